@@ -1,0 +1,72 @@
+# deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
+# Options: CC=gcc|clang   OPENMP=1|0   O=-O2 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+BUILD   := build
+OPENMP  := 1
+O       := -O2
+PYTHON  := python3
+
+TARGET  := $(shell $(CC) -dumpmachine)
+ifeq ($(OPENMP),1)
+  HAVE_OPENMP := $(shell mkdir -p $(BUILD) && echo 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o $(BUILD)/.openmp 2>/dev/null && echo yes)
+  OMP := $(if $(HAVE_OPENMP),-fopenmp)
+endif
+
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+           -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
+CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L -g $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
+           $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+LDFLAGS := $(OMP) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS  := -lm
+
+# Kernels: core/kernels/fast_*.c are compiled once for every instruction set; the program chooses at start-up.
+VARIANTS       := portable $(if $(filter x86_64-%,$(TARGET)),avx2 avx512) $(if $(filter aarch64-%,$(TARGET)),neon)
+FLAGS_portable :=
+FLAGS_avx2     := -mavx2 -mfma
+FLAGS_avx512   := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512
+FLAGS_neon     :=
+
+FAST     := $(wildcard core/kernels/fast_*.c)
+LIBRARY  := $(filter-out $(FAST),$(wildcard core/*.c core/*/*.c layers/*.c optim/*.c datasets/*.c deeparc/*.c))
+PROGRAM  := $(wildcard deeparc/cli/*.c)
+TESTS    := $(wildcard tests/unit/*.c tests/reference/*.c)
+
+LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$(BUILD)/obj/%.$(v).o))
+PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
+TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
+
+.PHONY: all test unit-test command-test asan ubsan mnist-demo clean FORCE
+.DELETE_ON_ERROR:
+all: $(BUILD)/deeparc
+
+# A change of compiler or flags rebuilds everything: the stamp holds them.
+STAMP := $(BUILD)/.flags
+FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS)
+$(STAMP): FORCE
+	@mkdir -p $(@D); echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+$(BUILD)/obj/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+
+define variant_rule
+$(BUILD)/obj/%.$(1).o: %.c $(STAMP)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(FLAGS_$(1)) -DDA_VARIANT_NAME=$(1) -DDA_VARIANT_$(1)=1 -c $$< -o $$@
+endef
+$(foreach v,$(VARIANTS),$(eval $(call variant_rule,$(v))))
+
+$(BUILD)/libdeeparc.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/deeparc: $(PROG_OBJ) $(BUILD)/libdeeparc.a
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libdeeparc.a
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

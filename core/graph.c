@@ -1,0 +1,459 @@
+/* The tape: nodes, their memory, backward, and the one place where gradients are summed.
+ *
+ *     chunks[0] ── node 0 | node 1 | ... | node 63        nodes never move, so pointers to them stay good
+ *     chunks[1] ── node 64 | ...
+ *
+ * Invariants: an operation's inputs stand before it on the tape, so backward is one walk from the loss to node 0, and when it
+ * reaches a node all its consumers are done: the node's gradient is complete, and after its own backward nobody reads its value,
+ * saved numbers or gradient again.
+ */
+#include "core/node.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { CHUNK = 64, SUM_CHUNK = 16384 };
+
+struct da_graph {
+    da_node **chunks;
+    int64_t   chunk_count, node_count;
+    dai_pool  pool;
+    dai_buffer *scratch;       /* given out during the running call */
+    da_node   poison;          /* what failed operations return */
+    const char *label;
+    bool      recording, trap, backward_done;
+    da_status status;          /* the first error */
+    char      message[2048];
+};
+
+static da_node *node_at(const da_graph *graph, int64_t i) { return &graph->chunks[i / CHUNK][i % CHUNK]; }
+
+/* ---- Life ---- */
+
+da_status da_graph_new(da_graph **graph) {
+    da_graph *made = da_alloc_zero(1, sizeof *made);
+    if (!made) return DA_ERROR_MEMORY;
+    made->recording = true;
+    made->poison.poisoned = true;
+    made->poison.graph = made;
+    *graph = made;
+    return DA_OK;
+}
+
+static void return_scratch(da_graph *graph) {
+    while (graph->scratch) {
+        dai_buffer *buffer = graph->scratch;
+        graph->scratch = buffer->next;
+        dai_pool_return(&graph->pool, buffer);
+    }
+}
+
+static void return_value(da_node *node) {
+    dai_pool_return(&node->graph->pool, node->buffer);
+    dai_pool_return(&node->graph->pool, node->saved_buffer);
+    if (node->buffer) node->value.data = NULL;
+    node->buffer = node->saved_buffer = NULL;
+    node->saved = NULL;
+}
+
+static void return_gradient(da_node *node) {
+    dai_pool_return(&node->graph->pool, node->gradient_buffer);
+    if (!node->leaf_gradient) node->gradient = NULL;
+    node->gradient_buffer = NULL;
+}
+
+void da_graph_reset(da_graph *graph) {
+    return_scratch(graph);
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        da_node *node = node_at(graph, i);
+        return_value(node);
+        return_gradient(node);
+        dai_pool_return(&graph->pool, node->incoming_buffer);
+    }
+    graph->node_count = 0;
+    graph->status = DA_OK;
+    graph->label = NULL;
+    graph->backward_done = false;
+}
+
+void da_graph_free(da_graph *graph) {
+    if (!graph) return;
+    da_graph_reset(graph);
+    dai_pool_clear(&graph->pool);
+    for (int64_t c = 0; c < graph->chunk_count; c++) da_free(graph->chunks[c]);
+    da_free(graph->chunks);
+    da_free(graph);
+}
+
+void da_graph_set_recording(da_graph *graph, bool on) { graph->recording = on; }
+bool da_graph_recording(const da_graph *graph)        { return graph->recording; }
+void da_graph_label(da_graph *graph, const char *label) { graph->label = label; }
+void da_graph_set_trap(da_graph *graph, bool on)      { graph->trap = on; }
+void da_graph_keep(da_node *node)                     { if (node) node->keep = true; }
+
+/* ---- Errors ---- */
+
+/* Takes over the thread's last error unless an earlier one is held. */
+static void poison_graph(da_graph *graph) {
+    if (graph->status != DA_OK) return;
+    graph->status = da_error_code();
+    snprintf(graph->message, sizeof graph->message, "%s", da_error_message());
+}
+
+da_status da_graph_status(da_graph *graph) {
+    if (graph->status == DA_OK) return DA_OK;
+    return DA_FAIL(graph->status, "%s", graph->message);
+}
+
+static da_status fail_at(const da_node *node, da_status code, const char *sentence) {
+    const char *name = node->operation ? node->operation->name : "input";
+    if (node->label) return DA_FAIL(code, "%s '%s': %s", name, node->label, sentence);
+    return DA_FAIL(code, "%s: %s", name, sentence);
+}
+
+void dai_node_fail(da_node *node, da_status code, const char *format, ...) {
+    char sentence[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    node->poisoned = true;
+    fail_at(node, code, sentence);
+    poison_graph(node->graph);
+}
+
+bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters) {
+    char text[96];
+    const da_tensor *t = &node->input[i]->value;
+    if (t->ndim == ndim) return true;
+    dai_node_fail(node, DA_ERROR_SHAPE, "operand %d is %s, expected %d dimensions (%s)", i,
+                  da_shape_text(text, t->ndim, t->shape), ndim, letters);
+    return false;
+}
+
+void dai_set_shape(da_node *node, int ndim, const int64_t *shape) {
+    if (ndim > DA_MAX_DIMS)
+        dai_node_fail(node, DA_ERROR_SHAPE, "the result would have %d dimensions, at most %d are allowed", ndim, DA_MAX_DIMS);
+    else
+        node->value = da_tensor_over(NULL, DA_FLOAT32, ndim, shape);
+}
+
+static bool is_finite(const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
+static void trap_value(da_node *node) {
+    if (node->graph->trap && !is_finite(dai_output(node), da_tensor_count(&node->value)))
+        dai_node_fail(node, DA_ERROR_NUMERIC, "the output is not finite");
+}
+
+static void trap_contribution(da_node *node, int i, const float *contribution) {
+    if (node->graph->trap && !is_finite(contribution, da_tensor_count(&node->input[i]->value)))
+        dai_node_fail(node, DA_ERROR_NUMERIC, "the gradient of operand %d is not finite", i);
+}
+
+/* ---- Making nodes ---- */
+
+static da_node *new_node(da_graph *graph) {
+    if (graph->node_count == graph->chunk_count * CHUNK) {
+        da_node **chunks = da_realloc(graph->chunks, (size_t)(graph->chunk_count + 1) * sizeof *chunks);
+        if (chunks) graph->chunks = chunks;
+        da_node *chunk = chunks ? da_alloc(CHUNK * sizeof *chunk) : NULL;
+        if (!chunk) {
+            poison_graph(graph);
+            return NULL;
+        }
+        graph->chunks[graph->chunk_count++] = chunk;
+    }
+    da_node *node = node_at(graph, graph->node_count++);
+    memset(node, 0, sizeof *node);
+    node->graph = graph;
+    node->label = graph->label;
+    return node;
+}
+
+static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient) {
+    char text[96];
+    if (graph->status != DA_OK) return &graph->poison;
+    if (!da_tensor_is_contiguous(value)) {
+        DA_FAIL(DA_ERROR_SHAPE, "input: the %s view is not contiguous: copy it first",
+                da_shape_text(text, value->ndim, value->shape));
+        poison_graph(graph);
+        return &graph->poison;
+    }
+    da_node *node = new_node(graph);
+    if (!node) return &graph->poison;
+    node->value = *value;
+    node->value.block = NULL;
+    node->leaf_gradient = gradient;
+    node->wants_gradient = gradient != NULL && graph->recording;
+    return node;
+}
+
+da_node *da_graph_input(da_graph *graph, const da_tensor *value) { return new_leaf(graph, value, NULL); }
+
+da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient) {
+    if (gradient && (!da_tensor_same_shape(value, gradient) || !da_tensor_is_contiguous(gradient))) {
+        DA_FAIL(DA_ERROR_SHAPE, "leaf: the gradient must be contiguous and have the value's shape");
+        poison_graph(graph);
+        return &graph->poison;
+    }
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        da_node *node = node_at(graph, i);
+        if (!node->operation && node->value.data == value->data && node->leaf_gradient == gradient &&
+            da_tensor_same_shape(&node->value, value))
+            return node;
+    }
+    return new_leaf(graph, value, gradient);
+}
+
+static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
+    const da_operation *operation = node->operation;
+    if (count < operation->inputs_least || count > operation->inputs_most) {
+        dai_node_fail(node, DA_ERROR_ARGUMENT, "takes %d to %d operands, got %d", operation->inputs_least,
+                      operation->inputs_most, count);
+        return false;
+    }
+    node->input_count = count;
+    for (int i = 0; i < count; i++) {
+        if (!inputs[i]) {
+            dai_node_fail(node, DA_ERROR_ARGUMENT, "operand %d is missing", i);
+            return false;
+        }
+        if (inputs[i]->poisoned || inputs[i]->value.dtype != DA_FLOAT32 || inputs[i]->graph != node->graph) {
+            dai_node_fail(node, DA_ERROR_ARGUMENT, "operand %d %s", i,
+                          inputs[i]->poisoned ? "comes from a failed operation"
+                          : inputs[i]->graph != node->graph ? "belongs to another graph" : "holds bytes, not numbers");
+            return false;
+        }
+        node->input[i] = inputs[i];
+        node->wants_gradient |= inputs[i]->wants_gradient && node->graph->recording;
+    }
+    return true;
+}
+
+static bool take_memory(da_node *node) {
+    dai_pool *pool = &node->graph->pool;
+    if (node->shares_input) {
+        node->buffer = node->input[0]->buffer;
+        if (node->buffer) node->buffer->users++;
+        node->value.data = node->input[0]->value.data;
+    } else {
+        node->buffer = dai_pool_take(pool, (size_t)da_tensor_count(&node->value));
+        if (node->buffer) node->value.data = dai_buffer_floats(node->buffer);
+    }
+    if (node->saved_count > 0) {
+        node->saved_buffer = dai_pool_take(pool, (size_t)node->saved_count);
+        if (node->saved_buffer) node->saved = dai_buffer_floats(node->saved_buffer);
+    }
+    if (node->value.data && (node->saved || node->saved_count == 0)) return true;
+    poison_graph(node->graph);
+    node->poisoned = true;
+    return false;
+}
+
+da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *const *inputs, int count,
+                      const dai_options *options) {
+    if (graph->status != DA_OK) return &graph->poison;
+    da_node *node = new_node(graph);
+    if (!node) return &graph->poison;
+    node->operation = operation;
+    if (options) node->options = *options;
+    if (!take_inputs(node, inputs, count)) return &graph->poison;
+    operation->shape(node);
+    if (node->poisoned || !take_memory(node)) return &graph->poison;
+    operation->forward(node);
+    return_scratch(graph);
+    if (!node->poisoned) trap_value(node);
+    return node->poisoned || graph->status != DA_OK ? &graph->poison : node;
+}
+
+float *dai_scratch(da_node *node, int64_t floats) {
+    da_graph *graph = node->graph;
+    dai_buffer *buffer = dai_pool_take(&graph->pool, (size_t)floats);
+    if (!buffer) {
+        poison_graph(graph);
+        node->poisoned = true;
+        return NULL;
+    }
+    buffer->next = graph->scratch;
+    graph->scratch = buffer;
+    return dai_buffer_floats(buffer);
+}
+
+/* ---- Memory between operations ---- */
+
+int64_t da_graph_mark(const da_graph *graph) { return graph->node_count; }
+
+void da_graph_release(da_graph *graph, int64_t mark, da_node *keep) {
+    for (int64_t i = mark; i < graph->node_count; i++) node_at(graph, i)->needed = false;
+    for (int64_t i = mark; i < graph->node_count; i++) {
+        da_node *node = node_at(graph, i);
+        if (!node->wants_gradient || !node->operation) continue;
+        if (node->operation->backward_needs_output) node->needed = true;
+        for (int k = 0; k < node->input_count && node->operation->backward_needs_inputs; k++) node->input[k]->needed = true;
+    }
+    for (int64_t i = mark; i < graph->node_count; i++) {
+        da_node *node = node_at(graph, i);
+        if (node == keep || node->keep || node->needed || !node->operation) continue;
+        if (!node->wants_gradient) return_value(node);
+        else { /* the saved numbers serve backward still */
+            dai_pool_return(&graph->pool, node->buffer);
+            if (node->buffer) node->value.data = NULL;
+            node->buffer = NULL;
+        }
+    }
+}
+
+/* ---- Backward ---- */
+
+typedef struct sum_work { float *to; const float *a, *b; int64_t count; } sum_work;
+
+static void sum_chunk(void *context, int64_t chunk, int worker) {
+    const sum_work *w = context;
+    int64_t begin = chunk * SUM_CHUNK, end = begin + SUM_CHUNK < w->count ? begin + SUM_CHUNK : w->count;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) w->to[i] = w->a[i] + w->b[i];
+}
+
+static void sum(float *to, const float *a, const float *b, int64_t count) {
+    sum_work work = { to, a, b, count };
+    da_parallel_for((count + SUM_CHUNK - 1) / SUM_CHUNK, sum_chunk, &work);
+}
+
+float *dai_gradient_begin(da_node *node, int i) {
+    da_node *input = node->input[i];
+    if (!input || !input->wants_gradient || node->graph->status != DA_OK) return NULL;
+    if (input->leaf_gradient && !input->gradient) return input->incoming = da_tensor_floats(input->leaf_gradient);
+    input->incoming_buffer = dai_pool_take(&node->graph->pool, (size_t)da_tensor_count(&input->value));
+    if (!input->incoming_buffer) {
+        poison_graph(node->graph);
+        return NULL;
+    }
+    return input->incoming = dai_buffer_floats(input->incoming_buffer);
+}
+
+void dai_gradient_end(da_node *node, int i) {
+    da_node *input = node->input[i];
+    if (!input || !input->incoming) return;
+    float *incoming = input->incoming;
+    dai_buffer *buffer = input->incoming_buffer;
+    input->incoming = NULL;
+    input->incoming_buffer = NULL;
+    trap_contribution(node, i, incoming);
+    if (!input->gradient) {
+        input->gradient = incoming;
+        input->gradient_buffer = buffer;
+        return;
+    }
+    bool shared = input->gradient_buffer && input->gradient_buffer->users > 1; /* by a gradient that was passed on */
+    sum(shared ? incoming : input->gradient, input->gradient, incoming, da_tensor_count(&input->value));
+    if (shared) {
+        dai_pool_return(&node->graph->pool, input->gradient_buffer);
+        input->gradient = incoming;
+        input->gradient_buffer = buffer;
+    } else {
+        dai_pool_return(&node->graph->pool, buffer);
+    }
+}
+
+void dai_gradient_pass(da_node *node, int i) {
+    da_node *input = node->input[i];
+    if (!dai_wants(node, i)) return;
+    if (!input->gradient && !input->leaf_gradient) {
+        input->gradient = node->gradient;
+        input->gradient_buffer = node->gradient_buffer;
+        input->gradient_buffer->users++;
+        return;
+    }
+    float *contribution = dai_gradient_begin(node, i);
+    if (contribution) memcpy(contribution, node->gradient, (size_t)da_tensor_count(&input->value) * sizeof(float));
+    dai_gradient_end(node, i);
+}
+
+static da_status check_backward(da_graph *graph, const da_node *loss) {
+    char text[96];
+    DA_TRY(da_graph_status(graph));
+    if (!loss || loss->poisoned) return DA_FAIL(DA_ERROR_ARGUMENT, "backward: there is no loss");
+    if (graph->backward_done) return DA_FAIL(DA_ERROR_ARGUMENT, "backward has run on this graph: reset it first");
+    if (!graph->recording) return DA_FAIL(DA_ERROR_ARGUMENT, "backward: the graph was not recording");
+    if (da_tensor_count(&loss->value) != 1)
+        return DA_FAIL(DA_ERROR_SHAPE, "backward: the loss must be one number, it is %s",
+                       da_shape_text(text, loss->value.ndim, loss->value.shape));
+    if (!loss->wants_gradient || !loss->operation)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "backward: the loss depends on nothing that trains");
+    return DA_OK;
+}
+
+static void backward_node(da_graph *graph, da_node *node) {
+    if (node->gradient) node->operation->backward(node);
+    return_scratch(graph);
+    if (node->keep) return;
+    return_value(node);
+    return_gradient(node);
+}
+
+da_status da_graph_backward(da_graph *graph, da_node *loss) {
+    DA_TRY(check_backward(graph, loss));
+    graph->backward_done = true;
+    loss->keep = true;
+    loss->gradient_buffer = dai_pool_take(&graph->pool, 1);
+    if (!loss->gradient_buffer) return DA_ERROR_MEMORY;
+    loss->gradient = dai_buffer_floats(loss->gradient_buffer);
+    loss->gradient[0] = 1.0f;
+    for (int64_t i = graph->node_count - 1; i >= 0 && graph->status == DA_OK; i--) {
+        da_node *node = node_at(graph, i);
+        if (node->operation) backward_node(graph, node);
+        else if (node->leaf_gradient && !node->gradient)
+            memset(node->leaf_gradient->data, 0, da_tensor_bytes(node->leaf_gradient));
+    }
+    return da_graph_status(graph);
+}
+
+/* ---- Reading ---- */
+
+const da_tensor *da_node_value(const da_node *node) {
+    static const da_tensor empty;
+    return node && !node->poisoned ? &node->value : &empty;
+}
+
+const da_tensor *da_node_gradient(const da_node *node) {
+    static _Thread_local da_tensor view;
+    if (!node || !node->gradient) return NULL;
+    view = da_tensor_over(node->gradient, DA_FLOAT32, node->value.ndim, node->value.shape);
+    return &view;
+}
+
+bool da_node_poisoned(const da_node *node) { return !node || node->poisoned; }
+
+float da_node_scalar(const da_node *node) {
+    const da_tensor *value = da_node_value(node);
+    return value->data && da_tensor_count(value) == 1 ? da_tensor_floats(value)[0] : NAN;
+}
+
+int64_t da_graph_multiply_adds(const da_graph *graph) {
+    int64_t total = 0;
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        const da_node *node = node_at(graph, i);
+        if (node->operation && node->operation->multiply_adds) total += node->operation->multiply_adds(node);
+    }
+    return total;
+}
+
+void da_graph_trace(const da_graph *graph, FILE *to) {
+    char text[96];
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        const da_node *node = node_at(graph, i);
+        const da_operation *operation = node->operation;
+        fprintf(to, "%5lld  %-20s %-28s %-20s %14lld multiply-adds %12zu bytes\n", (long long)i,
+                operation ? operation->name : node->leaf_gradient ? "leaf" : "input", node->label ? node->label : "",
+                da_shape_text(text, node->value.ndim, node->value.shape),
+                operation && operation->multiply_adds ? (long long)operation->multiply_adds(node) : 0LL,
+                (size_t)(da_tensor_count(&node->value) + node->saved_count) * sizeof(float));
+    }
+}

@@ -1,0 +1,36 @@
+/* The contraction: the one inner loop behind matrix products, linear layers and all three passes of a convolution.
+ *
+ *     C(i, j) = start + sum over segments s, then over k, of  A_s(i, k) * B_s(k, j)
+ *
+ *     A_s(i, k) = a[segment.a + i * a_row + k * a_step]      one number, spread over the lanes
+ *     B_s(k, j) = b[segment.b + k * b_step + j]              16 neighbours in j are one vector
+ *     C(i, j)   = c[i * c_row + j]
+ *
+ * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment a
+ * kernel row; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B, acc) runs
+ * over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a bit.
+ * `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
+ */
+#ifndef DA_CORE_KERNELS_CONTRACT_H
+#define DA_CORE_KERNELS_CONTRACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct dai_segment { int64_t a, b; } dai_segment;
+
+typedef struct dai_contraction {
+    int64_t m, n, length;            /* length: of every segment */
+    const dai_segment *segments;
+    int64_t segment_count;
+    const float *a; int64_t a_row, a_step;
+    const float *b; int64_t b_step;
+    float *c;       int64_t c_row;
+    int64_t bands, a_band, c_band;
+    const float *bias;               /* start: n values, if given; */
+    bool accumulate;                 /* else C itself, or zero */
+} dai_contraction;
+
+typedef void dai_contract(const dai_contraction *problem);
+
+#endif

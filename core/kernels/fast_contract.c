@@ -1,0 +1,125 @@
+/* The contraction on vectors: a tile of C stays in registers while the chain runs.
+ *
+ *              B(k, j ..)      b0      b1           Q vectors of 16 columns
+ *                           ┌───────┬───────┐
+ *     A(i,   k) spread  ──▶ │ acc00 │ acc01 │
+ *     A(i+1, k) spread  ──▶ │ acc10 │ acc11 │       P rows: P x Q accumulators, each its own chain, so that enough
+ *        ...                │  ...  │  ...  │       fused multiply-adds are in flight to hide their latency
+ *     A(i+P-1,k)        ──▶ │       │       │
+ *                           └───────┴───────┘
+ *
+ * Per k: Q loads of B, P spreads of A, P x Q fused multiply-adds. The sizes are constants in each instance, written out by the
+ * compiler; the last vector of a row of C may be partial.
+ */
+#include "core/kernels/contract.h"
+#include "core/kernels/simd.h"
+#include "core/kernels/variant.h"
+
+/* Tile heights for one and two vectors across: what the registers hold. */
+#if defined(DA_VARIANT_avx512)
+enum { MOST_ROWS_1 = 16, MOST_ROWS_2 = 12, MOST_VECTORS = 2 };
+#elif defined(DA_VARIANT_avx2) || defined(DA_VARIANT_neon)
+enum { MOST_ROWS_1 = 6, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
+#else
+enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
+#endif
+
+typedef struct tile_at { const float *a, *b; float *c; const float *bias; int last; } tile_at; /* last: lanes of the last vector */
+
+/* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
+#define A_AT(p) bases[(p) / 3][((p) % 3) * row]
+
+V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
+    const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step;
+    v16 acc[16][2];
+    V16_UNROLL for (int p = 0; p < P; p++)
+        V16_UNROLL for (int q = 0; q < Q; q++) {
+            const bool partial = part && q == Q - 1;
+            const float *start = at->bias ? at->bias + 16 * q : problem->accumulate ? at->c + p * problem->c_row + 16 * q : NULL;
+            acc[p][q] = !start ? v16_zero() : partial ? v16_load_part(start, at->last) : v16_load(start);
+        }
+    for (int64_t s = 0; s < problem->segment_count; s++) {
+        const float *b = at->b + problem->segments[s].b;
+        const float *bases[6];
+        V16_UNROLL for (int t = 0; t < (P + 2) / 3; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
+        for (int64_t k = 0; k < problem->length; k++) {
+            v16 across[2];
+            V16_UNROLL for (int q = 0; q < Q; q++)
+                across[q] = part && q == Q - 1 ? v16_load_part(b + 16 * q, at->last) : v16_load(b + 16 * q);
+            V16_UNROLL for (int p = 0; p < P; p++) {
+                const v16 spread = v16_broadcast(A_AT(p));
+                V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(spread, across[q], acc[p][q]);
+            }
+            b += b_step;
+            V16_UNROLL for (int t = 0; t < (P + 2) / 3; t++) bases[t] += a_step;
+        }
+    }
+    V16_UNROLL for (int p = 0; p < P; p++)
+        V16_UNROLL for (int q = 0; q < Q; q++) {
+            float *to = at->c + p * problem->c_row + 16 * q;
+            if (part && q == Q - 1) v16_store_part(to, acc[p][q], at->last);
+            else v16_store(to, acc[p][q]);
+        }
+}
+
+typedef void tile_function(const dai_contraction *problem, const tile_at *at);
+
+#define TILE(P, Q)                                                                                                     \
+    static void tile_##P##_##Q##_full(const dai_contraction *problem, const tile_at *at) { tile(P, Q, false, problem, at); } \
+    static void tile_##P##_##Q##_part(const dai_contraction *problem, const tile_at *at) { tile(P, Q, true, problem, at); }
+#define ROW(P, Q) { tile_##P##_##Q##_full, tile_##P##_##Q##_part }
+
+TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
+#if defined(DA_VARIANT_avx512) || defined(DA_VARIANT_avx2) || defined(DA_VARIANT_neon)
+TILE(5, 1) TILE(6, 1)
+#endif
+#if defined(DA_VARIANT_avx512)
+TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(15, 1) TILE(16, 1)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2)
+TILE(12, 2)
+#endif
+
+/* [rows - 1][is the last vector partial?] */
+static tile_function *const tiles_1[MOST_ROWS_1][2] = {
+    ROW(1, 1), ROW(2, 1), ROW(3, 1), ROW(4, 1),
+#if defined(DA_VARIANT_avx512) || defined(DA_VARIANT_avx2) || defined(DA_VARIANT_neon)
+    ROW(5, 1), ROW(6, 1),
+#endif
+#if defined(DA_VARIANT_avx512)
+    ROW(7, 1), ROW(8, 1), ROW(9, 1), ROW(10, 1), ROW(11, 1), ROW(12, 1), ROW(13, 1), ROW(14, 1), ROW(15, 1), ROW(16, 1),
+#endif
+};
+#if defined(DA_VARIANT_avx512)
+static tile_function *const tiles_2[MOST_ROWS_2][2] = {
+    ROW(1, 2), ROW(2, 2), ROW(3, 2), ROW(4, 2), ROW(5, 2), ROW(6, 2),
+    ROW(7, 2), ROW(8, 2), ROW(9, 2), ROW(10, 2), ROW(11, 2), ROW(12, 2),
+};
+#else
+static tile_function *const (*const tiles_2)[2] = NULL;
+#endif
+
+/* All rows of all bands for the columns from j: near-equal tile heights, as few tiles as the registers allow. */
+static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
+    const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
+    const int64_t tiles = (problem->m + most - 1) / most;
+    tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
+    for (int64_t band = 0; band < problem->bands; band++)
+        for (int64_t t = 0; t < tiles; t++) {
+            const int64_t i = problem->m * t / tiles, rows = problem->m * (t + 1) / tiles - i;
+            const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, problem->b + j,
+                                 problem->c + band * problem->c_band + i * problem->c_row + j,
+                                 problem->bias ? problem->bias + j : NULL, last };
+            table[rows - 1][last < V16_LANES](problem, &at);
+        }
+}
+
+void DA_VARIANT(dai_contract)(const dai_contraction *problem);
+void DA_VARIANT(dai_contract)(const dai_contraction *problem) {
+    for (int64_t j = 0; j < problem->n;) {
+        const int64_t left = problem->n - j;
+        const int vectors = MOST_VECTORS == 2 && left > V16_LANES ? 2 : 1;
+        const int64_t columns = left < 16 * vectors ? left : 16 * vectors;
+        contract_columns(problem, j, vectors, (int)(columns - 16 * (vectors - 1)));
+        j += columns;
+    }
+}

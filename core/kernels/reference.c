@@ -1,0 +1,123 @@
+/* The reference kernels: plain loops that define the bits of products and convolutions. Everything faster must agree with
+ * them bit for bit. They are meant to be read first.
+ */
+#include "core/kernels/convolution.h"
+#include "core/parallel.h"
+
+#include <math.h>
+
+/* ---- Matrix product ---- */
+
+static void matmul_row(void *context, int64_t i, int worker) {
+    const da_matmul_problem *p = context;
+    (void)worker;
+    for (int64_t j = 0; j < p->n; j++) {
+        float *c = p->c + i * p->c_row + j;
+        float acc = p->bias ? p->bias[j] : p->accumulate ? *c : 0.0f;
+        for (int64_t k = 0; k < p->k; k++)
+            acc = fmaf(p->a[i * p->a_row + k * p->a_column], p->b[k * p->b_row + j * p->b_column], acc);
+        *c = acc;
+    }
+}
+
+void dai_matmul_reference(const da_matmul_problem *problem, float *scratch) {
+    da_matmul_problem copy = *problem;
+    (void)scratch;
+    da_parallel_for(problem->m, matmul_row, &copy);
+}
+
+/* ---- Convolution: a chunk is one sample ---- */
+
+typedef struct conv_work { da_convolution v; const float *x, *w, *dy, *bias; float *out, *scratch; } conv_work;
+
+/* The value at row i, column j, channel c of an image; zero outside. */
+static float pixel(const float *image, int64_t height, int64_t width, int64_t channels, int64_t i, int64_t j, int64_t c) {
+    return i < 0 || i >= height || j < 0 || j >= width ? 0.0f : image[(i * width + j) * channels + c];
+}
+
+static void forward_sample(void *context, int64_t sample, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = &work->v;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
+    const float *x = work->x + sample * v->h * v->w * v->c;
+    float *y = work->out + sample * v->oh * v->ow * v->k;
+    (void)worker;
+    for (int64_t oy = 0; oy < v->oh; oy++)
+        for (int64_t ox = 0; ox < v->ow; ox++)
+            for (int64_t k = 0; k < v->k; k++) {
+                float acc = work->bias ? work->bias[k] : 0.0f;
+                for (int64_t ky = 0; ky < v->r; ky++)
+                    for (int64_t kx = 0; kx < v->s; kx++)
+                        for (int64_t c = 0; c < cg; c++)
+                            acc = fmaf(pixel(x, v->h, v->w, v->c, oy * v->stride + ky - v->padding,
+                                             ox * v->stride + kx - v->padding, k / kg * cg + c),
+                                       work->w[((ky * v->s + kx) * cg + c) * v->k + k], acc);
+                y[(oy * v->ow + ox) * v->k + k] = acc;
+            }
+}
+
+void dai_conv_forward_reference(const da_convolution *v, const float *x, const float *w, const float *bias, float *y, float *scratch) {
+    conv_work work = { .v = *v, .x = x, .w = w, .bias = bias, .out = y };
+    (void)scratch;
+    da_parallel_for(v->n, forward_sample, &work);
+}
+
+static void backward_data_sample(void *context, int64_t sample, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = &work->v;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
+    const float *dy = work->dy + sample * v->oh * v->ow * v->k;
+    float *dx = work->out + sample * v->h * v->w * v->c;
+    (void)worker;
+    for (int64_t iy = 0; iy < v->h; iy++)
+        for (int64_t ix = 0; ix < v->w; ix++)
+            for (int64_t c = 0; c < v->c; c++) {
+                const int64_t group = c / cg;
+                float acc = 0.0f;
+                for (int64_t ky = v->r - 1; ky >= 0; ky--)
+                    for (int64_t kx = v->s - 1; kx >= 0; kx--) {
+                        const int64_t y = iy + v->padding - ky, x = ix + v->padding - kx; /* stride * position in dy */
+                        if (y % v->stride != 0 || x % v->stride != 0) continue;
+                        for (int64_t k = group * kg; k < (group + 1) * kg; k++)
+                            acc = fmaf(pixel(dy, v->oh, v->ow, v->k, y / v->stride, x / v->stride, k),
+                                       work->w[((ky * v->s + kx) * cg + c % cg) * v->k + k], acc);
+                    }
+                dx[(iy * v->w + ix) * v->c + c] = acc;
+            }
+}
+
+void dai_conv_backward_data_reference(const da_convolution *v, const float *dy, const float *w, float *dx, float *scratch) {
+    conv_work work = { .v = *v, .w = w, .dy = dy, .out = dx };
+    (void)scratch;
+    da_parallel_for(v->n, backward_data_sample, &work);
+}
+
+/* One chunk is one kernel position: all its weights, slice after slice. */
+static void backward_weights_tap(void *context, int64_t tap, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = &work->v;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, slices = da_conv_slices(v);
+    const int64_t ky = tap / v->s, kx = tap % v->s;
+    (void)worker;
+    for (int64_t c = 0; c < cg; c++)
+        for (int64_t k = 0; k < v->k; k++) {
+            float total = 0.0f;
+            for (int64_t slice = 0; slice < slices; slice++) {
+                float acc = 0.0f;
+                for (int64_t i = da_chunk_begin(v->n, slices, slice); i < da_chunk_begin(v->n, slices, slice + 1); i++)
+                    for (int64_t oy = 0; oy < v->oh; oy++)
+                        for (int64_t ox = 0; ox < v->ow; ox++)
+                            acc = fmaf(pixel(work->x + i * v->h * v->w * v->c, v->h, v->w, v->c, oy * v->stride + ky - v->padding,
+                                             ox * v->stride + kx - v->padding, k / kg * cg + c),
+                                       work->dy[((i * v->oh + oy) * v->ow + ox) * v->k + k], acc);
+                total = slice == 0 ? acc : total + acc;
+            }
+            work->out[(tap * cg + c) * v->k + k] = total;
+        }
+}
+
+void dai_conv_backward_weights_reference(const da_convolution *v, const float *x, const float *dy, float *dw, float *scratch) {
+    conv_work work = { .v = *v, .x = x, .dy = dy, .out = dw };
+    (void)scratch;
+    da_parallel_for(v->r * v->s, backward_weights_tap, &work);
+}

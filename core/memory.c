@@ -1,0 +1,81 @@
+/* The allocator: posix_memalign behind a 64-byte header that holds the size, and atomic counters. */
+#include "core/memory.h"
+#include "core/status.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER = 64, ALIGNMENT = 64 };
+
+static atomic_llong live_bytes, peak_bytes, live_blocks, calls;
+static atomic_llong fail_countdown = -1; /* below zero: no failure is planned */
+
+static void *out_of_memory(size_t bytes) {
+    DA_FAIL(DA_ERROR_MEMORY, "out of memory: %zu bytes were asked for, %lld are in use", bytes,
+            (long long)atomic_load(&live_bytes));
+    return NULL;
+}
+
+static int planned_failure(void) {
+    if (atomic_load(&fail_countdown) < 0) return 0;
+    return atomic_fetch_sub(&fail_countdown, 1) == 0;
+}
+
+static size_t *header_of(void *block) { return (size_t *)(void *)((char *)block - HEADER); }
+
+static void count(int64_t bytes, int64_t blocks) {
+    long long live = atomic_fetch_add(&live_bytes, bytes) + bytes;
+    atomic_fetch_add(&live_blocks, blocks);
+    long long peak = atomic_load(&peak_bytes);
+    while (live > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, live)) { }
+}
+
+void *da_alloc(size_t bytes) {
+    void *raw = NULL;
+    if (planned_failure() || bytes > PTRDIFF_MAX - HEADER - ALIGNMENT) return out_of_memory(bytes);
+    atomic_fetch_add(&calls, 1);
+    if (posix_memalign(&raw, ALIGNMENT, HEADER + bytes) != 0) return out_of_memory(bytes);
+    void *block = (char *)raw + HEADER;
+    *header_of(block) = bytes;
+    count((int64_t)bytes, 1);
+    return block;
+}
+
+void *da_alloc_zero(size_t count_of, size_t size) {
+    if (size != 0 && count_of > SIZE_MAX / size) return out_of_memory(SIZE_MAX);
+    void *block = da_alloc(count_of * size);
+    if (block) memset(block, 0, count_of * size);
+    return block;
+}
+
+void *da_realloc(void *block, size_t bytes) {
+    void *moved = da_alloc(bytes);
+    if (!moved || !block) return moved;
+    size_t old = *header_of(block);
+    memcpy(moved, block, old < bytes ? old : bytes);
+    da_free(block);
+    return moved;
+}
+
+char *da_string_copy(const char *text) {
+    size_t bytes = strlen(text) + 1;
+    char *copy = da_alloc(bytes);
+    if (copy) memcpy(copy, text, bytes);
+    return copy;
+}
+
+void da_free(void *block) {
+    if (!block) return;
+    count(-(int64_t)*header_of(block), -1);
+    free(header_of(block));
+}
+
+da_memory_stats da_memory(void) {
+    da_memory_stats stats = { atomic_load(&live_bytes), atomic_load(&peak_bytes), atomic_load(&live_blocks),
+                              atomic_load(&calls) };
+    return stats;
+}
+
+void da_memory_reset_peak(void)      { atomic_store(&peak_bytes, atomic_load(&live_bytes)); }
+void da_memory_fail_after(int64_t k) { atomic_store(&fail_countdown, k); }

@@ -1,0 +1,98 @@
+/* Convolution: checks, and the three passes of the kernel table. */
+#include "core/kernels/kernels.h"
+#include "core/operations/loops.h"
+#include "core/operations/rows.h"
+
+static da_convolution problem_of(const da_node *node) {
+    const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
+    const da_conv2d_options *o = &node->options.conv2d;
+    da_convolution v = { x->shape[0], x->shape[1], x->shape[2], x->shape[3], w->shape[3], w->shape[0], w->shape[1],
+                         o->stride, o->padding, o->groups, 0, 0 };
+    v.oh = v.h + 2 * v.padding < v.r ? 0 : (v.h + 2 * v.padding - v.r) / v.stride + 1;
+    v.ow = v.w + 2 * v.padding < v.s ? 0 : (v.w + 2 * v.padding - v.s) / v.stride + 1;
+    return v;
+}
+
+static bool options_fit(da_node *node) {
+    enum { MOST = 1 << 24 };
+    const da_conv2d_options *o = &node->options.conv2d;
+    if (o->stride >= 1 && o->stride <= MOST && o->padding >= 0 && o->padding <= MOST && o->groups >= 1) return true;
+    dai_node_fail(node, DA_ERROR_ARGUMENT, "stride %lld, padding %lld, groups %lld: needs stride >= 1, padding >= 0, groups >= 1",
+                  (long long)o->stride, (long long)o->padding, (long long)o->groups);
+    return false;
+}
+
+static bool channels_fit(da_node *node) {
+    char text[96];
+    const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
+    const int64_t c = x->shape[3], k = w->shape[3], groups = node->options.conv2d.groups;
+    if (c % groups != 0 || k % groups != 0) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "%lld channels in and %lld out do not divide into %lld groups", (long long)c,
+                      (long long)k, (long long)groups);
+        return false;
+    }
+    if (c / groups != w->shape[2]) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "input has %lld channels, weight expects %lld (weight %s, R S C/groups K)",
+                      (long long)c, (long long)(w->shape[2] * groups), da_shape_text(text, 4, w->shape));
+        return false;
+    }
+    const da_tensor *bias = node->input_count > 2 ? &node->input[2]->value : NULL;
+    if (bias && (bias->ndim != 1 || bias->shape[0] != k)) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "bias is %s, expected %lld: one number an output channel",
+                      da_shape_text(text, bias->ndim, bias->shape), (long long)k);
+        return false;
+    }
+    return true;
+}
+
+static void conv2d_shape(da_node *node) {
+    char text[96];
+    if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return;
+    if (!options_fit(node) || !channels_fit(node)) return;
+    const da_convolution v = problem_of(node);
+    if (v.r < 1 || v.s < 1 || v.oh < 1 || v.ow < 1) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "a kernel of %lldx%lld does not fit into the input %s with padding %lld",
+                      (long long)v.r, (long long)v.s, da_shape_text(text, 4, node->input[0]->value.shape), (long long)v.padding);
+        return;
+    }
+    dai_set_shape(node, 4, (int64_t[]){ v.n, v.oh, v.ow, v.k });
+}
+
+static void conv2d_forward(da_node *node) {
+    const da_convolution v = problem_of(node);
+    float *scratch = dai_scratch(node, da_conv_scratch(&v));
+    if (!scratch) return;
+    da_kernels_active()->conv_forward(&v, dai_input(node, 0), dai_input(node, 1), node->input_count > 2 ? dai_input(node, 2) : NULL,
+                                      dai_output(node), scratch);
+}
+
+static void conv2d_backward(da_node *node) {
+    const da_convolution v = problem_of(node);
+    float *scratch = dai_scratch(node, da_conv_scratch(&v));
+    if (!scratch) return;
+    float *dx = dai_gradient_begin(node, 0);
+    if (dx) da_kernels_active()->conv_backward_data(&v, node->gradient, dai_input(node, 1), dx, scratch);
+    dai_gradient_end(node, 0);
+    float *dw = dai_gradient_begin(node, 1);
+    if (dw) da_kernels_active()->conv_backward_weights(&v, dai_input(node, 0), node->gradient, dw, scratch);
+    dai_gradient_end(node, 1);
+    if (node->input_count < 3) return;
+    float *db = dai_gradient_begin(node, 2);
+    if (db) dai_sum_middle(node, 1, v.n * v.oh * v.ow, v.k, node->gradient, db);
+    dai_gradient_end(node, 2);
+}
+
+static int64_t conv2d_multiply_adds(const da_node *node) {
+    const da_tensor *w = &node->input[1]->value;
+    return da_tensor_count(&node->value) * w->shape[0] * w->shape[1] * w->shape[2];
+}
+
+const da_operation dai_operation_conv2d = {
+    .name = "conv2d", .inputs_least = 2, .inputs_most = 3, .shape = conv2d_shape, .forward = conv2d_forward,
+    .backward = conv2d_backward, .multiply_adds = conv2d_multiply_adds, .backward_needs_inputs = true,
+};
+
+da_node *da_conv2d(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options options) {
+    dai_options o = { .conv2d = options };
+    return dai_node_new(g, &dai_operation_conv2d, (da_node *[]){ x, weight, bias }, bias ? 3 : 2, &o);
+}

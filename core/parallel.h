@@ -1,0 +1,24 @@
+/* Fixed-chunk parallel loops. Work is cut into chunks that depend on the problem alone; threads only decide who computes
+ * a chunk, so the result has the same bits on any number of threads. Without OpenMP the loop runs serially. */
+#ifndef DA_CORE_PARALLEL_H
+#define DA_CORE_PARALLEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DA_MAX_THREADS = 256 };
+
+/* How many threads loops may use: 1..DA_MAX_THREADS; 0 = as many as the machine offers. Returns the number in force. */
+int  da_threads_set(int threads);
+int  da_threads(void);
+bool da_threads_available(void); /* false when built without OpenMP */
+
+/* Calls body(context, chunk, worker) once for every chunk 0..chunks-1. worker (0..da_threads()-1) names the caller's
+   private scratch memory. body must not allocate and cannot fail. */
+typedef void da_chunk_body(void *context, int64_t chunk, int worker);
+void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context);
+
+/* Chunk `chunk` of `chunks` near-equal runs of 0..count-1, half-open. */
+static inline int64_t da_chunk_begin(int64_t count, int64_t chunks, int64_t chunk) { return count * chunk / chunks; }
+
+#endif
