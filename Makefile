@@ -1,9 +1,11 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
+#   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=0]    make asan    make ubsan
+#   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
 # Options: CC=gcc|clang   OPENMP=1|0   O=-O2 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
 OPENMP  := 1
-O       := -O2
+O       := -O3
 PYTHON  := python3
 
 TARGET  := $(shell $(CC) -dumpmachine)
@@ -35,7 +37,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test unit-test command-test asan ubsan mnist-demo clean FORCE
+.PHONY: all test asan ubsan real-data-test fuzz mnist-demo clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -65,6 +67,33 @@ $(BUILD)/deeparc: $(PROG_OBJ) $(BUILD)/libdeeparc.a
 
 $(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libdeeparc.a
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Tests. The sanitizers' builds live in folders of their own and run the same tests.
+test: all $(BUILD)/unit
+	@tests/run.sh $(BUILD)
+
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address O=-O1 test
+ubsan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SANITIZE=undefined O=-O1 test
+
+real-data-test: all
+	@sh tests/commands/real-data.sh $(BUILD)/deeparc
+
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SECONDS_EACH := 30
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@for f in $(FUZZERS); do mkdir -p $(BUILD)/fuzz/corpus/$$f && echo "== $$f" && \
+	  $(BUILD)/fuzz/$$f -max_total_time=$(SECONDS_EACH) -rss_limit_mb=4096 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; done
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out core/kernels/%,$(LIBRARY))
+	@mkdir -p $(@D)
+	clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -I. -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_$*.c \
+	  $(filter core/status.c core/memory.c core/tensor.c core/file.c core/json.c core/json_writer.c core/number.c core/safetensors.c \
+	  core/npy.c core/csv.c core/random.c core/math.c core/parallel.c core/sha256.c datasets/%,$(LIBRARY)) -lm -o $@
+
+# The whole story on real digits: train, measure, cut into modules, prune, repair, report.
+mnist-demo: all
+	@sh deeparc/experiments/mnist-demo.sh $(BUILD) $(DATA)
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,276 @@
+/* Whole-file reading, and a buffered writer that renames at the end.
+ *
+ *     | 64 KB buffer | --flush--> model.safetensors.part-4711-0 --commit--> fsync, close, rename, fsync the directory
+ *
+ * Invariants: until the rename, the name holds what it held before; after any failure or discard the temporary is gone.
+ */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "core/file.h"
+#include "core/endian.h"
+#include "core/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
+#endif
+
+enum { BUFFER = 65536, TRIES = 100 };
+
+struct da_file_writer {
+    int    fd;
+    bool   straight;                /* the destination is a device or a pipe: no temporary */
+    int    failed;                  /* errno of the first failed write; 0: none */
+    size_t used;                    /* bytes that wait in buffer */
+    char   target[PATH_MAX];        /* the name to be, links resolved */
+    char   part[PATH_MAX + 64];     /* the temporary */
+    char   buffer[BUFFER];
+};
+
+static da_status system_failure(const char *what, const char *path, int reason) {
+    const char *hint = reason == ENOENT || reason == ENOTDIR ? ": check the name and that its directory exists"
+                     : reason == EACCES || reason == EPERM || reason == EROFS
+                           ? ": check the permissions or name another place"
+                     : reason == ENOSPC || reason == EDQUOT ? ": free some space or name another place" : "";
+    return DA_FAIL(reason == ENOENT || reason == ENOTDIR ? DA_ERROR_NOT_FOUND : DA_ERROR_IO, "cannot %s '%s': %s%s",
+                   what, path, strerror(reason), hint);
+}
+
+bool da_file_exists(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0;
+}
+
+/* ---- reading ---- */
+
+static da_status too_large(const char *path, size_t cap) {
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s' is larger than the %zu bytes that are read here: is it the right file?",
+                   path, cap);
+}
+
+/* Fills a growing block until the end of the file. One byte past the cap is asked for, to know that there is more. */
+static da_status read_all(int fd, const char *path, size_t cap, size_t expected, uint8_t **bytes, size_t *size) {
+    size_t capacity = expected + 1, used = 0;
+    uint8_t *block = da_alloc(capacity);
+    if (!block) return DA_ERROR_MEMORY;
+    for (;;) {
+        if (used == capacity) {
+            uint8_t *grown = capacity > SIZE_MAX / 2 ? NULL : da_realloc(block, capacity * 2);
+            if (!grown) { da_free(block); return DA_ERROR_MEMORY; }
+            block = grown;
+            capacity *= 2;
+        }
+        size_t room = capacity - used < SSIZE_MAX ? capacity - used : SSIZE_MAX;
+        ssize_t got = read(fd, block + used, room);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) { da_free(block); return system_failure("read", path, errno); }
+        if (got == 0) break;
+        used += (size_t)got;
+        if (used > cap) { da_free(block); return too_large(path, cap); }
+    }
+    block[used] = 0; /* used < capacity: the loop only ends after a read that had room */
+    *bytes = block;
+    *size = used;
+    return DA_OK;
+}
+
+da_status da_file_read(const char *path, size_t cap, uint8_t **bytes, size_t *size) {
+    struct stat facts;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return system_failure("read", path, errno);
+    da_status status;
+    if (fstat(fd, &facts) != 0)
+        status = system_failure("read", path, errno);
+    else if (S_ISDIR(facts.st_mode))
+        status = DA_FAIL(DA_ERROR_IO, "cannot read '%s': it is a directory, name a file in it", path);
+    else if (S_ISREG(facts.st_mode) && (uint64_t)facts.st_size > cap)
+        status = too_large(path, cap);
+    else
+        status = read_all(fd, path, cap, S_ISREG(facts.st_mode) ? (size_t)facts.st_size : BUFFER, bytes, size);
+    close(fd);
+    return status;
+}
+
+/* ---- directories ---- */
+
+static da_status make_one(const char *path) {
+    struct stat facts;
+    if (mkdir(path, 0777) == 0) return DA_OK;
+    int reason = errno;
+    if (stat(path, &facts) != 0) return system_failure("make directory", path, reason);
+    if (!S_ISDIR(facts.st_mode))
+        return DA_FAIL(DA_ERROR_IO, "cannot make directory '%s': a file of that name is in the way", path);
+    return DA_OK;
+}
+
+da_status da_directory_make(const char *path) {
+    char prefix[PATH_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof prefix) return system_failure("make directory", path, ENAMETOOLONG);
+    for (size_t i = 1; i < length; i++) {
+        if (path[i] != '/') continue;
+        memcpy(prefix, path, i);
+        prefix[i] = '\0';
+        DA_TRY(make_one(prefix));
+    }
+    return make_one(path);
+}
+
+/* ---- writing ---- */
+
+static int open_straight(const char *path) { return open(path, O_WRONLY | O_APPEND | O_CLOEXEC); }
+
+static int open_part(da_file_writer *w) {
+    for (int k = 0; k < TRIES; k++) {
+        snprintf(w->part, sizeof w->part, "%s.part-%ld-%d", w->target, (long)getpid(), k);
+        int fd = open(w->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST) return fd;
+    }
+    return -1;
+}
+
+/* What stands under the name decides: nothing, a file to replace (through its link), or something to write straight
+   into. What /dev names is never replaced: /dev/stdout may well lead to a file, which another program has opened. */
+static da_status find_target(da_file_writer *w, const char *path, mode_t *mode) {
+    struct stat facts;
+    if (strlen(path) >= sizeof w->target) return system_failure("write", path, ENAMETOOLONG);
+    strcpy(w->target, path);
+    *mode = 0;
+    if (stat(path, &facts) != 0) {
+        if (errno != ENOENT || path[0] == '\0') return system_failure("write", path, errno);
+        if (lstat(path, &facts) == 0)
+            return DA_FAIL(DA_ERROR_IO, "cannot write '%s': it is a link to a file that does not exist, remove it",
+                           path);
+        return DA_OK;
+    }
+    if (S_ISDIR(facts.st_mode))
+        return DA_FAIL(DA_ERROR_IO, "cannot write '%s': it is a directory, name a file in it", path);
+    w->straight = !S_ISREG(facts.st_mode) || strncmp(path, "/dev/", 5) == 0;
+    if (w->straight) return DA_OK;
+    if (!realpath(path, w->target) || access(w->target, W_OK) != 0) return system_failure("write", path, errno);
+    *mode = facts.st_mode & 0777;
+    return DA_OK;
+}
+
+static da_status open_target(da_file_writer *w, const char *path) {
+    mode_t mode;
+    DA_TRY(find_target(w, path, &mode));
+    w->fd = w->straight ? open_straight(path) : open_part(w);
+    if (w->fd < 0) return system_failure("write", path, errno);
+    if (mode != 0 && fchmod(w->fd, mode) != 0) w->failed = errno;
+    return DA_OK;
+}
+
+da_status da_file_create(da_file_writer **w, const char *path) {
+    da_file_writer *made = da_alloc(sizeof *made);
+    if (!made) return DA_ERROR_MEMORY;
+    memset(made, 0, offsetof(da_file_writer, buffer));
+    da_status status = open_target(made, path);
+    if (status != DA_OK) { da_free(made); return status; }
+    *w = made;
+    return DA_OK;
+}
+
+static da_status writer_status(const da_file_writer *w) {
+    return w->failed ? system_failure("write", w->target, w->failed) : DA_OK;
+}
+
+static void write_out(da_file_writer *w, const char *bytes, size_t size) {
+    while (size > 0 && !w->failed) {
+        ssize_t done = write(w->fd, bytes, size < SSIZE_MAX ? size : SSIZE_MAX);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) { w->failed = errno; return; }
+        bytes += done;
+        size -= (size_t)done;
+    }
+}
+
+static void flush(da_file_writer *w) {
+    write_out(w, w->buffer, w->used);
+    w->used = 0;
+}
+
+da_status da_file_write(da_file_writer *w, const void *bytes, size_t size) {
+    if (size > BUFFER - w->used) flush(w);
+    if (size > BUFFER) {
+        write_out(w, bytes, size);
+    } else if (size > 0) {
+        memcpy(w->buffer + w->used, bytes, size);
+        w->used += size;
+    }
+    return writer_status(w);
+}
+
+da_status dai_file_write_little(da_file_writer *w, const void *numbers, size_t count, size_t element) {
+    const char *at = numbers;
+    char block[4096];
+    for (size_t n = 0; count > 0; count -= n, at += n * element) {
+        n = count < sizeof block / element ? count : sizeof block / element;
+        dai_copy_little(block, at, n, element);
+        DA_TRY(da_file_write(w, block, n * element));
+    }
+    return writer_status(w);
+}
+
+da_status da_file_printf(da_file_writer *w, const char *format, ...) {
+    char line[512], *text = line;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length < 0) return w->failed = EILSEQ, writer_status(w);
+    if ((size_t)length >= sizeof line) {
+        text = da_alloc((size_t)length + 1);
+        if (!text) return w->failed = ENOMEM, DA_ERROR_MEMORY;
+        va_start(arguments, format);
+        vsnprintf(text, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    da_status status = da_file_write(w, text, (size_t)length);
+    if (text != line) da_free(text);
+    return status;
+}
+
+/* Makes the rename itself survive a power cut. Some file systems refuse to sync a directory; so be it. */
+static void sync_directory_of(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path ? 1 : 0] = '\0';
+    int fd = open(slash ? path : ".", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
+}
+
+da_status da_file_commit(da_file_writer *w) {
+    flush(w);
+    if (!w->straight && !w->failed && fsync(w->fd) != 0) w->failed = errno;
+    if (close(w->fd) != 0 && !w->failed) w->failed = errno;
+    if (!w->straight && !w->failed && rename(w->part, w->target) != 0) w->failed = errno;
+    if (!w->straight && w->failed) unlink(w->part);
+    da_status status = writer_status(w);
+    if (!w->straight && !w->failed) sync_directory_of(w->target);
+    da_free(w);
+    return status;
+}
+
+void da_file_discard(da_file_writer *w) {
+    if (!w) return;
+    close(w->fd);
+    if (!w->straight) unlink(w->part);
+    da_free(w);
+}
+
+da_status da_file_save(const char *path, const void *bytes, size_t size) {
+    da_file_writer *w;
+    DA_TRY(da_file_create(&w, path));
+    (void)da_file_write(w, bytes, size); /* commit reports it */
+    return da_file_commit(w);
+}

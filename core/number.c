@@ -1,0 +1,90 @@
+/* Decimal text to and from binary64.
+ *
+ * strtod and printf put the locale's decimal point into numbers, and a program around the library may have set a
+ * locale. So "-12.50e3" reaches strtod as "-1250e1", an integer and an exponent, which every locale reads alike; and
+ * whatever printf writes between the digits becomes a point.
+ */
+#include "core/number.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Digits beyond DIGITS cannot decide a rounding by their value, only by not being zero: the longest midpoint between
+   two doubles has 767. */
+enum { DIGITS = 800 };
+
+typedef struct decimal {
+    char    digits[DIGITS + 1];
+    int     count;    /* significant digits kept */
+    int64_t exponent; /* of the last digit kept */
+    bool    more;     /* a digit that is not zero was left out */
+    bool    any;      /* there was a digit at all */
+} decimal;
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static const char *take_digits(decimal *d, const char *at, const char *end, bool fraction) {
+    for (; at < end && is_digit(*at); at++) {
+        d->any = true;
+        if (d->count == DIGITS) {
+            d->more = d->more || *at != '0';
+            d->exponent += !fraction;
+        } else {
+            if (d->count > 0 || *at != '0') d->digits[d->count++] = *at;
+            d->exponent -= fraction;
+        }
+    }
+    return at;
+}
+
+static const char *take_exponent(decimal *d, const char *at, const char *end) {
+    int64_t exponent = 0;
+    bool negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+')) at++;
+    if (at == end) return NULL;
+    for (; at < end && is_digit(*at); at++)
+        if (exponent < INT64_C(1) << 40) exponent = exponent * 10 + (*at - '0'); /* far beyond any double already */
+    d->exponent += negative ? -exponent : exponent;
+    return at;
+}
+
+bool da_number_parse(const char *text, size_t size, double *value) {
+    decimal d = { .count = 0 };
+    const char *at = text, *end = text + size;
+    bool negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+')) at++;
+    at = take_digits(&d, at, end, false);
+    if (at < end && *at == '.') at = take_digits(&d, at + 1, end, true);
+    if (!d.any) return false;
+    if (at < end && (*at == 'e' || *at == 'E')) at = take_exponent(&d, at + 1, end);
+    if (at != end) return false;
+    char plain[DIGITS + 48];
+    if (d.more && d.digits[d.count - 1] == '0') d.digits[d.count - 1] = '1';
+    d.digits[d.count] = '\0';
+    snprintf(plain, sizeof plain, "%s%se%lld", negative ? "-" : "", d.count > 0 ? d.digits : "0",
+             (long long)d.exponent);
+    *value = strtod(plain, NULL);
+    return true;
+}
+
+static void restore_point(char *text) {
+    char *from = text + strspn(text, "0123456789+-e"); /* the locale's point may be several bytes long */
+    if (*from == '\0') return;
+    char *rest = from + strcspn(from, "0123456789");
+    *from = '.';
+    memmove(from + 1, rest, strlen(rest) + 1);
+}
+
+char *da_number_text(char text[DA_NUMBER_TEXT], double value) {
+    double again = 0;
+    if (isnan(value) || isinf(value)) return strcpy(text, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(text, DA_NUMBER_TEXT, "%.*g", precision, value);
+        restore_point(text);
+        if (da_number_parse(text, strlen(text), &again) && again == value) break;
+    }
+    return text;
+}

@@ -1,0 +1,93 @@
+/* SHA-256, straight from FIPS 180-4.
+ *
+ *     message | 0x80 | zeros | length in bits, 8 bytes big-endian      cut into blocks of 64 bytes
+ *
+ * Each block is stretched to 64 words (the schedule) and stirred into the eight words of state.
+ */
+#include "core/sha256.h"
+
+#include <string.h>
+
+static const uint32_t round_constant[64] = { /* fractions of the cube roots of the first 64 primes */
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t x, int right) { return x >> right | x << (32 - right); }
+
+static void load_schedule(uint32_t w[64], const uint8_t block[64]) {
+    for (int i = 0; i < 16; i++)
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
+               block[4 * i + 3];
+    for (int i = 16; i < 64; i++) {
+        uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+    }
+}
+
+static void stir(uint32_t state[8], const uint8_t block[64]) {
+    uint32_t w[64], v[8];
+    load_schedule(w, block);
+    memcpy(v, state, sizeof v);
+    for (int i = 0; i < 64; i++) {
+        uint32_t s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
+        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
+        uint32_t t1 = v[7] + s1 + choice + round_constant[i] + w[i];
+        uint32_t s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
+        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+        memmove(v + 1, v, 7 * sizeof v[0]);
+        v[4] += t1;
+        v[0] = t1 + s0 + majority;
+    }
+    for (int i = 0; i < 8; i++) state[i] += v[i];
+}
+
+void da_sha256_init(da_sha256 *s) {
+    static const uint32_t start[8] = { /* fractions of the square roots of the first 8 primes */
+        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    };
+    memset(s, 0, sizeof *s);
+    memcpy(s->state, start, sizeof start);
+}
+
+void da_sha256_update(da_sha256 *s, const void *bytes, size_t size) {
+    const uint8_t *at = bytes;
+    size_t waiting = (size_t)(s->size % 64);
+    s->size += size;
+    if (waiting > 0) {
+        size_t taken = size < 64 - waiting ? size : 64 - waiting;
+        if (taken > 0) memcpy(s->block + waiting, at, taken);
+        if (waiting + taken < 64) return;
+        stir(s->state, s->block);
+        at += taken;
+        size -= taken;
+    }
+    for (; size >= 64; at += 64, size -= 64) stir(s->state, at);
+    if (size > 0) memcpy(s->block, at, size);
+}
+
+void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]) {
+    da_sha256 last = *s;
+    uint8_t tail[72] = { 0x80 }; /* the mark, zeros, and the length at the end of a block */
+    size_t zeros = (size_t)((119 - s->size % 64) % 64);
+    for (int i = 0; i < 8; i++) tail[1 + zeros + (size_t)i] = (uint8_t)(s->size * 8 >> (56 - 8 * i));
+    da_sha256_update(&last, tail, 1 + zeros + 8);
+    for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(last.state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void da_sha256_hex(const da_sha256 *s, char hex[65]) {
+    uint8_t digest[32];
+    da_sha256_digest(s, digest);
+    for (int i = 0; i < 32; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    hex[64] = '\0';
+}

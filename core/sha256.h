@@ -1,0 +1,23 @@
+/* SHA-256 (FIPS 180-4): the fingerprint of weights and of downloaded files.
+ *
+ *     da_sha256 s;  da_sha256_init(&s);  da_sha256_update(&s, bytes, size) ...;  da_sha256_hex(&s, hex);
+ */
+#ifndef DA_CORE_SHA256_H
+#define DA_CORE_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct da_sha256 {
+    uint32_t state[8];
+    uint64_t size;      /* bytes seen so far */
+    uint8_t  block[64]; /* the last size % 64 of them, which wait for their block to fill */
+} da_sha256;
+
+void da_sha256_init(da_sha256 *s);
+void da_sha256_update(da_sha256 *s, const void *bytes, size_t size);
+/* The digest of all updates. Both leave s as it was, so that the hash of a prefix costs nothing. */
+void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]);
+void da_sha256_hex(const da_sha256 *s, char hex[65]); /* lower case, ends with a zero byte */
+
+#endif

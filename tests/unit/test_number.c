@@ -1,0 +1,85 @@
+/* Decimal to double and back: exact halves, long tails, limits, and the texts that are no numbers. */
+#include "tests/unit/test.h"
+#include "core/number.h"
+#include "core/random.h"
+
+#include <locale.h>
+#include <stdlib.h>
+
+static double value_of(const char *text) {
+    double value = -77;
+    return da_number_parse(text, strlen(text), &value) ? value : -77;
+}
+
+TEST(number_parse_reads_decimals) {
+    static const struct { const char *text; double value; } known[] = {
+        { "0", 0 }, { "1", 1 }, { "-1", -1 }, { "+1.5", 1.5 }, { ".5", 0.5 }, { "5.", 5 }, { "1e3", 1000 }, { "1E-3",
+            0.001 },
+        { "000012.500", 12.5 }, { "0.1", 0.1 }, { "1e308", 1e308 }, { "4.9406564584124654e-324", 0x1p-1074 },
+        { "1e-400", 0 }, { "123456789012345678", 123456789012345678.0 }, { "0.0000000001e10", 1 }, { "0e99999999999",
+            0 },
+        { "9007199254740993", 9007199254740992.0 },       /* a tie, to even */
+        { "9007199254740993.00000000001", 9007199254740994.0 },
+        { "1.7976931348623157e308", 0x1.fffffffffffffp1023 },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (value_of(known[i].text) != known[i].value) test_fail(__FILE__, __LINE__, "%s", known[i].text);
+    CHECK(isinf(value_of("1e999")) && value_of("-1e99999999999999999999") < 0);
+    CHECK(signbit(value_of("-0")) && !signbit(value_of("0")));
+}
+
+TEST(number_parse_refuses_what_is_none) {
+    static const char *const none[] = { "", "-", "+", ".", "-.", "e5", "1e", "1e+", "1e-", "1x", "x1", " 1", "1 ",
+        "0x10",
+                                        "nan", "inf", "1..2", "1.2.3", "--1", "1,5", "1e5.5", "1e+-5", "1_000" };
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        if (value_of(none[i]) != -77) test_fail(__FILE__, __LINE__, "'%s' was taken", none[i]);
+    double value;
+    CHECK(da_number_parse("12345", 2, &value) && value == 12); /* no further than size */
+}
+
+/* A tie whose decision stands in the last of very many digits. */
+TEST(number_parse_sees_the_last_digit) {
+    static char text[3000];
+    memset(text, '0', sizeof text);
+    memcpy(text, "9007199254740993.", 17);
+    text[sizeof text - 1] = '\0';
+    CHECK(value_of(text) == 9007199254740992.0);
+    text[sizeof text - 2] = '1';
+    CHECK(value_of(text) == 9007199254740994.0);
+    memset(text, '7', 2000); /* 2000 digits before the point overflow, and the exponent brings them back */
+    strcpy(text + 2000, "e-2000");
+    CHECK_CLOSE(value_of(text), 7.0 / 9, 1e-16);
+}
+
+TEST(number_text_reads_back_the_same) {
+    char text[DA_NUMBER_TEXT];
+    CHECK_TEXT(da_number_text(text, 0.1), "0.1");
+    CHECK_TEXT(da_number_text(text, -0.0), "-0");
+    CHECK_TEXT(da_number_text(text, 100), "100");
+    CHECK_TEXT(da_number_text(text, 0.1 + 0.2), "0.30000000000000004");
+    CHECK_TEXT(da_number_text(text, -0x1.fffffffffffffp1023), "-1.7976931348623157e+308");
+    CHECK_TEXT(da_number_text(text, (double)INFINITY), "inf");
+    CHECK_TEXT(da_number_text(text, -(double)INFINITY), "-inf");
+    CHECK_TEXT(da_number_text(text, (double)NAN), "nan");
+    for (uint64_t i = 0; i < 20000; i += 2) { /* any bit pattern */
+        uint64_t bits = (uint64_t)da_random_bits(1, 1, i) << 32 | da_random_bits(1, 1, i + 1);
+        double value;
+        memcpy(&value, &bits, sizeof value);
+        if (isfinite(value) && value_of(da_number_text(text, value)) != value) test_fail(__FILE__, __LINE__, "%a",
+                                                                                         value);
+    }
+}
+
+TEST(number_does_not_follow_the_locale) {
+    static const char *const commas[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "ps_AF.UTF-8" };
+    char text[DA_NUMBER_TEXT];
+    const char *chosen = NULL;
+    for (size_t i = 0; !chosen && i < sizeof commas / sizeof commas[0]; i++) chosen = setlocale(LC_NUMERIC, commas[i]);
+    if (!chosen) SKIP("no locale with a decimal comma is installed");
+    double value = value_of("1.5");
+    da_number_text(text, -2.25e100);
+    setlocale(LC_NUMERIC, "C");
+    CHECK_CLOSE(value, 1.5, 0);
+    CHECK_TEXT(text, "-2.25e+100");
+}
