@@ -1,0 +1,66 @@
+/* Charts for the HTML report, as inline SVG that follows the page's colours. All append to a page (html.h); data are
+ * borrowed and only read. Points that are not finite are left out. Values can be read by pointing at them (<title>). */
+#ifndef DA_DEEPARC_CHART_H
+#define DA_DEEPARC_CHART_H
+
+#include "deeparc/partition.h"
+#include "deeparc/text.h"
+
+#include <stdbool.h>
+
+/* Curves over a common x. */
+typedef struct da_series {
+    const char   *name;
+    int           count;
+    const double *x;          /* NULL: 0, 1, 2, ... */
+    const double *y;
+    const double *low, *high; /* a band around the curve; both or NULL */
+    bool          dashed;     /* a control, a reference */
+} da_series;
+
+typedef struct da_line_chart {
+    const char *title, *x_label, *y_label; /* labels may be NULL */
+    const da_series *series;
+    int    series_count;
+    double y_low, y_high; /* equal: from the data */
+    bool   percent;       /* y is a share: .991 reads 99.1 % */
+    bool   points;        /* a dot at every value, as for few points: accuracy against removed layers */
+} da_line_chart;
+void da_chart_lines(da_text *page, const da_line_chart *chart);
+
+/* Horizontal bars, to compare one number of several things. */
+typedef struct da_bar {
+    const char *name;
+    double value;
+    const char *text; /* shown beside it; NULL: the value */
+} da_bar;
+typedef struct da_bar_chart { const char *title; const da_bar *bars; int count; } da_bar_chart;
+void da_chart_bars(da_text *page, const da_bar_chart *chart);
+
+/* The similarity matrix with module boundaries and unit names. */
+typedef struct da_heatmap_chart {
+    const char *title;
+    const double *matrix;          /* layers x layers, row-major */
+    int layers;
+    const char *const *names;      /* NULL: numbers */
+    const da_partition *partition; /* NULL: no boundaries */
+    double low, high;              /* ends of the colour scale; equal: from the data */
+} da_heatmap_chart;
+void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart);
+
+/* The chain of units as a row of boxes, modules framed. */
+typedef enum da_unit_mark { DA_UNIT_PLAIN, DA_UNIT_REMOVED, DA_UNIT_TRAINED } da_unit_mark;
+typedef struct da_chain_unit {
+    const char *name;
+    const char *note; /* shape, parameters; or NULL */
+    da_unit_mark mark;
+} da_chain_unit;
+typedef struct da_chain_chart {
+    const char *title;
+    const da_chain_unit *units;
+    int count;
+    const da_partition *partition; /* NULL: no frames */
+} da_chain_chart;
+void da_chart_chain(da_text *page, const da_chain_chart *chart);
+
+#endif

@@ -1,0 +1,147 @@
+/* The similarity matrix as a picture: names left and below, a frame around every module of more than one layer, a
+ * colour bar.
+ *
+ *       conv1     [#][#]|[ ][ ]      |#| 1.00
+ *       layer1.0  [#][#]|[ ][ ]  M0  |+|
+ *                 ------+             |.| 0.31
+ *       layer2.0  [ ][ ] [#][ ]
+ *                  c  l   l
+ */
+#include "deeparc/chart.h"
+#include "deeparc/colour.h"
+#include "deeparc/html.h"
+#include "deeparc/scale.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PLOT = 560, LARGEST_CELL = 44, SMALLEST_CELL = 4, NUMBERED_CELL = 34, /* the matrix; large cells hold their value */
+    TEXT = 11, GLYPH = 7, LONGEST_NAME = 22,                              /* names */
+    MODULE_ROOM = 44, BAR_ROOM = 64, BAR_WIDTH = 14, BAR_STEPS = 32       /* what stands to the right */
+};
+
+typedef struct picture {
+    const da_heatmap_chart *chart;
+    da_text *page;
+    da_scale scale;
+    int cell, left, side; /* units: a cell's edge, room for names, the matrix's edge */
+} picture;
+
+static const char *name_of(const da_heatmap_chart *chart, int layer, char number[16]) {
+    if (chart->names && chart->names[layer]) return chart->names[layer];
+    snprintf(number, 16, "%d", layer);
+    return number;
+}
+
+static void lay_out(picture *p) {
+    const da_heatmap_chart *chart = p->chart;
+    char number[16];
+    int longest = 1;
+    p->cell = PLOT / (chart->layers > 0 ? chart->layers : 1);
+    p->cell = p->cell > LARGEST_CELL ? LARGEST_CELL : p->cell < SMALLEST_CELL ? SMALLEST_CELL : p->cell;
+    p->side = p->cell * chart->layers;
+    for (int l = 0; l < chart->layers; l++) {
+        int length = (int)strlen(name_of(chart, l, number));
+        if (length > longest) longest = length;
+    }
+    p->left = (longest < LONGEST_NAME ? longest : LONGEST_NAME) * GLYPH + 8;
+    p->scale = (da_scale){ chart->low, chart->high };
+    if (chart->low < chart->high) return;
+    p->scale = dai_scale_empty();
+    dai_scale_include(&p->scale, chart->matrix, (int64_t)chart->layers * chart->layers);
+    if (!(p->scale.low <= p->scale.high)) p->scale = (da_scale){ 0, 1 };
+}
+
+/* A name, its end if it is long (the end tells layers apart). */
+static void put_name(const picture *p, int layer) {
+    char number[16];
+    const char *name = name_of(p->chart, layer, number);
+    size_t length = strlen(name);
+    if (length > LONGEST_NAME) {
+        name += length - LONGEST_NAME + 1;
+        while (((unsigned char)*name & 0xc0) == 0x80) name++; /* not in the middle of a character */
+        da_text_append(p->page, "…");
+    }
+    da_text_html(p->page, name);
+}
+
+static void put_names(const picture *p) {
+    int every = (TEXT + 1 + p->cell - 1) / p->cell; /* small cells: every n-th name */
+    for (int l = 0; l < p->chart->layers; l += every) {
+        double middle = (l + 0.5) * p->cell;
+        da_text_printf(p->page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", p->left - 6, middle + 4);
+        put_name(p, l);
+        da_text_printf(p->page, "</text><text transform=\"translate(%.1f %d)rotate(-90)\" text-anchor=\"end\">",
+                       p->left + middle + 4, p->side + 6);
+        put_name(p, l);
+        da_text_append(p->page, "</text>\n");
+    }
+}
+
+static void put_cell(const picture *p, int row, int column) {
+    char row_number[16], column_number[16];
+    double value = p->chart->matrix[(int64_t)row * p->chart->layers + column];
+    da_colour colour = da_colour_scale(dai_scale_share(p->scale, value));
+    int x = p->left + column * p->cell, y = row * p->cell;
+    da_text_printf(p->page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%02x%02x%02x\"><title>", x, y,
+                   p->cell, p->cell, colour.red, colour.green, colour.blue);
+    da_text_html(p->page, name_of(p->chart, row, row_number));
+    da_text_append(p->page, " × ");
+    da_text_html(p->page, name_of(p->chart, column, column_number));
+    da_text_printf(p->page, ": %.4f</title></rect>", value);
+    if (p->cell >= NUMBERED_CELL)
+        da_text_printf(
+            p->page,
+            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" pointer-events=\"none\" style=\"fill:%s\">%.2f</text>",
+            x + p->cell / 2.0, y + p->cell / 2.0 + 4, da_colour_is_light(colour) ? "#111" : "#fff", value);
+    da_text_append(p->page, "\n");
+}
+
+static void put_modules(const picture *p) {
+    const da_partition *partition = p->chart->partition;
+    for (int m = 0; partition && m < partition->modules; m++) {
+        int begin = partition->module[m].begin * p->cell, size = partition->module[m].end * p->cell - begin;
+        if (da_partition_is_alone(partition, m)) continue;
+        da_text_printf(p->page,
+                       "<rect class=\"bound\" pointer-events=\"none\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
+                       p->left + begin, begin, size, size);
+        da_text_printf(
+            p->page,
+            "<path class=\"bound\" d=\"M%d %dh4v%dh-4\"/><text class=\"bound\" x=\"%d\" y=\"%.1f\">M%d</text>\n",
+            p->left + p->side + 4, begin + 2, size - 4, p->left + p->side + 14, begin + size / 2.0 + 4, m);
+    }
+}
+
+static void put_colour_bar(const picture *p) {
+    int x = p->left + p->side + MODULE_ROOM, height = p->side < 180 ? p->side : 180;
+    for (int i = 0; i < BAR_STEPS; i++) {
+        da_colour colour = da_colour_scale(1 - (double)i / (BAR_STEPS - 1));
+        int top = height * i / BAR_STEPS, bottom = height * (i + 1) / BAR_STEPS;
+        da_text_printf(p->page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%02x%02x%02x\"/>", x, top,
+                       BAR_WIDTH, bottom - top, colour.red, colour.green, colour.blue);
+    }
+    for (int i = 0; i <= 2; i++)
+        da_text_printf(p->page, "<text x=\"%d\" y=\"%.1f\">%.2f</text>", x + BAR_WIDTH + 6,
+                       10 + (height - 12) * i / 2.0, p->scale.high + (p->scale.low - p->scale.high) * i / 2);
+    da_text_append(p->page, "\n");
+}
+
+void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart) {
+    picture p = { .chart = chart, .page = page };
+    lay_out(&p);
+    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.side + p.left;
+    da_html_figure_begin(page, chart->title);
+    da_text_printf(page, "<svg class=\"map\" viewBox=\"0 0 %d %d\" style=\"max-width:%dpx\" role=\"img\">\n", width,
+                   height, width + width / 4);
+    da_text_append(page, "<g shape-rendering=\"crispEdges\">\n");
+    for (int row = 0; row < chart->layers; row++)
+        for (int column = 0; column < chart->layers; column++) put_cell(&p, row, column);
+    da_text_append(page, "</g>\n");
+    put_names(&p);
+    put_modules(&p);
+    put_colour_bar(&p);
+    da_text_append(page, "</svg>\n");
+    da_html_figure_end(page);
+}

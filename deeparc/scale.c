@@ -1,0 +1,44 @@
+/* Scales and ticks. */
+#include "deeparc/scale.h"
+
+#include <math.h>
+
+da_scale dai_scale_empty(void) { return (da_scale){ HUGE_VAL, -HUGE_VAL }; }
+
+void dai_scale_include(da_scale *scale, const double *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(values[i])) continue;
+        scale->low = fmin(scale->low, values[i]);
+        scale->high = fmax(scale->high, values[i]);
+    }
+}
+
+double dai_scale_share(da_scale scale, double value) {
+    if (scale.high > scale.low) return (value - scale.low) / (scale.high - scale.low);
+    return isnan(value) ? value : 1;
+}
+
+/* The smallest round step of which no more than `wanted` fit. */
+static double round_step(double length, int wanted) {
+    double rough = length / wanted, power = pow(10, floor(log10(rough))), share = rough / power;
+    return power * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
+}
+
+da_ticks dai_scale_ticks(da_scale scale, int wanted) {
+    double slack = (scale.high - scale.low) * 1e-9; /* so that rounding does not lose the tick at an end */
+    double step = round_step(scale.high - scale.low, wanted);
+    double first = ceil((scale.low - slack) / step) * step;
+    int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
+    return (da_ticks){ first, step, (int)floor((scale.high + slack - first) / step) + 1, decimals };
+}
+
+da_scale dai_scale_rounded(da_scale scale, int wanted) {
+    if (!(scale.low <= scale.high)) return (da_scale){ 0, 1 };
+    double least = fmax(fabs(scale.low), fabs(scale.high)) * 1e-6; /* below it, labels would all read the same */
+    if (scale.high - scale.low <= least) {
+        double margin = least > 0 ? 1e5 * least : 1;
+        scale = (da_scale){ scale.low - margin, scale.high + margin };
+    }
+    double step = round_step(scale.high - scale.low, wanted), slack = step * 1e-6;
+    return (da_scale){ floor((scale.low + slack) / step) * step, ceil((scale.high - slack) / step) * step };
+}

@@ -1,0 +1,20 @@
+/* Scales for pictures: from values to shares of an axis or of a colour bar, and round numbers to label it with. */
+#ifndef DA_DEEPARC_SCALE_H
+#define DA_DEEPARC_SCALE_H
+
+#include <stdint.h>
+
+typedef struct da_scale { double low, high; } da_scale;
+
+da_scale dai_scale_empty(void); /* holds no value yet */
+void     dai_scale_include(da_scale *scale, const double *values, int64_t count); /* widens it; finite ones only */
+double   dai_scale_share(da_scale scale, double value); /* 0 at low, 1 at high; 1 where they are equal; NaN stays NaN */
+
+/* Round steps (1, 2 or 5 times a power of ten) of which about `wanted` fit into the scale, and their decimals. */
+typedef struct da_ticks { double first, step; int count, decimals; } da_ticks;
+da_ticks dai_scale_ticks(da_scale scale, int wanted);
+
+/* The scale stretched to whole steps; a scale without values or with one becomes one around it. */
+da_scale dai_scale_rounded(da_scale scale, int wanted);
+
+#endif

@@ -1,0 +1,298 @@
+/* Streamed CKA: a centred Gram a layer for the batch at hand, and sums over batches for every pair of layers.
+ *
+ *     centred   layers x (n(n-1)/2 + n)    what is above the diagonal, row by row, then the diagonal
+ *     total     layers x layers            sum over batches of a = <centred_k, centred_l>
+ *     square    layers x layers            ... of a^2                              (for the standard error)
+ *     cross     layers x layers            ... of a <centred_k, centred_k>         (not symmetric)
+ *     selves    layers x layers            ... of <centred_k, centred_k> <centred_l, centred_l>
+ *
+ * Of the layers x layers sums only what the upper triangle needs is filled. A layer that was not finite once holds
+ * zeros from then on, so it cannot spoil the others.
+ */
+#include "deeparc/similarity.h"
+#include "deeparc/gram.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { MAX_LAYERS = 4096, MIN_SAMPLES = 4, MAX_BATCH = 65536, LANES = 8 };
+
+/* A Gram that centring shrinks to this share of its squared norm is constant. Equal samples have entries equal to
+   the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256. */
+static const double CONSTANT_SHARE = 1e-24;
+
+struct da_similarity {
+    int layers;
+    int64_t batch, samples; /* the largest batch; samples of the open one, 0 when none is open */
+    da_hsic hsic;
+    int64_t batches, skipped, samples_counted, bytes;
+    bool *seen;             /* in the open batch */
+    bool *broken;           /* was not finite, ever */
+    double *gram;           /* of the layer being observed, and its row sums behind */
+    double *row_sum;
+    double *centred;
+    double *inner;          /* of the batch being closed */
+    double *raw;            /* sum over batches of <G, G> before centring, a layer */
+    double *raw_open;       /* the same for the open batch */
+    double *total, *square, *cross, *selves;
+};
+
+const char *da_hsic_name(da_hsic hsic) { return hsic == DA_HSIC_UNBIASED ? "unbiased" : "biased"; }
+
+const char *da_layer_state_reason(da_layer_state state) {
+    switch (state) {
+    case DA_LAYER_ZERO:       return "every feature is zero";
+    case DA_LAYER_CONSTANT:   return "all samples have the same features";
+    case DA_LAYER_NOT_FINITE: return "a feature is NaN or infinite";
+    case DA_LAYER_ALIVE:      break;
+    }
+    return "alive";
+}
+
+static int64_t packed_count(int64_t n) { return n * (n - 1) / 2 + n; }
+
+/* Zeroed numbers, and the account of them. */
+static double *doubles(da_similarity *s, int64_t count) {
+    s->bytes += count * (int64_t)sizeof(double);
+    return da_alloc_zero((size_t)count, sizeof(double));
+}
+
+static bool allocate(da_similarity *s) {
+    int64_t pairs = (int64_t)s->layers * s->layers, stride = dai_gram_stride(s->batch);
+    s->bytes = (int64_t)sizeof *s + 2 * s->layers * (int64_t)sizeof(bool);
+    return (s->seen = da_alloc_zero((size_t)s->layers, sizeof(bool)))
+        && (s->broken = da_alloc_zero((size_t)s->layers, sizeof(bool)))
+        && (s->gram = doubles(s, stride * stride)) && (s->row_sum = doubles(s, s->batch))
+        && (s->centred = doubles(s, s->layers * packed_count(s->batch)))
+        && (s->raw = doubles(s, s->layers)) && (s->raw_open = doubles(s, s->layers))
+        && (s->inner = doubles(s, pairs)) && (s->total = doubles(s, pairs)) && (s->square = doubles(s, pairs))
+        && (s->cross = doubles(s, pairs)) && (s->selves = doubles(s, pairs));
+}
+
+da_status da_similarity_new(da_similarity **out, int layers, int64_t batch) {
+    if (layers < 1 || layers > MAX_LAYERS)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: 1 to %d layers, not %d", MAX_LAYERS, layers);
+    if (batch < MIN_SAMPLES || batch > MAX_BATCH)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: a batch of %lld samples: the estimator needs %d to %d",
+                       (long long)batch, MIN_SAMPLES, MAX_BATCH);
+    da_similarity *s = da_alloc_zero(1, sizeof *s);
+    if (s) {
+        s->layers = layers;
+        s->batch = batch;
+    }
+    if (!s || !allocate(s)) {
+        da_similarity_free(s);
+        return dai_fail_context("similarity of %d layers in batches of %lld: ", layers, (long long)batch);
+    }
+    *out = s;
+    return DA_OK;
+}
+
+void da_similarity_free(da_similarity *s) {
+    if (!s) return;
+    da_free(s->seen);
+    da_free(s->broken);
+    double *blocks[] = { s->gram, s->row_sum, s->centred, s->inner, s->raw, s->raw_open,
+                         s->total, s->square, s->cross, s->selves };
+    for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) da_free(blocks[b]);
+    da_free(s);
+}
+
+da_status da_similarity_choose(da_similarity *s, da_hsic hsic) {
+    if (s->samples > 0 || s->batches > 0 || s->skipped > 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: the estimator cannot change once features were observed");
+    s->hsic = hsic;
+    return DA_OK;
+}
+
+/* Sums of the rows of the whole symmetric matrix, from its upper triangle; the diagonal counts if asked. */
+static void sum_rows(double *sum, const double *gram, int64_t n, bool diagonal) {
+    int64_t stride = dai_gram_stride(n);
+    for (int64_t i = 0; i < n; i++) sum[i] = diagonal ? gram[i * stride + i] : 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++) {
+            sum[i] += gram[i * stride + j];
+            sum[j] += gram[i * stride + j];
+        }
+}
+
+/* Turns row sums into what is taken from G_ij as m_i + m_j. Unbiased: U-centring. Biased: H G H with H = 1 - 11'/n. */
+static void shifts_from_sums(double *m, int64_t n, da_hsic hsic) {
+    double all = 0, count = (double)n;
+    double row = hsic == DA_HSIC_UNBIASED ? count - 2 : count;
+    for (int64_t i = 0; i < n; i++) {
+        m[i] /= row;
+        all += m[i];
+    }
+    double half = all / (2 * (hsic == DA_HSIC_UNBIASED ? count - 1 : count));
+    for (int64_t i = 0; i < n; i++) m[i] -= half;
+}
+
+static void centre(double *packed, const double *gram, double *m, int64_t n, da_hsic hsic) {
+    int64_t stride = dai_gram_stride(n);
+    sum_rows(m, gram, n, hsic == DA_HSIC_BIASED);
+    shifts_from_sums(m, n, hsic);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++) *packed++ = gram[i * stride + j] - (m[i] + m[j]);
+    for (int64_t i = 0; i < n; i++) packed[i] = hsic == DA_HSIC_BIASED ? gram[i * stride + i] - 2 * m[i] : 0;
+}
+
+static bool diagonal_is_finite(const double *gram, int64_t n) {
+    int64_t stride = dai_gram_stride(n);
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(gram[i * stride + i])) return false; /* a sum of squares: finite unless a feature is not */
+    return true;
+}
+
+static double norm_squared(const double *gram, int64_t n) {
+    int64_t stride = dai_gram_stride(n);
+    double off = 0, diagonal = 0;
+    for (int64_t i = 0; i < n; i++) {
+        diagonal += gram[i * stride + i] * gram[i * stride + i];
+        for (int64_t j = i + 1; j < n; j++) off += gram[i * stride + j] * gram[i * stride + j];
+    }
+    return 2 * off + diagonal;
+}
+
+static da_status check_observation(const da_similarity *s, int layer, int64_t samples, int64_t width) {
+    if (layer < 0 || layer >= s->layers)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: layer %d of %d layers", layer, s->layers);
+    if (s->seen[layer])
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: layer %d is observed twice in a batch: end the batch first",
+                       layer);
+    if (samples < 1 || samples > s->batch || width < 1)
+        return DA_FAIL(DA_ERROR_SHAPE,
+                       "similarity: layer %d has %lld samples of %lld features: give 1 to %lld samples and a feature",
+                       layer, (long long)samples, (long long)width, (long long)s->batch);
+    if (s->samples > 0 && samples != s->samples)
+        return DA_FAIL(DA_ERROR_SHAPE,
+                       "similarity: layer %d has %lld samples, the layers before it in this batch have %lld", layer,
+                       (long long)samples, (long long)s->samples);
+    return DA_OK;
+}
+
+da_status da_similarity_observe(da_similarity *s, int layer, const float *features, int64_t samples, int64_t width) {
+    DA_TRY(check_observation(s, layer, samples, width));
+    s->samples = samples;
+    s->seen[layer] = true;
+    if (samples < MIN_SAMPLES || s->broken[layer]) return DA_OK;
+    double *packed = s->centred + layer * packed_count(s->batch);
+    dai_gram(s->gram, features, samples, width);
+    if (diagonal_is_finite(s->gram, samples)) {
+        centre(packed, s->gram, s->row_sum, samples, s->hsic);
+        s->raw_open[layer] = norm_squared(s->gram, samples);
+    } else {
+        s->broken[layer] = true;
+        memset(packed, 0, (size_t)packed_count(s->batch) * sizeof *packed);
+        s->raw_open[layer] = 0;
+    }
+    return DA_OK;
+}
+
+/* A sum of products on eight lanes and a fixed halving tree. */
+static double dot(const double *a, const double *b, int64_t count) {
+    double lane[LANES] = { 0 };
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int l = 0; l < LANES; l++) lane[l] += a[i + l] * b[i + l];
+    for (int l = 0; i + l < count; l++) lane[l] += a[i + l] * b[i + l];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* Row k of the inner products of the whole symmetric matrices, from l = k on. */
+static void inner_products(void *context, int64_t k, int worker) {
+    da_similarity *s = context;
+    int64_t layer = packed_count(s->batch), above = s->samples * (s->samples - 1) / 2;
+    const double *a = s->centred + k * layer;
+    (void)worker;
+    for (int64_t l = k; l < s->layers; l++) {
+        const double *b = s->centred + l * layer;
+        s->inner[k * s->layers + l] = 2 * dot(a, b, above) + dot(a + above, b + above, s->samples);
+    }
+}
+
+static void accumulate(da_similarity *s) {
+    int layers = s->layers;
+    for (int k = 0; k < layers; k++) {
+        double self_k = s->inner[k * layers + k];
+        s->raw[k] += s->raw_open[k];
+        for (int l = k; l < layers; l++) {
+            int kl = k * layers + l, lk = l * layers + k;
+            double a = s->inner[kl], self_l = s->inner[l * layers + l];
+            s->total[kl] += a;
+            s->square[kl] += a * a;
+            s->cross[kl] += a * self_k;
+            if (l != k) s->cross[lk] += a * self_l;
+            s->selves[kl] += self_k * self_l;
+        }
+    }
+}
+
+da_status da_similarity_end_batch(da_similarity *s) {
+    for (int l = 0; l < s->layers; l++)
+        if (!s->seen[l])
+            return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: layer %d was not observed in this batch", l);
+    if (s->samples < MIN_SAMPLES) {
+        s->skipped++;
+    } else {
+        da_parallel_for(s->layers, inner_products, s);
+        accumulate(s);
+        s->batches++;
+        s->samples_counted += s->samples;
+    }
+    memset(s->seen, 0, (size_t)s->layers * sizeof *s->seen);
+    s->samples = 0;
+    return DA_OK;
+}
+
+da_layer_state da_similarity_state(const da_similarity *s, int layer) {
+    double self = s->total[layer * s->layers + layer];
+    if (s->broken[layer]) return DA_LAYER_NOT_FINITE;
+    if (s->batches == 0) return DA_LAYER_ALIVE;
+    if (s->raw[layer] <= 0) return DA_LAYER_ZERO;
+    return self > CONSTANT_SHARE * s->raw[layer] ? DA_LAYER_ALIVE : DA_LAYER_CONSTANT;
+}
+
+/* The delta method for CKA = A / sqrt(B C), multiplied out so that the five sums are all that is needed. */
+static double delta_error(const da_similarity *s, int k, int l) {
+    int layers = s->layers, kl = k * layers + l, kk = k * layers + k, ll = l * layers + l;
+    double a = s->total[kl], b = s->total[kk], c = s->total[ll], root = sqrt(b) * sqrt(c);
+    double cka = a / root, batches = (double)s->batches;
+    double spread = s->square[kl] / root / root
+                  + cka * cka * (s->square[kk] / b / b / 4 + s->square[ll] / c / c / 4 + s->selves[kl] / b / c / 2)
+                  - cka * (s->cross[kl] / b + s->cross[l * layers + k] / c) / root;
+    return spread > 0 ? sqrt(spread * batches / (batches - 1)) : 0;
+}
+
+da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *standard_error) {
+    int layers = s->layers;
+    if (s->batches == 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT,
+                       "similarity: no batch of at least %d samples was observed (%lld smaller ones were)", MIN_SAMPLES,
+                       (long long)s->skipped);
+    for (int k = 0; k < layers; k++) {
+        bool alive = da_similarity_state(s, k) == DA_LAYER_ALIVE;
+        matrix[k * layers + k] = 1;
+        if (standard_error) standard_error[k * layers + k] = 0;
+        for (int l = k + 1; l < layers; l++) {
+            int kl = k * layers + l, lk = l * layers + k;
+            bool both = alive && da_similarity_state(s, l) == DA_LAYER_ALIVE;
+            double root = sqrt(s->total[k * layers + k]) * sqrt(s->total[l * layers + l]);
+            matrix[kl] = matrix[lk] = both ? s->total[kl] / root : 0;
+            if (standard_error)
+                standard_error[kl] = standard_error[lk] = both && s->batches > 1 ? delta_error(s, k, l) : -1;
+        }
+    }
+    return DA_OK;
+}
+
+int     da_similarity_layers(const da_similarity *s)  { return s->layers; }
+int64_t da_similarity_batches(const da_similarity *s) { return s->batches; }
+int64_t da_similarity_skipped(const da_similarity *s) { return s->skipped; }
+int64_t da_similarity_samples(const da_similarity *s) { return s->samples_counted; }
+int64_t da_similarity_bytes(const da_similarity *s)   { return s->bytes; }

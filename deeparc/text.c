@@ -1,0 +1,89 @@
+/* A growing string: capacity doubles; the first error stops everything after it. */
+#include "deeparc/text.h"
+#include "core/memory.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Room for count more bytes and the NUL; false when there is none. */
+static bool reserve(da_text *text, size_t count) {
+    if (text->status != DA_OK) return false;
+    if (text->length + count < text->capacity) return true;
+    size_t wanted = text->capacity ? text->capacity : 256;
+    while (wanted <= text->length + count) wanted *= 2;
+    char *moved = da_realloc(text->bytes, wanted);
+    if (!moved) {
+        text->status = da_error_code();
+        return false;
+    }
+    text->bytes = moved;
+    text->capacity = wanted;
+    return true;
+}
+
+void da_text_append_bytes(da_text *text, const char *bytes, size_t count) {
+    if (!reserve(text, count)) return;
+    memcpy(text->bytes + text->length, bytes, count);
+    text->length += count;
+    text->bytes[text->length] = '\0';
+}
+
+void da_text_append(da_text *text, const char *string) { da_text_append_bytes(text, string, strlen(string)); }
+
+void da_text_printf(da_text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int count = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (count < 0 && text->status == DA_OK)
+        text->status = DA_FAIL(DA_ERROR_ARGUMENT, "text: '%s' cannot be formatted", format);
+    if (count < 0 || !reserve(text, (size_t)count)) return;
+    va_start(arguments, format);
+    vsnprintf(text->bytes + text->length, (size_t)count + 1, format, arguments);
+    va_end(arguments);
+    text->length += (size_t)count;
+}
+
+void da_text_repeat(da_text *text, const char *string, int count) {
+    for (int i = 0; i < count; i++) da_text_append(text, string);
+}
+
+static const char *html_entity(char c) {
+    switch (c) {
+    case '<':  return "&lt;";
+    case '>':  return "&gt;";
+    case '&':  return "&amp;";
+    case '"':  return "&quot;";
+    case '\'': return "&#39;";
+    case 0x7f: return " ";
+    default:   return (unsigned char)c < ' ' && c != '\n' ? " " : NULL;
+    }
+}
+
+void da_text_html(da_text *text, const char *string) {
+    if (!string) return;
+    const char *from = string;
+    for (; *string; string++) {
+        const char *entity = html_entity(*string);
+        if (!entity) continue;
+        da_text_append_bytes(text, from, (size_t)(string - from));
+        da_text_append(text, entity);
+        from = string + 1;
+    }
+    da_text_append(text, from);
+}
+
+const char *da_text_string(const da_text *text) { return text->bytes ? text->bytes : ""; }
+
+da_status da_text_status(const da_text *text) {
+    if (text->status == DA_OK) return DA_OK;
+    return DA_FAIL(text->status, "text: could not grow beyond %zu bytes", text->length);
+}
+
+void da_text_free(da_text *text) {
+    if (!text) return;
+    da_free(text->bytes);
+    memset(text, 0, sizeof *text);
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Writes tests/fixtures/cka.h: features, and their CKA by numpy in double, from the formulas alone.
+
+    python3 tests/reference/make_cka_fixture.py > tests/fixtures/cka.h
+
+Centring is done with explicit matrices and sums over i != j, not with the steps that the C code takes.
+"""
+import textwrap
+
+import numpy as np
+
+BATCHES = (16, 16, 9)      # ragged: the last one is weighted by n (n - 3)
+WIDTHS = (5, 12, 3, 40, 7)  # the last layer sits on a large mean
+rng = np.random.default_rng(20230092)
+
+
+def features():
+    batches = []
+    for n in BATCHES:
+        common = rng.normal(size=(n, 4))
+        layers = [common @ rng.normal(size=(4, w)) + 0.4 * (l + 1) * rng.normal(size=(n, w))
+                  for l, w in enumerate(WIDTHS)]
+        layers[-1] += 300
+        batches.append([x.astype(np.float32) for x in layers])
+    return batches
+
+
+def unbiased(x):
+    """Szekely and Rizzo (2014), definition 2: the U-centred matrix."""
+    g = x.astype(np.float64) @ x.astype(np.float64).T
+    n = len(g)
+    np.fill_diagonal(g, 0)
+    rows = g.sum(1, keepdims=True) / (n - 2)
+    u = g - rows - rows.T + g.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(u, 0)
+    return u
+
+
+def biased(x):
+    n = len(x)
+    h = np.eye(n) - np.ones((n, n)) / n
+    return h @ (x.astype(np.float64) @ x.astype(np.float64).T) @ h
+
+
+def inner(batches, centre):
+    """batch x layer x layer of <K, L>."""
+    return np.array([[[np.sum(a * b) for b in cs] for a in cs] for cs in ([centre(x) for x in xs] for xs in batches)])
+
+
+def cka(products):
+    a = products.sum(0)
+    return a / np.sqrt(np.outer(np.diag(a), np.diag(a)))
+
+
+def standard_error(products):
+    total, r = products.sum(0), cka(products)
+    share = [np.diag(p) / (2 * np.diag(total)) for p in products]
+    influence = [r * (p / total - s[:, None] - s[None]) for p, s in zip(products, share)]
+    count = len(products)
+    return np.sqrt(count / (count - 1) * np.sum(np.square(influence), 0))
+
+
+def array(name, kind, values, form):
+    text = textwrap.fill(", ".join(form % v for v in np.ravel(values)), 116)
+    print("static const %s %s[] = {\n%s\n};" % (kind, name, textwrap.indent(text, "    ")))
+
+
+batches = features()
+print("/* Made by tests/reference/make_cka_fixture.py: features of %d layers, batch after batch, layer after layer,\n"
+      " * row-major, and their CKA in numpy's double. */" % len(WIDTHS))
+array("cka_batches", "int", BATCHES, "%d")
+array("cka_widths", "int", WIDTHS, "%d")
+array("cka_features", "float", np.concatenate([x.ravel() for xs in batches for x in xs]), "%.8ef")
+for label, centre in (("unbiased", unbiased), ("biased", biased)):
+    products = inner(batches, centre)
+    array("cka_" + label, "double", cka(products), "%.17g")
+    array("cka_" + label + "_error", "double", standard_error(products), "%.17g")

@@ -1,0 +1,221 @@
+/* Streamed CKA: against numpy, against its own definition, and against misuse. */
+#include "tests/unit/test.h"
+#include "tests/fixtures/cka.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "deeparc/gram.h"
+#include "deeparc/similarity.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+enum { FIXTURE_LAYERS = COUNT(cka_widths), FIXTURE_PAIRS = FIXTURE_LAYERS * FIXTURE_LAYERS, LARGEST_BATCH = 16 };
+
+static float *normals(uint64_t which, int64_t count) {
+    float *x = da_alloc((size_t)count * sizeof *x);
+    for (int64_t i = 0; x && i < count; i++) x[i] = da_random_normal(7, da_stream(DA_RANDOM_TEST, which), (uint64_t)i);
+    return x;
+}
+
+/* The fixture's batches first..last-1, fed to a new accumulator. */
+static da_similarity *fixture(da_hsic hsic, int first, int last) {
+    da_similarity *s = NULL;
+    const float *features = cka_features;
+    CHECK_OK(da_similarity_new(&s, FIXTURE_LAYERS, LARGEST_BATCH));
+    CHECK_OK(da_similarity_choose(s, hsic));
+    for (int b = 0; b < COUNT(cka_batches); b++) {
+        for (int l = 0; l < FIXTURE_LAYERS; l++) {
+            if (b >= first && b < last) CHECK_OK(da_similarity_observe(s, l, features, cka_batches[b], cka_widths[l]));
+            features += cka_batches[b] * cka_widths[l];
+        }
+        if (b >= first && b < last) CHECK_OK(da_similarity_end_batch(s));
+    }
+    return s;
+}
+
+static void check_fixture(da_hsic hsic, const double *expected, const double *expected_error) {
+    double matrix[FIXTURE_PAIRS], error[FIXTURE_PAIRS];
+    da_similarity *s = fixture(hsic, 0, COUNT(cka_batches));
+    CHECK_OK(da_similarity_matrix(s, matrix, error));
+    for (int i = 0; i < FIXTURE_PAIRS; i++) {
+        CHECK_CLOSE(matrix[i], expected[i], 1e-9);
+        CHECK_CLOSE(error[i], expected_error[i], 1e-7);
+    }
+    CHECK_INT(da_similarity_batches(s), COUNT(cka_batches));
+    CHECK_INT(da_similarity_samples(s), 41);
+    da_similarity_free(s);
+}
+
+TEST(similarity_equals_numpy_unbiased) { check_fixture(DA_HSIC_UNBIASED, cka_unbiased, cka_unbiased_error); }
+TEST(similarity_equals_numpy_biased)   { check_fixture(DA_HSIC_BIASED, cka_biased, cka_biased_error); }
+
+TEST(similarity_matrix_is_symmetric_with_unit_diagonal) {
+    double matrix[FIXTURE_PAIRS], error[FIXTURE_PAIRS];
+    da_similarity *s = fixture(DA_HSIC_UNBIASED, 0, 1);
+    CHECK_OK(da_similarity_matrix(s, matrix, error));
+    for (int k = 0; k < FIXTURE_LAYERS; k++)
+        for (int l = 0; l < FIXTURE_LAYERS; l++) {
+            double value = matrix[k * FIXTURE_LAYERS + l];
+            CHECK(value == matrix[l * FIXTURE_LAYERS + k]);
+            CHECK(k == l ? value == 1 : fabs(value) < 1);
+            CHECK(error[k * FIXTURE_LAYERS + l] == (k == l ? 0 : -1)); /* one batch has no spread */
+        }
+    da_similarity_free(s);
+}
+
+TEST(gram_equals_three_loops_on_any_number_of_threads) {
+    static const int64_t shapes[][2] = { { 1, 1 }, { 4, 31 }, { 63, 32 }, { 64, 33 }, { 65, 100 }, { 130, 67 } };
+    for (int t = 0; t < COUNT(shapes); t++) {
+        int64_t n = shapes[t][0], width = shapes[t][1], stride = dai_gram_stride(n);
+        float *x = normals((uint64_t)t, n * width);
+        double *fast = da_alloc_zero((size_t)(stride * stride), sizeof *fast);
+        double *slow = da_alloc_zero((size_t)(stride * stride), sizeof *slow);
+        dai_gram_reference(slow, x, n, width);
+        for (int threads = 1; threads <= 3; threads++) {
+            da_threads_set(threads);
+            dai_gram(fast, x, n, width);
+            for (int64_t i = 0; i < n; i++)
+                CHECK(memcmp(fast + i * stride + i, slow + i * stride + i, (size_t)(n - i) * sizeof *fast) == 0);
+        }
+        da_threads_set(0);
+        da_free(x);
+        da_free(fast);
+        da_free(slow);
+    }
+}
+
+/* CKA of two layers of one batch. */
+static double cka_of(da_hsic hsic, const float *a, int64_t width_a, const float *b, int64_t width_b, int64_t n) {
+    double matrix[4] = { 0 };
+    da_similarity *s = NULL;
+    CHECK_OK(da_similarity_new(&s, 2, n));
+    CHECK_OK(da_similarity_choose(s, hsic));
+    CHECK_OK(da_similarity_observe(s, 0, a, n, width_a));
+    CHECK_OK(da_similarity_observe(s, 1, b, n, width_b));
+    CHECK_OK(da_similarity_end_batch(s));
+    CHECK_OK(da_similarity_matrix(s, matrix, NULL));
+    da_similarity_free(s);
+    return matrix[1];
+}
+
+/* Independent Gaussian features, 64 times as many as samples: nothing is similar, and only one estimator says so. */
+TEST(similarity_of_independent_features_is_zero_only_unbiased) {
+    enum { N = 128, WIDTH = 64 * N };
+    float *a = normals(10, N * WIDTH), *b = normals(11, N * WIDTH);
+    CHECK_CLOSE(cka_of(DA_HSIC_UNBIASED, a, WIDTH, b, WIDTH, N), 0, 0.02);
+    CHECK_CLOSE(cka_of(DA_HSIC_BIASED, a, WIDTH, b, WIDTH, N), 64.0 / 65, 0.01);
+    da_free(a);
+    da_free(b);
+}
+
+TEST(similarity_ignores_rotation_scale_and_shift) {
+    enum { N = 32, WIDTH = 6 };
+    float *a = normals(20, N * WIDTH), *b = normals(21, N * WIDTH), *turned = normals(22, N * WIDTH);
+    for (int i = 0; i < N * WIDTH; i++) b[i] += a[i];
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < WIDTH; k += 2) { /* turn pairs of features by 3-4-5, scale by 7, shift by 2 */
+            float p = a[i * WIDTH + k], q = a[i * WIDTH + k + 1];
+            turned[i * WIDTH + k] = 7 * (0.6f * p - 0.8f * q) + 2;
+            turned[i * WIDTH + k + 1] = 7 * (0.8f * p + 0.6f * q) + 2;
+        }
+    for (int h = DA_HSIC_UNBIASED; h <= DA_HSIC_BIASED; h++) {
+        CHECK_CLOSE(cka_of((da_hsic)h, a, WIDTH, turned, WIDTH, N), 1, 1e-6);
+        CHECK_CLOSE(cka_of((da_hsic)h, turned, WIDTH, b, WIDTH, N), cka_of((da_hsic)h, a, WIDTH, b, WIDTH, N), 1e-6);
+    }
+    da_free(a);
+    da_free(b);
+    da_free(turned);
+}
+
+TEST(similarity_names_dead_layers_and_keeps_the_others) {
+    enum { N = 8, WIDTH = 3 };
+    float *good = normals(30, 2 * N * WIDTH), zero[N * WIDTH] = { 0 }, constant[N * WIDTH], broken[N * WIDTH] = { 0 };
+    double matrix[25], error[25];
+    da_similarity *s = NULL;
+    for (int i = 0; i < N * WIDTH; i++) constant[i] = 0.1f * (float)(1 + i % WIDTH);
+    broken[5] = (float)NAN;
+    CHECK_OK(da_similarity_new(&s, 5, N));
+    for (int b = 0; b < 2; b++) {
+        const float *layers[] = { good, zero, constant, b == 0 ? broken : good, good + N * WIDTH };
+        for (int l = 0; l < 5; l++) CHECK_OK(da_similarity_observe(s, l, layers[l], N, WIDTH));
+        CHECK_OK(da_similarity_end_batch(s));
+    }
+    CHECK_OK(da_similarity_matrix(s, matrix, error));
+    CHECK_INT(da_similarity_state(s, 0), DA_LAYER_ALIVE);
+    CHECK_INT(da_similarity_state(s, 1), DA_LAYER_ZERO);
+    CHECK_INT(da_similarity_state(s, 2), DA_LAYER_CONSTANT);
+    CHECK_INT(da_similarity_state(s, 3), DA_LAYER_NOT_FINITE);
+    CHECK_TEXT(da_layer_state_reason(da_similarity_state(s, 3)), "a feature is NaN or infinite");
+    for (int i = 0; i < 25; i++) CHECK(isfinite(matrix[i]) && isfinite(error[i]));
+    for (int l = 1; l < 4; l++) CHECK(matrix[l] == 0 && matrix[l * 5 + l] == 1 && error[l] == -1);
+    CHECK_CLOSE(matrix[4], cka_of(DA_HSIC_UNBIASED, good, WIDTH, good + N * WIDTH, WIDTH, N), 1e-12);
+    CHECK_CLOSE(error[4], 0, 1e-7); /* the same batch twice */
+    da_similarity_free(s);
+    da_free(good);
+}
+
+TEST(similarity_survives_features_at_the_ends_of_the_range) {
+    enum { N = 16, WIDTH = 4 };
+    float *a = normals(40, N * WIDTH), *huge = normals(40, N * WIDTH), *tiny = normals(40, N * WIDTH);
+    for (int i = 0; i < N * WIDTH; i++) {
+        huge[i] *= 1e37f;
+        tiny[i] *= 1e-30f;
+    }
+    CHECK_CLOSE(cka_of(DA_HSIC_UNBIASED, a, WIDTH, huge, WIDTH, N), 1, 1e-6);
+    CHECK_CLOSE(cka_of(DA_HSIC_UNBIASED, tiny, WIDTH, huge, WIDTH, N), 1, 1e-6);
+    da_free(a);
+    da_free(huge);
+    da_free(tiny);
+}
+
+TEST(similarity_skips_batches_of_three_and_counts_them) {
+    double matrix[FIXTURE_PAIRS];
+    da_similarity *s = fixture(DA_HSIC_UNBIASED, 0, COUNT(cka_batches));
+    for (int l = 0; l < FIXTURE_LAYERS; l++) CHECK_OK(da_similarity_observe(s, l, cka_features, 3, cka_widths[l]));
+    CHECK_OK(da_similarity_end_batch(s));
+    CHECK_OK(da_similarity_matrix(s, matrix, NULL));
+    for (int i = 0; i < FIXTURE_PAIRS; i++) CHECK_CLOSE(matrix[i], cka_unbiased[i], 1e-9);
+    CHECK_INT(da_similarity_batches(s), COUNT(cka_batches));
+    CHECK_INT(da_similarity_skipped(s), 1);
+    da_similarity_free(s);
+}
+
+TEST(similarity_refuses_misuse_with_reasons) {
+    double matrix[4];
+    da_similarity *s = NULL;
+    CHECK_FAILS(da_similarity_new(&s, 0, 256), DA_ERROR_ARGUMENT, "1 to 4096 layers");
+    CHECK_FAILS(da_similarity_new(&s, 2, 3), DA_ERROR_ARGUMENT, "a batch of 3 samples");
+    CHECK(s == NULL);
+    CHECK_OK(da_similarity_new(&s, 2, 8));
+    CHECK_FAILS(da_similarity_matrix(s, matrix, NULL), DA_ERROR_ARGUMENT, "no batch");
+    CHECK_FAILS(da_similarity_end_batch(s), DA_ERROR_ARGUMENT, "layer 0 was not observed");
+    CHECK_FAILS(da_similarity_observe(s, 2, cka_features, 8, 5), DA_ERROR_ARGUMENT, "layer 2 of 2");
+    CHECK_FAILS(da_similarity_observe(s, 0, cka_features, 9, 5), DA_ERROR_SHAPE, "9 samples");
+    CHECK_FAILS(da_similarity_observe(s, 0, cka_features, 8, 0), DA_ERROR_SHAPE, "0 features");
+    CHECK_OK(da_similarity_observe(s, 0, cka_features, 8, 5));
+    CHECK_FAILS(da_similarity_observe(s, 0, cka_features, 8, 5), DA_ERROR_ARGUMENT, "twice");
+    CHECK_FAILS(da_similarity_observe(s, 1, cka_features, 7, 5), DA_ERROR_SHAPE, "7 samples");
+    CHECK_FAILS(da_similarity_end_batch(s), DA_ERROR_ARGUMENT, "layer 1 was not observed");
+    CHECK_FAILS(da_similarity_choose(s, DA_HSIC_BIASED), DA_ERROR_ARGUMENT, "cannot change");
+    CHECK_OK(da_similarity_observe(s, 1, cka_features, 8, 5));
+    CHECK_OK(da_similarity_end_batch(s));
+    CHECK_OK(da_similarity_matrix(s, matrix, NULL));
+    CHECK_CLOSE(matrix[1], 1, 1e-12);
+    da_similarity_free(s);
+    da_similarity_free(NULL);
+}
+
+TEST(similarity_survives_every_failed_allocation) {
+    da_similarity *s = NULL;
+    int64_t k = 0;
+    for (;; k++) {
+        da_memory_fail_after(k);
+        da_status status = da_similarity_new(&s, 3, 16);
+        da_memory_fail_after(-1);
+        if (status == DA_OK) break;
+        CHECK_INT(status, DA_ERROR_MEMORY);
+        CHECK(s == NULL && strstr(da_error_message(), "similarity of 3 layers"));
+    }
+    CHECK(k > 5);
+    CHECK(da_similarity_bytes(s) > 0);
+    da_similarity_free(s);
+}
