@@ -1,0 +1,80 @@
+/* CIFAR's binary files: check the size and the labels, turn planes into pixels. */
+#include "datasets/cifar.h"
+
+#include "core/memory.h"
+#include "datasets/gzip.h"
+
+#include <stddef.h>
+
+enum { SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE };
+
+/* The images and labels so far. */
+typedef struct collection {
+    uint8_t *images, *labels;
+    int64_t  count, room;
+} collection;
+
+static da_status make_room(collection *all, int64_t room) {
+    if (room <= all->room) return DA_OK;
+    uint8_t *images = da_realloc(all->images, (size_t)room * IMAGE);
+    if (!images) return DA_ERROR_MEMORY;
+    all->images = images;
+    uint8_t *labels = da_realloc(all->labels, (size_t)room);
+    if (!labels) return DA_ERROR_MEMORY;
+    all->labels = labels;
+    all->room = room;
+    return DA_OK;
+}
+
+static da_status append_records(collection *all, const uint8_t *bytes, size_t size, int label_bytes, int classes,
+                                const char *path) {
+    size_t record = (size_t)label_bytes + IMAGE;
+    if (size == 0 || size % record != 0)
+        return DA_FAIL(DA_ERROR_FORMAT,
+                       "'%s' is truncated or no CIFAR-%d file: %zu bytes are no whole number of records of "
+                       "%zu: fetch it again",
+                       path, classes, size, record);
+    int64_t count = (int64_t)(size / record);
+    DA_TRY(make_room(all, all->count + count));
+    for (int64_t i = 0; i < count; i++, bytes += record) {
+        uint8_t label = bytes[label_bytes - 1];
+        if (label >= classes)
+            return DA_FAIL(DA_ERROR_FORMAT, "'%s': label %d of sample %lld is out of range: the classes are 0 to %d",
+                           path, label, (long long)i, classes - 1);
+        all->labels[all->count] = label;
+        uint8_t *image = all->images + all->count++ * IMAGE;
+        const uint8_t *planes = bytes + label_bytes;
+        for (int p = 0; p < PLANE; p++)
+            for (int c = 0; c < 3; c++) image[3 * p + c] = planes[c * PLANE + p];
+    }
+    return DA_OK;
+}
+
+static da_status append_file(collection *all, const char *path, int label_bytes, int classes, int files) {
+    uint8_t *bytes;
+    size_t size;
+    DA_TRY(da_gzip_read_file(path, &bytes, &size));
+    /* The first file tells how large the others will be, so that room is taken once. */
+    da_status status = make_room(all, (int64_t)(size / ((size_t)label_bytes + IMAGE)) * files);
+    if (status == DA_OK) status = append_records(all, bytes, size, label_bytes, classes, path);
+    da_free(bytes);
+    return status;
+}
+
+da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, int label_bytes) {
+    collection all = { NULL, NULL, 0, 0 };
+    for (int f = 0; f < files; f++) {
+        da_status status = append_file(&all, paths[f], label_bytes, data->classes, f == 0 ? files : 0);
+        if (status != DA_OK) {
+            da_free(all.images);
+            da_free(all.labels);
+            return status;
+        }
+    }
+    data->count = all.count;
+    data->height = data->width = SIDE;
+    data->channels = 3;
+    data->images = all.images;
+    data->labels = all.labels;
+    return DA_OK;
+}

@@ -1,0 +1,266 @@
+/* Finding the files of a data set, and loading them.
+ *
+ *     name  ->  each root (data_dir, $DEEPARC_DATA, ...)  ->  each folder of the set  ->  its files, in any spelling
+ *     path  ->  a folder: whose files are in it?          ->  a file: IDX images or a CIFAR batch
+ *
+ * The first folder that holds any of the split's files is the one; a file missing there is an error and no reason to
+ * look further, so images and labels never come from different places.
+ */
+#include "datasets/dataset.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "datasets/cifar.h"
+#include "datasets/digits.h"
+#include "datasets/gzip.h"
+#include "datasets/idx.h"
+#include "datasets/sets.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PATH_ROOM = 1024, ROOTS = 4, MOST_DIGITS = 100000000 };
+
+/* The files of one split, found. A path that is "" was not. */
+typedef struct found {
+    char path[DAI_MAX_FILES][PATH_ROOM];
+    int  files, missing;
+} found;
+
+static const char *split_name(da_split split) { return split == DA_TRAIN ? "training" : "test"; }
+
+static bool is_folder(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+static bool ends_in(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* ---- finding ---- */
+
+/* "train-images-idx3-ubyte" is also known as "train-images.idx3-ubyte", and each may end in ".gz". */
+static bool find_file(char path[PATH_ROOM], const char *folder, const char *file) {
+    const char *idx = strstr(file, "-idx");
+    for (int dotted = 0; dotted <= (idx != NULL); dotted++)
+        for (int packed = 0; packed <= 1; packed++) {
+            int length = snprintf(path, PATH_ROOM, "%s/%s%s", folder, file, packed ? ".gz" : "");
+            if (length >= PATH_ROOM) continue;
+            if (dotted) path[strlen(folder) + 1 + (size_t)(idx - file)] = '.';
+            if (da_file_exists(path)) return true;
+        }
+    path[0] = '\0';
+    return false;
+}
+
+static void find_files(found *f, const dai_set *set, da_split split, const char *folder) {
+    f->files = f->missing = 0;
+    for (const char *const *file = set->files[split]; *file; file++)
+        f->missing += !find_file(f->path[f->files++], folder, *file);
+}
+
+/* "a, b, c" into text, cut off where it is full. */
+static void append(char *text, size_t room, const char *separator, const char *more) {
+    if (text[0]) strncat(text, separator, room - strlen(text) - 1);
+    strncat(text, more, room - strlen(text) - 1);
+}
+
+static void list_files(char *text, size_t room, const dai_set *set, da_split split) {
+    text[0] = '\0';
+    for (const char *const *file = set->files[split]; *file; file++) append(text, room, ", ", *file);
+}
+
+/* In a folder that holds some of the set's files, all must be there. */
+static da_status check_found(const found *f, const dai_set *set, da_split split, const char *folder) {
+    for (int i = 0; i < f->files; i++)
+        if (f->path[i][0] == '\0')
+            return DA_FAIL(DA_ERROR_NOT_FOUND,
+                           "'%s' lacks %s (plain or .gz), which belongs to the %s part of %s: "
+                           "datasets/fetch.sh %s gets it",
+                           folder, set->files[split][i], split_name(split), set->name, set->name);
+    return DA_OK;
+}
+
+/* ---- loading ---- */
+
+static da_status set_names(da_dataset *data, const char *name, const char *source) {
+    data->name = da_string_copy(name);
+    data->source = da_string_copy(source);
+    return data->name && data->source ? DA_OK : DA_ERROR_MEMORY;
+}
+
+/* Class names: a line for each in the text, or from the table, or numbers. */
+static da_status name_classes(da_dataset *data, const char *const *table, char *text, const char *path) {
+    data->class_names = da_alloc_zero((size_t)data->classes, sizeof *data->class_names);
+    if (!data->class_names) return DA_ERROR_MEMORY;
+    for (int c = 0; c < data->classes; c++) {
+        char number[16];
+        const char *name = table ? table[c] : number;
+        snprintf(number, sizeof number, "%d", c);
+        if (text) {
+            text += strspn(text, " \t\r\n");
+            size_t length = strcspn(text, "\r\n");
+            if (length == 0)
+                return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %d classes, not %d: fetch it again", path, c,
+                               data->classes);
+            name = text;
+            text += length;
+            if (*text) *text++ = '\0';
+        }
+        data->class_names[c] = da_string_copy(name);
+        if (!data->class_names[c]) return DA_ERROR_MEMORY;
+    }
+    return DA_OK;
+}
+
+/* The names come from the set's file in the folder, where there is one. folder NULL: they come from the table. */
+static da_status name_classes_of(da_dataset *data, const dai_set *set, const char *folder) {
+    enum { NAMES_CAP = 1 << 16 };
+    char path[PATH_ROOM];
+    uint8_t *text = NULL;
+    size_t size;
+    if (folder && set->names_file && find_file(path, folder, set->names_file))
+        DA_TRY(da_file_read(path, NAMES_CAP, &text, &size));
+    da_status status = name_classes(data, set->class_names[0] ? set->class_names : NULL, (char *)text, path);
+    da_free(text);
+    return status;
+}
+
+/* Loads files of a set; source is what to call the place. Writes all of *out, or nothing. */
+static da_status load_set(da_dataset *out, const dai_set *set, const char *const *paths, int files, const char *source,
+                          const char *folder) {
+    da_dataset data = { .classes = set->classes };
+    memcpy(data.mean, set->mean, sizeof data.mean);
+    memcpy(data.deviation, set->deviation, sizeof data.deviation);
+    da_status status = set_names(&data, set->name, source);
+    if (status == DA_OK) status = name_classes_of(&data, set, folder);
+    if (status == DA_OK && set->format == DAI_IDX) status = dai_idx_load(&data, paths[0], files > 1 ? paths[1] : NULL);
+    if (status == DA_OK && set->format == DAI_CIFAR) status = dai_cifar_load(&data, paths, files, set->label_bytes);
+    if (status == DA_OK) *out = data;
+    else da_dataset_free(&data);
+    return status;
+}
+
+static da_status load_found(da_dataset *out, const dai_set *set, da_split split, const found *f, const char *folder) {
+    const char *paths[DAI_MAX_FILES];
+    DA_TRY(check_found(f, set, split, folder));
+    for (int i = 0; i < f->files; i++) paths[i] = f->path[i];
+    return load_set(out, set, paths, f->files, folder, folder);
+}
+
+static da_status load_by_name(da_dataset *out, const dai_set *set, da_split split, const char *data_dir) {
+    const char *roots[ROOTS] = { data_dir, getenv("DEEPARC_DATA"), "datasets/data", "/usr/share/datasets" };
+    char folder[PATH_ROOM], looked_in[1024] = "", files[256];
+    found f;
+    for (int r = 0; r < ROOTS; r++) {
+        if (!roots[r] || roots[r][0] == '\0') continue;
+        for (int i = 0; i < 2 && set->folders[i]; i++) {
+            if (snprintf(folder, sizeof folder, "%s/%s", roots[r], set->folders[i]) >= PATH_ROOM)
+                return DA_FAIL(DA_ERROR_ARGUMENT, "the data directory's path is too long: '%s'", roots[r]);
+            find_files(&f, set, split, folder);
+            if (f.missing < f.files) return load_found(out, set, split, &f, folder);
+            append(looked_in, sizeof looked_in, ", ", folder);
+        }
+    }
+    list_files(files, sizeof files, set, split);
+    return DA_FAIL(DA_ERROR_NOT_FOUND, "data set '%s' was not found: looked for %s (plain or .gz) in %s: "
+                   "datasets/fetch.sh %s gets it", set->name, files, looked_in, set->name);
+}
+
+/* MNIST and Fashion-MNIST have files of the same names: the path tells them apart. */
+static const dai_set *idx_set(const char *path) {
+    return &dai_sets[strstr(path, "fashion") ? DAI_FASHION_MNIST : DAI_MNIST];
+}
+
+static da_status load_folder(da_dataset *out, const char *folder, da_split split) {
+    char all[512] = "", files[256];
+    found f;
+    const dai_set *candidates[] = { idx_set(folder), &dai_sets[DAI_CIFAR10], &dai_sets[DAI_CIFAR100] };
+    for (int i = 0; i < 3; i++) {
+        find_files(&f, candidates[i], split, folder);
+        if (f.missing < f.files) return load_found(out, candidates[i], split, &f, folder);
+        list_files(files, sizeof files, candidates[i], split);
+        append(all, sizeof all, ", or ", files);
+    }
+    return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' holds no %s files that are known: looked for %s (plain or .gz)", folder,
+                   split_name(split), all);
+}
+
+/* Writes the path of the label file that belongs to an image file: "x-images-idx3..." has "x-labels-idx1...". */
+static bool labels_beside(char path[PATH_ROOM], const char *images_path) {
+    if (snprintf(path, PATH_ROOM, "%s", images_path) >= PATH_ROOM) return false;
+    char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    char *images = strstr(base, "images"), *idx3 = strstr(base, "idx3");
+    if (!images) return false;
+    memcpy(images, "labels", 6);
+    if (idx3) idx3[3] = '1';
+    return da_file_exists(path);
+}
+
+static da_status load_file(da_dataset *out, const char *path) {
+    char labels[PATH_ROOM];
+    const char *paths[2] = { path, labels }, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    if (ends_in(path, ".bin") || ends_in(path, ".bin.gz")) {
+        bool hundred = strncmp(base, "train.bin", 9) == 0 || strncmp(base, "test.bin", 8) == 0;
+        return load_set(out, &dai_sets[hundred ? DAI_CIFAR100 : DAI_CIFAR10], paths, 1, path, NULL);
+    }
+    return load_set(out, idx_set(path), paths, labels_beside(labels, path) ? 2 : 1, path, NULL);
+}
+
+static da_status load_digits(da_dataset *out, da_split split, const da_dataset_options *options) {
+    int64_t count = options->count > 0 ? options->count : split == DA_TRAIN ? 60000 : 10000;
+    if (count > MOST_DIGITS)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%lld digits are too many: at most %d", (long long)count, (int)MOST_DIGITS);
+    da_dataset data = { .classes = DA_DIGITS_CLASSES, .count = count, .height = DA_DIGITS_SIDE, .width = DA_DIGITS_SIDE,
+                        .channels = 1, .mean = { DA_DIGITS_MEAN }, .deviation = { DA_DIGITS_DEVIATION } };
+    da_status status = set_names(&data, "digits", "generated");
+    if (status == DA_OK) status = name_classes(&data, NULL, NULL, NULL);
+    if (status == DA_OK) {
+        data.images = da_alloc((size_t)(count * da_dataset_image_bytes(&data)));
+        data.labels = da_alloc((size_t)count);
+        if (!data.images || !data.labels) status = DA_ERROR_MEMORY;
+    }
+    if (status != DA_OK) {
+        da_dataset_free(&data);
+        return status;
+    }
+    da_digits_generate(data.images, data.labels, count, options->seed, split);
+    *out = data;
+    return DA_OK;
+}
+
+da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
+                          const da_dataset_options *options) {
+    static const da_dataset_options defaults = { .count = 0, .seed = 1 };
+    const da_dataset_options *given = options ? options : &defaults;
+    if (given->count < 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "a data set of %lld samples cannot be", (long long)given->count);
+    if (strcmp(name_or_path, "digits") == 0) return load_digits(out, split, given);
+    if (given->count > 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "only 'digits' are made in any number: '%s' comes as it is", name_or_path);
+    for (int i = 0; i < DAI_SETS; i++)
+        if (strcmp(name_or_path, dai_sets[i].name) == 0) return load_by_name(out, &dai_sets[i], split, data_dir);
+    if (is_folder(name_or_path)) return load_folder(out, name_or_path, split);
+    if (da_file_exists(name_or_path)) return load_file(out, name_or_path);
+    if (strchr(name_or_path, '/')) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' does not exist", name_or_path);
+    return DA_FAIL(DA_ERROR_NOT_FOUND,
+                   "'%s' is neither a data set (mnist, fashion-mnist, cifar10, cifar100, digits) "
+                   "nor a file or folder",
+                   name_or_path);
+}
+
+void da_dataset_free(da_dataset *data) {
+    if (!data) return;
+    for (int c = 0; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);
+    da_free(data->class_names);
+    da_free(data->name);
+    da_free(data->source);
+    da_free(data->images);
+    da_free(data->labels);
+    memset(data, 0, sizeof *data);
+}

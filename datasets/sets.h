@@ -1,0 +1,27 @@
+/* The sets that live in files: what they are called, which files they have, their classes and customary normalisation.
+ */
+#ifndef DA_DATASETS_SETS_H
+#define DA_DATASETS_SETS_H
+
+#include "datasets/dataset.h"
+
+enum { DAI_MAX_FILES = 5 };
+
+typedef enum dai_format { DAI_IDX, DAI_CIFAR } dai_format;
+
+typedef struct dai_set {
+    const char *name;
+    dai_format  format;
+    int         classes;
+    int label_bytes; /* CIFAR: bytes before the pixels of a record; the last of them is the label */
+    const char *folders[2];                  /* where its files lie; NULL: no second one */
+    const char *files[2][DAI_MAX_FILES + 1]; /* of each split, NULL at the end. IDX: the images, then the labels */
+    const char *names_file;                  /* a line for each class; NULL: there is none */
+    const char *class_names[10];             /* when there is no such file; NULL: they are numbered */
+    float       mean[DA_MAX_CHANNELS], deviation[DA_MAX_CHANNELS];
+} dai_set;
+
+enum { DAI_MNIST, DAI_FASHION_MNIST, DAI_CIFAR10, DAI_CIFAR100, DAI_SETS };
+extern const dai_set dai_sets[DAI_SETS];
+
+#endif

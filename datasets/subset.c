@@ -1,0 +1,66 @@
+/* Subsets: lists of sample numbers. */
+#include "datasets/subset.h"
+
+#include "core/memory.h"
+#include "core/random.h"
+
+#include <string.h>
+
+static da_status subset_new(da_subset *out, const da_dataset *data, int64_t count) {
+    int64_t *indices = da_alloc((size_t)count * sizeof *indices);
+    if (!indices) return DA_ERROR_MEMORY;
+    *out = (da_subset){ .data = data, .indices = indices, .count = count };
+    return DA_OK;
+}
+
+da_status da_subset_first(da_subset *out, const da_dataset *data, int64_t limit) {
+    if (limit < 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%lld samples of '%s' were asked for: 1 or more, or 0 for all of them",
+                       (long long)limit, data->name);
+    da_subset made;
+    DA_TRY(subset_new(&made, data, limit == 0 || limit > data->count ? data->count : limit));
+    for (int64_t i = 0; i < made.count; i++) made.indices[i] = i;
+    *out = made;
+    return DA_OK;
+}
+
+int64_t da_subset_share(const da_subset *from, double share) { return (int64_t)(share * (double)from->count + 0.5); }
+
+/* The first held_out of a random order are held out. Each list is then filled in from's order. */
+static void deal(da_subset *train, da_subset *validation, const da_subset *from, const int64_t *order, uint8_t *held) {
+    for (int64_t i = 0; i < validation->count; i++) held[order[i]] = 1;
+    int64_t *to[2] = { train->indices, validation->indices };
+    for (int64_t i = 0; i < from->count; i++) *to[held[i]]++ = from->indices[i];
+}
+
+da_status da_subset_split(da_subset *train, da_subset *validation, const da_subset *from, int64_t held_out,
+                          uint64_t seed) {
+    if (held_out < 0 || held_out >= from->count)
+        return DA_FAIL(DA_ERROR_ARGUMENT,
+                       "%lld of %lld samples cannot be held out for validation: 0 or more, and one at "
+                       "least must remain to train on",
+                       (long long)held_out, (long long)from->count);
+    da_subset kept = { .data = NULL }, held = { .data = NULL };
+    int64_t *order = da_alloc((size_t)from->count * sizeof *order);
+    uint8_t *is_held = da_alloc_zero((size_t)from->count, 1);
+    da_status status = order && is_held ? DA_OK : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = subset_new(&kept, from->data, from->count - held_out);
+    if (status == DA_OK) status = subset_new(&held, from->data, held_out);
+    if (status == DA_OK) {
+        da_random_permutation(order, from->count, seed, da_stream(DA_RANDOM_SPLIT, 0));
+        deal(&kept, &held, from, order, is_held);
+        *train = kept;
+        *validation = held;
+    } else {
+        da_subset_free(&kept);
+    }
+    da_free(order);
+    da_free(is_held);
+    return status;
+}
+
+void da_subset_free(da_subset *subset) {
+    if (!subset) return;
+    da_free(subset->indices);
+    memset(subset, 0, sizeof *subset);
+}

@@ -1,0 +1,32 @@
+/* A part of a data set, as a list of sample numbers on top of it: no image is copied.
+ *
+ *     data      0 1 2 3 4 5 6 7 8 9
+ *     indices   0 1   3     6 7 8        in any order; a batcher visits positions 0..count-1 of this list
+ */
+#ifndef DA_DATASETS_SUBSET_H
+#define DA_DATASETS_SUBSET_H
+
+#include "datasets/dataset.h"
+
+typedef struct da_subset {
+    const da_dataset *data;    /* not owned: outlives the subset */
+    int64_t          *indices; /* count of them, each below data->count; owned */
+    int64_t           count;
+} da_subset;
+
+/* The first `limit` samples in file order; limit 0, or above data->count: all of them.
+   Errors: DA_ERROR_ARGUMENT (limit < 0), DA_ERROR_MEMORY. */
+da_status da_subset_first(da_subset *out, const da_dataset *data, int64_t limit);
+
+/* Deals `from` into a validation part of `held_out` samples, drawn by seed, and the rest to train on; both keep from's
+   order, and together they hold each of its samples once. `from` stays as it is and may be freed. held_out may be 0.
+   Errors: DA_ERROR_ARGUMENT unless 0 <= held_out < from->count, DA_ERROR_MEMORY. */
+da_status da_subset_split(da_subset *train, da_subset *validation, const da_subset *from, int64_t held_out,
+                          uint64_t seed);
+
+/* A share of the subset as a number of samples, rounded to the nearest: 0.1 of 60000 is 6000. */
+int64_t da_subset_share(const da_subset *from, double share);
+
+void da_subset_free(da_subset *subset); /* takes NULL and an all-zero subset; leaves zeros */
+
+#endif

@@ -1,0 +1,306 @@
+/* Loading by name and by path: the search order, every spelling, what is said when something is missing or wrong; and
+ * subsets. The files are small ones made here; the last test reads real ones where there are any. */
+#include "tests/unit/test.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "datasets/subset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- small files ---- */
+
+static const char *joined(const char *folder, const char *file) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return path;
+}
+
+static void save_images(const char *path, int count, int first) { /* 2 x 2 pixels, numbered on from `first` */
+    uint8_t bytes[16 + 64] = { 0, 0, 8, 3, 0, 0, 0, (uint8_t)count, 0, 0, 0, 2, 0, 0, 0, 2 };
+    for (int i = 0; i < 4 * count; i++) bytes[16 + i] = (uint8_t)(first + i);
+    CHECK_OK(da_file_save(path, bytes, 16 + 4 * (size_t)count));
+}
+
+static void save_labels(const char *path, int count, int label) {
+    uint8_t bytes[8 + 16] = { 0, 0, 8, 1, 0, 0, 0, (uint8_t)count };
+    memset(bytes + 8, label, (size_t)count);
+    CHECK_OK(da_file_save(path, bytes, 8 + (size_t)count));
+}
+
+static void save_cifar(const char *path, int label_bytes, int label) {
+    static uint8_t record[3074];
+    memset(record, label, 2);
+    CHECK_OK(da_file_save(path, record, (size_t)label_bytes + 3072));
+}
+
+/* A folder of its own for each test, with $DEEPARC_DATA set to nothing. */
+static const char *fresh_root(const char *name) {
+    const char *root = test_temporary(name);
+    setenv("DEEPARC_DATA", "", 1);
+    CHECK_OK(da_directory_make(root));
+    return root;
+}
+
+static char saved_data_dir[512];
+static bool had_data_dir;
+static void save_environment(void) {
+    const char *value = getenv("DEEPARC_DATA");
+    had_data_dir = value != NULL;
+    if (value) snprintf(saved_data_dir, sizeof saved_data_dir, "%s", value);
+}
+static void restore_environment(void) {
+    if (had_data_dir) setenv("DEEPARC_DATA", saved_data_dir, 1);
+    else unsetenv("DEEPARC_DATA");
+}
+
+static void make_mnist(const char *root, const char *name, bool dotted, int first) {
+    char folder[400];
+    snprintf(folder, sizeof folder, "%s/%s", root, name);
+    CHECK_OK(da_directory_make(folder));
+    save_images(joined(folder, dotted ? "train-images.idx3-ubyte" : "train-images-idx3-ubyte"), 3, first);
+    save_labels(joined(folder, "train-labels-idx1-ubyte"), 3, 7);
+    save_images(joined(folder, dotted ? "t10k-images.idx3-ubyte" : "t10k-images-idx3-ubyte"), 2, first + 100);
+    save_labels(joined(folder, "t10k-labels.idx1-ubyte"), 2, 8);
+}
+
+/* ---- finding and loading ---- */
+
+TEST(dataset_is_found_by_name_in_either_spelling) {
+    save_environment();
+    const char *root = fresh_root("spelling");
+    make_mnist(root, "mnist", false, 10);
+    make_mnist(root, "fashion-mnist", true, 20);
+    da_dataset data;
+    CHECK_OK(da_dataset_load(&data, "mnist", DA_TRAIN, root, NULL));
+    CHECK_TEXT(data.name, "mnist");
+    CHECK_TEXT(data.source, joined(root, "mnist"));
+    CHECK(data.count == 3 && data.classes == 10 && data.images[0] == 10 && data.labels[2] == 7);
+    CHECK_TEXT(data.class_names[9], "9");
+    CHECK_CLOSE(data.mean[0], 0.1307, 1e-7);
+    da_dataset_free(&data);
+    CHECK_OK(da_dataset_load(&data, "fashion-mnist", DA_TEST, root, NULL));
+    CHECK(data.count == 2 && data.images[0] == 120 && data.labels[0] == 8);
+    CHECK_TEXT(data.class_names[9], "ankle boot");
+    CHECK_CLOSE(data.deviation[0], 0.3530, 1e-7);
+    da_dataset_free(&data);
+    restore_environment();
+}
+
+TEST(dataset_search_goes_from_the_argument_to_the_environment) {
+    save_environment();
+    const char *first = fresh_root("first"), *second = fresh_root("second");
+    da_dataset data;
+    make_mnist(first, "mnist", false, 1);
+    make_mnist(second, "mnist", false, 2);
+    setenv("DEEPARC_DATA", second, 1);
+    CHECK_OK(da_dataset_load(&data, "mnist", DA_TRAIN, first, NULL));
+    CHECK_INT(data.images[0], 1);
+    da_dataset_free(&data);
+    CHECK_OK(da_dataset_load(&data, "mnist", DA_TRAIN, test_temporary("nowhere"), NULL));
+    CHECK_INT(data.images[0], 2);
+    da_dataset_free(&data);
+    restore_environment();
+}
+
+TEST(dataset_that_is_missing_says_what_where_and_how_to_get_it) {
+    save_environment();
+    const char *root = fresh_root("missing");
+    da_dataset data = { .count = -1 };
+    CHECK_FAILS(da_dataset_load(&data, "cifar100", DA_TRAIN, root, NULL), DA_ERROR_NOT_FOUND,
+                "datasets/fetch.sh cifar100");
+    CHECK(strstr(da_error_message(), "train.bin") && strstr(da_error_message(), joined(root, "cifar-100-binary")));
+    CHECK(strstr(da_error_message(), "datasets/data/cifar100") && strstr(da_error_message(), "/usr/share/datasets/"));
+    make_mnist(root, "mnist", false, 1);
+    CHECK(remove(joined(root, "mnist/train-labels-idx1-ubyte")) == 0);
+    CHECK_FAILS(da_dataset_load(&data, "mnist", DA_TRAIN, root, NULL), DA_ERROR_NOT_FOUND,
+                "lacks train-labels-idx1-ubyte");
+    CHECK_FAILS(da_dataset_load(&data, "mnits", DA_TRAIN, root, NULL), DA_ERROR_NOT_FOUND,
+                "neither a data set (mnist, ");
+    CHECK_FAILS(da_dataset_load(&data, "./mnits", DA_TRAIN, root, NULL), DA_ERROR_NOT_FOUND, "does not exist");
+    CHECK_FAILS(da_dataset_load(&data, root, DA_TEST, NULL, NULL), DA_ERROR_NOT_FOUND, "test files that are known");
+    CHECK_INT(data.count, -1);
+    restore_environment();
+}
+
+TEST(dataset_paths_are_folders_or_files) {
+    save_environment();
+    const char *root = fresh_root("paths");
+    da_dataset data;
+    make_mnist(root, "some-fashion", true, 5);
+    const char *folder = joined(root, "some-fashion");
+    CHECK_OK(da_dataset_load(&data, folder, DA_TEST, NULL, NULL));
+    CHECK_TEXT(data.name, "fashion-mnist");
+    da_dataset_free(&data);
+
+    save_images(joined(root, "own-images-idx3"), 3, 0);
+    CHECK_OK(da_dataset_load(&data, joined(root, "own-images-idx3"), DA_TEST, NULL, NULL));
+    CHECK(data.labels == NULL && data.count == 3);
+    da_dataset_free(&data);
+    save_labels(joined(root, "own-labels-idx1"), 3, 6);
+    CHECK_OK(da_dataset_load(&data, joined(root, "own-images-idx3"), DA_TRAIN, NULL, NULL));
+    CHECK(data.labels && data.labels[1] == 6);
+    da_dataset_free(&data);
+    save_labels(joined(root, "own-labels-idx1"), 2, 6);
+    CHECK_FAILS(da_dataset_load(&data, joined(root, "own-images-idx3"), DA_TRAIN, NULL, NULL), DA_ERROR_FORMAT,
+                "holds 2 labels");
+
+    save_cifar(joined(root, "batch.bin"), 1, 4);
+    CHECK_OK(da_dataset_load(&data, joined(root, "batch.bin"), DA_TEST, NULL, NULL));
+    CHECK_TEXT(data.name, "cifar10");
+    CHECK_TEXT(data.class_names[data.labels[0]], "deer");
+    da_dataset_free(&data);
+    save_cifar(joined(root, "test.bin"), 2, 44);
+    CHECK_OK(da_dataset_load(&data, joined(root, "test.bin"), DA_TEST, NULL, NULL));
+    CHECK_INT(data.classes, 100);
+    CHECK_TEXT(data.class_names[44], "44");
+    da_dataset_free(&data);
+    restore_environment();
+}
+
+TEST(dataset_class_names_come_from_cifars_own_file) {
+    save_environment();
+    const char *root = fresh_root("cifar");
+    da_dataset data;
+    CHECK_OK(da_directory_make(joined(root, "cifar10")));
+    for (int i = 1; i <= 5; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "cifar10/data_batch_%d.bin", i);
+        save_cifar(joined(root, name), 1, i);
+    }
+    const char *names = "a\nb\nc\nd\ne\nf\ng\nh\ni\r\nthe last\n\n";
+    CHECK_OK(da_file_save(joined(root, "cifar10/batches.meta.txt"), names, strlen(names)));
+    CHECK_OK(da_dataset_load(&data, "cifar10", DA_TRAIN, root, NULL));
+    CHECK(data.count == 5 && data.labels[4] == 5);
+    CHECK_TEXT(data.class_names[8], "i");
+    CHECK_TEXT(data.class_names[9], "the last");
+    da_dataset_free(&data);
+    CHECK_OK(da_file_save(joined(root, "cifar10/batches.meta.txt"), names, 18));
+    CHECK_FAILS(da_dataset_load(&data, "cifar10", DA_TRAIN, root, NULL), DA_ERROR_FORMAT, "names 9 classes, not 10");
+    restore_environment();
+}
+
+TEST(dataset_digits_need_no_file) {
+    da_dataset data;
+    da_dataset_options options = { .count = 25, .seed = 3 };
+    CHECK_OK(da_dataset_load(&data, "digits", DA_TEST, NULL, &options));
+    CHECK(data.count == 25 && data.height == 28 && data.width == 28 && data.channels == 1 && data.classes == 10);
+    CHECK_TEXT(data.source, "generated");
+    CHECK_TEXT(data.class_names[3], "3");
+    da_dataset_free(&data);
+    CHECK_FAILS(da_dataset_load(&data, "mnist", DA_TEST, NULL, &options), DA_ERROR_ARGUMENT, "only 'digits'");
+    options.count = -1;
+    CHECK_FAILS(da_dataset_load(&data, "digits", DA_TEST, NULL, &options), DA_ERROR_ARGUMENT, "-1 samples");
+    options.count = INT64_MAX;
+    CHECK_FAILS(da_dataset_load(&data, "digits", DA_TEST, NULL, &options), DA_ERROR_ARGUMENT, "too many");
+}
+
+TEST(dataset_load_survives_running_out_of_memory) {
+    save_environment();
+    const char *root = fresh_root("memory");
+    make_mnist(root, "mnist", false, 10);
+    da_dataset_options options = { .count = 3, .seed = 1 };
+    for (int which = 0; which < 2; which++)
+        for (int k = 0;; k++) {
+            da_dataset data = { .count = -7 };
+            da_memory_fail_after(k);
+            da_status status = which ? da_dataset_load(&data, "digits", DA_TRAIN, NULL, &options)
+                                     : da_dataset_load(&data, "mnist", DA_TRAIN, root, NULL);
+            da_memory_fail_after(-1);
+            if (status == DA_OK) {
+                CHECK(k > 10);
+                da_dataset_free(&data);
+                break;
+            }
+            CHECK_INT(status, DA_ERROR_MEMORY);
+            CHECK_INT(data.count, -7);
+            if (k > 100) { CHECK(!"it never succeeded"); break; }
+        }
+    restore_environment();
+}
+
+/* ---- subsets ---- */
+
+TEST(subset_first_takes_the_beginning_or_all) {
+    char name[] = "x";
+    da_dataset data = { .name = name, .count = 10 };
+    da_subset subset;
+    CHECK_OK(da_subset_first(&subset, &data, 4));
+    CHECK(subset.count == 4 && subset.indices[0] == 0 && subset.indices[3] == 3);
+    da_subset_free(&subset);
+    CHECK_OK(da_subset_first(&subset, &data, 0));
+    CHECK_INT(subset.count, 10);
+    da_subset_free(&subset);
+    CHECK_OK(da_subset_first(&subset, &data, 11));
+    CHECK_INT(subset.count, 10);
+    CHECK_INT(da_subset_share(&subset, 0.25), 3);
+    da_subset_free(&subset);
+    CHECK_FAILS(da_subset_first(&subset, &data, -1), DA_ERROR_ARGUMENT, "-1 samples");
+}
+
+TEST(subset_split_deals_every_sample_once_and_keeps_the_order) {
+    da_dataset data = { .count = 1000 };
+    da_subset all, train, held, again_train, again_held;
+    CHECK_OK(da_subset_first(&all, &data, 0));
+    CHECK_OK(da_subset_split(&train, &held, &all, 100, 5));
+    CHECK_OK(da_subset_split(&again_train, &again_held, &all, 100, 6));
+    CHECK(train.count == 900 && held.count == 100 && train.data == &data);
+    int seen[1000] = { 0 }, late = 0;
+    for (int64_t i = 0; i < train.count; i++) seen[train.indices[i]]++;
+    for (int64_t i = 0; i < held.count; i++) { seen[held.indices[i]]++; late += held.indices[i] >= 500; }
+    for (int i = 0; i < 1000; i++) CHECK_INT(seen[i], 1);
+    for (int64_t i = 1; i < train.count; i++) CHECK(train.indices[i - 1] < train.indices[i]);
+    CHECK(late > 30 && late < 70);
+    CHECK(memcmp(held.indices, again_held.indices, 100 * sizeof *held.indices) != 0);
+    da_subset_free(&again_train);
+    da_subset_free(&again_held);
+    CHECK_OK(da_subset_split(&again_train, &again_held, &train, 0, 5)); /* a split of a split; nothing held out */
+    CHECK(again_train.count == 900 && again_held.count == 0);
+    CHECK(memcmp(again_train.indices, train.indices, 900 * sizeof *train.indices) == 0);
+    da_subset_free(&again_train);
+    da_subset_free(&again_held);
+    CHECK_FAILS(da_subset_split(&again_train, &again_held, &all, 1000, 5), DA_ERROR_ARGUMENT, "cannot be held out");
+    CHECK_FAILS(da_subset_split(&again_train, &again_held, &all, -1, 5), DA_ERROR_ARGUMENT, "cannot be held out");
+    for (int k = 0; k < 4; k++) {
+        da_memory_fail_after(k);
+        CHECK(da_subset_split(&again_train, &again_held, &all, 10, 5) == DA_ERROR_MEMORY);
+    }
+    da_memory_fail_after(-1);
+    da_subset_free(&all);
+    da_subset_free(&train);
+    da_subset_free(&held);
+}
+
+/* ---- real files ---- */
+
+TEST(dataset_reads_the_real_mnist) {
+    da_dataset data;
+    if (!test_data_dir()) SKIP("DEEPARC_DATA is not set");
+    if (da_dataset_load(&data, "mnist", DA_TRAIN, test_data_dir(), NULL) == DA_ERROR_NOT_FOUND)
+        SKIP("%s", da_error_message());
+    CHECK(data.count == 60000 && data.height == 28 && data.width == 28);
+    const uint8_t first[10] = { 5, 0, 4, 1, 9, 2, 1, 3, 1, 4 };
+    CHECK(memcmp(data.labels, first, 10) == 0);
+    double sum = 0;
+    for (int64_t i = 0; i < 60000 * 784; i++) sum += data.images[i];
+    CHECK_CLOSE(sum / (255.0 * 60000 * 784), 0.1307, 5e-5);
+    da_dataset_free(&data);
+}
+
+TEST(dataset_reads_the_real_cifar10) {
+    da_dataset data;
+    if (!test_data_dir()) SKIP("DEEPARC_DATA is not set");
+    if (da_dataset_load(&data, "cifar10", DA_TEST, test_data_dir(), NULL) == DA_ERROR_NOT_FOUND)
+        SKIP("%s", da_error_message());
+    CHECK(data.count == 10000 && data.height == 32 && data.channels == 3);
+    CHECK_TEXT(data.class_names[0], "airplane");
+    int count[10] = { 0 };
+    double sum[3] = { 0 };
+    for (int64_t i = 0; i < data.count; i++) count[data.labels[i]]++;
+    for (int c = 0; c < 10; c++) CHECK_INT(count[c], 1000);
+    for (int64_t i = 0; i < data.count * 1024; i++)
+        for (int c = 0; c < 3; c++) sum[c] += data.images[3 * i + c];
+    for (int c = 0; c < 3; c++) CHECK_CLOSE(sum[c] / (255.0 * 1024 * 10000), data.mean[c], 0.01);
+    da_dataset_free(&data);
+}
