@@ -1,0 +1,76 @@
+/* The elementary functions over arrays, compiled once per instruction set. The bodies are those of the scalar functions; a
+ * block holds a fixed number of elements in arrays of its own, so that the compiler turns its loop into whole vectors.
+ *
+ *     x: | block of 16 | block of 16 | ... | rest, filled up with zeros |
+ */
+#include "core/kernels/unary.h"
+#include "core/kernels/variant.h"
+#include "core/math_inline.h"
+
+enum { LANES = 16 };
+
+static inline void load(float block[LANES], const float *from, int64_t left) {
+    if (left >= LANES) {
+        memcpy(block, from, LANES * sizeof *block);
+        return;
+    }
+    memset(block, 0, LANES * sizeof *block);
+    memcpy(block, from, (size_t)left * sizeof *block);
+}
+
+static inline void store(float *to, const float block[LANES], int64_t left) {
+    memcpy(to, block, (size_t)(left >= LANES ? LANES : left) * sizeof *block);
+}
+
+/* y[i] = expression of v = x[i]. */
+#define MAP(expression)                                    \
+    for (int64_t i = 0; i < n; i += LANES) {               \
+        float in[LANES], out[LANES];                       \
+        load(in, x + i, n - i);                            \
+        for (int l = 0; l < LANES; l++) {                  \
+            const float v = in[l];                         \
+            out[l] = (expression);                         \
+        }                                                  \
+        store(y + i, out, n - i);                          \
+    }                                                      \
+    break
+
+void DA_VARIANT(dai_unary)(da_unary f, int64_t n, const float *x, float *y) {
+    switch (f) {
+    case DA_UNARY_EXP:     MAP(exp_inline(v));
+    case DA_UNARY_LOG:     MAP(log_inline(v));
+    case DA_UNARY_SQRT:    MAP(sqrtf(v));
+    case DA_UNARY_TANH:    MAP(tanh_inline(v));
+    case DA_UNARY_SIGMOID: MAP(sigmoid_inline(v));
+    case DA_UNARY_SILU:    MAP(silu_inline(v));
+    case DA_UNARY_GELU:    MAP(gelu_inline(v));
+    case DA_UNARY_COUNT:   break;
+    }
+}
+
+/* dx[i] = expression of d = dy[i] and v = from[i]; from is x or y, whichever the slope is computed from. */
+#define MAP_BACK(from, expression)                         \
+    for (int64_t i = 0; i < n; i += LANES) {               \
+        float in[LANES], up[LANES], out[LANES];            \
+        load(in, (from) + i, n - i);                       \
+        load(up, dy + i, n - i);                           \
+        for (int l = 0; l < LANES; l++) {                  \
+            const float v = in[l], d = up[l];              \
+            out[l] = (expression);                         \
+        }                                                  \
+        store(dx + i, out, n - i);                         \
+    }                                                      \
+    break
+
+void DA_VARIANT(dai_unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx) {
+    switch (f) {
+    case DA_UNARY_EXP:     MAP_BACK(y, d * v);
+    case DA_UNARY_LOG:     MAP_BACK(x, d / v);
+    case DA_UNARY_SQRT:    MAP_BACK(y, d / (v + v));
+    case DA_UNARY_TANH:    MAP_BACK(y, d * tanh_slope_inline(v));
+    case DA_UNARY_SIGMOID: MAP_BACK(y, d * sigmoid_slope_inline(v));
+    case DA_UNARY_SILU:    MAP_BACK(x, d * silu_slope_inline(v));
+    case DA_UNARY_GELU:    MAP_BACK(x, d * gelu_slope_inline(v));
+    case DA_UNARY_COUNT:   break;
+    }
+}

@@ -1,0 +1,104 @@
+/* One step of an optimizer: the norm of the gradient, then the update, both over fixed chunks. */
+#include "core/kernels/kernels.h"
+#include "core/parallel.h"
+#include "optim/optimizer_parts.h"
+
+#include <math.h>
+
+static float *gradient_of(const da_optimizer *o, const dai_chunk *chunk) {
+    return da_tensor_floats(&o->slots[chunk->slot].parameter->gradient) + chunk->begin;
+}
+
+static void sum_chunk(void *context, int64_t i, int worker) {
+    (void)worker;
+    da_optimizer *o = context;
+    const dai_chunk *chunk = &o->chunks[i];
+    bool frozen = o->slots[chunk->slot].parameter->frozen;
+    o->sums[i] = frozen ? 0 : da_kernels_active()->square_sum(chunk->count, gradient_of(o, chunk));
+}
+
+static double gradient_norm(da_optimizer *o) {
+    double sum = 0;
+    da_parallel_for(o->chunk_count, sum_chunk, o);
+    for (int64_t i = 0; i < o->chunk_count; i++) sum += o->sums[i];
+    return sqrt(sum);
+}
+
+/* What a step is made of, the same for every chunk. The powers are of the step count that this step completes. */
+typedef struct step_plan {
+    da_optimizer *optimizer;
+    float  rate, scale;
+    double correction1, correction2; /* Adam: 1 - beta^t */
+} step_plan;
+
+/* base^n by squaring: a function of n alone, so that a resumed run has the same bits. */
+static double power(double base, int64_t n) {
+    double result = 1;
+    for (; n > 0; n >>= 1, base *= base)
+        if (n & 1) result *= base;
+    return result;
+}
+
+static da_sgd_update sgd_coefficients(const step_plan *plan, const dai_slot *slot) {
+    const da_optimizer_options *options = &plan->optimizer->options;
+    return (da_sgd_update){ .rate = plan->rate * slot->rate_factor, .momentum = options->momentum, .decay = slot->decay,
+                            .scale = plan->scale, .nesterov = options->nesterov };
+}
+
+static da_adam_update adam_coefficients(const step_plan *plan, const dai_slot *slot) {
+    const da_optimizer_options *options = &plan->optimizer->options;
+    double rate = (double)plan->rate * (double)slot->rate_factor;
+    bool decoupled = options->kind == DA_ADAMW;
+    return (da_adam_update){
+        .beta1 = options->beta1, .fresh1 = (float)(1 - (double)options->beta1),
+        .beta2 = options->beta2, .fresh2 = (float)(1 - (double)options->beta2),
+        .rate = (float)(rate / plan->correction1), .root_correction = (float)(1 / sqrt(plan->correction2)),
+        .epsilon = options->epsilon, .decay = decoupled ? 0 : slot->decay,
+        .keep = decoupled ? (float)(1 - rate * (double)slot->decay) : 1, .scale = plan->scale };
+}
+
+static void update_chunk(void *context, int64_t i, int worker) {
+    (void)worker;
+    const step_plan *plan = context;
+    const da_optimizer *o = plan->optimizer;
+    const dai_chunk *chunk = &o->chunks[i];
+    const dai_slot *slot = &o->slots[chunk->slot];
+    if (slot->parameter->frozen) return;
+    float *w = da_tensor_floats(&slot->parameter->value) + chunk->begin, *state[DAI_STATES] = { NULL };
+    for (int s = 0; s < o->states; s++) state[s] = da_tensor_floats(&slot->state[s]) + chunk->begin;
+    if (o->options.kind == DA_SGD) {
+        da_sgd_update step = sgd_coefficients(plan, slot);
+        da_kernels_active()->sgd_update(&step, chunk->count, w, gradient_of(o, chunk), state[0]);
+    } else {
+        da_adam_update step = adam_coefficients(plan, slot);
+        da_kernels_active()->adam_update(&step, chunk->count, w, gradient_of(o, chunk), state[0], state[1]);
+    }
+}
+
+static da_status check_gradients(const da_optimizer *o) {
+    for (int s = 0; s < o->slot_count; s++)
+        if (!o->slots[s].parameter->frozen && !o->slots[s].parameter->gradient.data)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer step: parameter %d ('%s') has no gradient: run backward first",
+                           s, o->slots[s].parameter->name);
+    return DA_OK;
+}
+
+da_status da_optimizer_step(da_optimizer *o, float rate, double *norm) {
+    if (!(rate >= 0 && isfinite(rate)))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer step: the learning rate is %g: it must be 0 or more",
+                       (double)rate);
+    DA_TRY(check_gradients(o));
+    double length = gradient_norm(o);
+    if (norm) *norm = length;
+    if (!isfinite(length))
+        return DA_FAIL(DA_ERROR_NUMERIC,
+                       "optimizer step %lld: the gradient's norm is %g: a smaller learning rate may help",
+                       (long long)(o->steps + 1), length);
+    double clip = (double)o->options.clip, scale = clip / (length + 1e-6);
+    o->steps++;
+    step_plan plan = { .optimizer = o, .rate = rate, .scale = clip > 0 && scale < 1 ? (float)scale : 1,
+                       .correction1 = 1 - power((double)o->options.beta1, o->steps),
+                       .correction2 = 1 - power((double)o->options.beta2, o->steps) };
+    da_parallel_for(o->chunk_count, update_chunk, &plan);
+    return DA_OK;
+}

@@ -1,0 +1,40 @@
+/* Learning-rate schedules: rate = f(options, step) and nothing else, so that resuming needs no state.
+ *
+ *     constant   ────────      step        ▔▔▁▁__        multi_step  ▔▔▔▁▁_      cosine    ╲ to `final`
+ *     one_cycle  from rate/25 up to `rate` over the first `warm_share` of the steps, then down to `final`: two cosines
+ *     warm-up    linear, rate/warm_steps, 2 rate/warm_steps, ... over the first warm_steps steps; a cosine then spans
+ *                the steps that are left. Not with one_cycle, which warms up by itself
+ *
+ * They are PyTorch's StepLR, MultiStepLR, CosineAnnealingLR (stepped once a batch) and OneCycleLR. A rate reaches the
+ * weights, so the cosine is a polynomial of our own: + and * alone, the same bits on every machine.
+ */
+#ifndef DA_OPTIM_SCHEDULE_H
+#define DA_OPTIM_SCHEDULE_H
+
+#include "core/status.h"
+#include <stdint.h>
+
+typedef enum da_schedule_kind { DA_CONSTANT, DA_STEP, DA_MULTI_STEP, DA_COSINE, DA_ONE_CYCLE } da_schedule_kind;
+enum { DA_MAX_MILESTONES = 16 };
+
+typedef struct da_schedule {
+    da_schedule_kind kind;
+    float   rate;             /* the peak rate */
+    float   final;            /* cosine, one_cycle: where they end */
+    float   factor;           /* step, multi_step: multiplied in at every milestone (0 means .1) */
+    int64_t every;            /* step: epochs between drops */
+    int64_t milestones[DA_MAX_MILESTONES]; int milestone_count; /* multi_step: epochs, ascending */
+    int64_t warm_steps;       /* linear warm-up; 0: none */
+    float   warm_share;       /* one_cycle: 0 means .3 */
+} da_schedule;
+
+/* DA_ERROR_ARGUMENT when a number is out of range or an option is set that the kind would ignore. */
+da_status da_schedule_check(const da_schedule *schedule);
+
+/* Rate of step 0, 1, ... of steps_total, with steps_epoch (at least 1) steps in an epoch. The schedule has passed the
+   check; a step past the end has the last step's rate. */
+float da_schedule_rate(const da_schedule *schedule, int64_t step, int64_t steps_epoch, int64_t steps_total);
+
+const char *da_schedule_name(da_schedule_kind kind); /* "constant", "step", "multi_step", "cosine", "one_cycle" */
+
+#endif

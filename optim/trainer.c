@@ -1,0 +1,270 @@
+/* The loop of training: epochs, validation, early stop, checkpoints, progress. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "optim/training.h"
+
+#include <math.h>
+#include <string.h>
+
+da_trainer_options da_trainer_defaults(void) {
+    return (da_trainer_options){ .epochs = 5, .batch = 128, .seed = 1, .optimizer = da_optimizer_defaults(DA_SGD),
+                                 .schedule = { .kind = DA_COSINE, .rate = 0.05f }, .checkpoint_every = 1 };
+}
+
+/* ---- The run: what it needs, and giving that back ---- */
+
+static da_status check_options(const da_trainer_options *o) {
+    if (o->epochs < 1 || o->epochs > DAI_MAX_EPOCHS)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "training: %lld epochs: 1 to %d make sense", (long long)o->epochs,
+                       DAI_MAX_EPOCHS);
+    if (o->max_steps < 0 || o->limit < 0 || o->patience < 0 || o->checkpoint_every < 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT,
+                       "training: most steps %lld, limit %lld, patience %lld, epochs between checkpoints %lld: "
+                       "none may be negative",
+                       (long long)o->max_steps, (long long)o->limit, (long long)o->patience,
+                       (long long)o->checkpoint_every);
+    if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "training: label smoothing is %g: it must be at least 0 and below 1",
+                       (double)o->label_smoothing);
+    if (o->patience > 0 && o->validation == 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT,
+                       "training: early stop watches the validation loss: hold out some samples for it");
+    if (o->resume && !o->checkpoint_path)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "training: resuming needs the path of a checkpoint");
+    DA_TRY(da_optimizer_check(&o->optimizer));
+    return da_schedule_check(&o->schedule);
+}
+
+/* The parts of the data set, and the batches that are made of them. */
+static da_status prepare_data(dai_training *t, const da_dataset *data) {
+    const da_trainer_options *o = t->options;
+    da_subset all = { 0 };
+    if (!data->labels) return DA_FAIL(DA_ERROR_ARGUMENT, "training: the images of '%s' have no labels", data->name);
+    DA_TRY(dai_data_check(t->model, data));
+    t->normalization = t->model->normalization;
+    if (!t->normalization.known) {
+        t->normalization = (da_normalization){ .known = true, .channels = (int)data->channels };
+        memcpy(t->normalization.mean, data->mean, sizeof data->mean);
+        memcpy(t->normalization.deviation, data->deviation, sizeof data->deviation);
+    }
+    t->data = dai_data_normalized(data, &t->normalization);
+    DA_TRY(da_subset_first(&all, &t->data, 0));
+    da_status status = da_subset_split(&t->train, &t->validation, &all, o->validation, o->seed);
+    da_subset_free(&all);
+    DA_TRY(status);
+    if (o->limit > 0 && o->limit < t->train.count) t->train.count = o->limit;
+    const da_batcher_options batches = { o->batch, true, o->seed, o->augmentation };
+    DA_TRY(da_batcher_init(&t->batcher, &t->train, &batches));
+    t->steps_epoch = da_batcher_steps(&t->batcher);
+    t->images = da_alloc((size_t)(t->batcher.largest * da_dataset_image_bytes(data)) * sizeof *t->images);
+    t->labels = da_alloc((size_t)t->batcher.largest);
+    if (!t->images || !t->labels) return DA_ERROR_MEMORY;
+    return o->validation > 0 ? dai_evaluator_init(&t->evaluator, t->model, &t->validation, o->batch) : DA_OK;
+}
+
+/* Finds out before the first step, not after the first hour, that a path cannot be written. */
+static da_status probe_checkpoint_path(const char *path) {
+    da_file_writer *file = NULL;
+    if (!path) return DA_OK;
+    DA_TRY(da_file_create(&file, path));
+    da_file_discard(file);
+    return DA_OK;
+}
+
+static da_status prepare(dai_training *t, const da_dataset *data) {
+    const da_trainer_options *o = t->options;
+    DA_TRY(check_options(o));
+    DA_TRY(prepare_data(t, data));
+    DA_TRY(da_optimizer_new(&t->optimizer, t->model, &o->optimizer, o->groups, o->group_count));
+    DA_TRY(da_graph_new(&t->graph));
+    DA_TRY(dai_snapshot_init(&t->buffers, t->model, true));
+    if (o->patience > 0) DA_TRY(dai_snapshot_init(&t->best, t->model, false));
+    t->records = da_alloc_zero((size_t)o->epochs, sizeof *t->records);
+    if (!t->records) return DA_ERROR_MEMORY;
+    t->position.best_loss = (double)INFINITY;
+    DA_TRY(probe_checkpoint_path(o->checkpoint_path));
+    if (o->resume) DA_TRY(dai_training_resume(t));
+    return dai_training_log(t);
+}
+
+static void dispose(dai_training *t) {
+    dai_evaluator_free(&t->evaluator);
+    da_batcher_free(&t->batcher);
+    da_subset_free(&t->train);
+    da_subset_free(&t->validation);
+    da_optimizer_free(t->optimizer);
+    da_graph_free(t->graph);
+    dai_snapshot_free(&t->buffers);
+    dai_snapshot_free(&t->best);
+    da_free(t->images);
+    da_free(t->labels);
+    da_free(t->records);
+}
+
+/* ---- The loop ---- */
+
+typedef struct loop { /* what only this process knows */
+    dai_training *training;
+    double  begin;        /* the clock when the process began to train */
+    double  epoch_begin;  /* ... when the epoch would have begun without interruption */
+    int64_t first_step, samples, saved_step; /* saved_step: steps done at the last checkpoint, -1: none */
+} loop;
+
+static void report(const loop *l, const da_epoch_record *done) {
+    const dai_training *t = l->training;
+    const dai_position *p = &t->position;
+    if (!t->options->progress) return;
+    int64_t steps = dai_steps_done(t), planned = t->steps_epoch * t->options->epochs;
+    if (t->options->max_steps > 0 && t->options->max_steps < planned) planned = t->options->max_steps;
+    da_progress progress = {
+        .epoch = done ? done->epoch : p->epoch,
+        .epochs = t->options->epochs,
+        .step = done ? t->steps_epoch : p->step,
+        .steps = t->steps_epoch,
+        .samples_seen = l->samples,
+        .epoch_done = done != NULL,
+        .seconds = dai_seconds() - l->begin,
+        .loss = done ? done->loss : p->loss_sum / (double)p->samples,
+        .accuracy = done ? done->accuracy : (double)p->correct / (double)p->samples,
+        .rate = done ? done->rate : (double)dai_training_rate(t, steps - 1),
+    };
+    if (steps > l->first_step)
+        progress.seconds_left = progress.seconds * (double)(planned - steps) / (double)(steps - l->first_step);
+    if (done && t->options->validation > 0) {
+        progress.has_validation = true;
+        progress.validation_loss = done->validation_loss;
+        progress.validation_accuracy = done->validation_accuracy;
+    }
+    t->options->progress(t->options->context, &progress);
+}
+
+static da_status save(loop *l) {
+    dai_training *t = l->training;
+    int64_t steps = dai_steps_done(t);
+    if (!t->options->checkpoint_path || l->saved_step == steps) return DA_OK;
+    t->position.seconds = dai_seconds() - l->epoch_begin;
+    DA_TRY(dai_training_save(t));
+    l->saved_step = steps;
+    return DA_OK;
+}
+
+static da_status interrupt(loop *l) {
+    const dai_training *t = l->training;
+    const char *path = t->options->checkpoint_path;
+    DA_TRY(save(l));
+    if (!path)
+        return DA_FAIL(DA_ERROR_INTERRUPTED,
+                       "interrupted after step %lld: no checkpoint was asked for, so this run cannot be resumed",
+                       (long long)dai_steps_done(t));
+    return DA_FAIL(DA_ERROR_INTERRUPTED,
+                   "interrupted after step %lld: saved to '%s', from where the run can be resumed",
+                   (long long)dai_steps_done(t), path);
+}
+
+static bool out_of_steps(const dai_training *t) {
+    return t->options->max_steps > 0 && dai_steps_done(t) >= t->options->max_steps;
+}
+
+/* The steps that are left of the epoch, or as many of them as are allowed. */
+static da_status run_steps(loop *l) {
+    dai_training *t = l->training;
+    for (;;) {
+        if (t->options->stop && *t->options->stop) return interrupt(l);
+        if (t->position.step == t->steps_epoch || out_of_steps(t)) return DA_OK;
+        int64_t before = t->position.samples;
+        DA_TRY(dai_training_step(t));
+        l->samples += t->position.samples - before;
+        report(l, NULL);
+    }
+}
+
+/* Early stop: remembers the best weights, counts the epochs since. A loss that is not a number is never better. */
+static void watch_validation(dai_training *t, double loss) {
+    if (t->options->patience == 0) return;
+    if (loss < t->position.best_loss) {
+        t->position.best_loss = loss;
+        t->position.waited = 0;
+        dai_snapshot_take(&t->best);
+    } else {
+        t->position.stopped_early = ++t->position.waited >= t->options->patience;
+    }
+}
+
+static da_status end_epoch(loop *l) {
+    dai_training *t = l->training;
+    dai_position *p = &t->position;
+    da_evaluation held = { .loss = (double)NAN, .accuracy = (double)NAN };
+    if (t->options->validation > 0) DA_TRY(dai_evaluator_run(&t->evaluator, NULL, &held));
+    double now = dai_seconds();
+    da_epoch_record *record = &t->records[p->epoch];
+    *record = (da_epoch_record){
+        .epoch = p->epoch,
+        .loss = p->loss_sum / (double)p->samples,
+        .accuracy = (double)p->correct / (double)p->samples,
+        .validation_loss = held.loss,
+        .validation_accuracy = held.accuracy,
+        .rate = (double)dai_training_rate(t, dai_steps_done(t) - 1),
+        .seconds = now - l->epoch_begin,
+    };
+    watch_validation(t, held.loss);
+    *p = (dai_position){ .epoch = p->epoch + 1, .waited = p->waited, .best_loss = p->best_loss,
+                         .stopped_early = p->stopped_early };
+    l->epoch_begin = now;
+    l->saved_step = -1; /* a checkpoint from before the validation says less than one from after it */
+    DA_TRY(dai_training_log(t));
+    int64_t every = t->options->checkpoint_every > 0 ? t->options->checkpoint_every : 1;
+    if (p->epoch % every == 0) DA_TRY(save(l));
+    report(l, record);
+    return DA_OK;
+}
+
+static da_status run(loop *l) {
+    dai_training *t = l->training;
+    while (t->position.epoch < t->options->epochs && !t->position.stopped_early) {
+        DA_TRY(run_steps(l));
+        if (t->position.step < t->steps_epoch) break; /* out of steps */
+        DA_TRY(end_epoch(l));
+    }
+    DA_TRY(save(l));
+    if (isfinite(t->position.best_loss)) dai_snapshot_restore(&t->best);
+    return DA_OK;
+}
+
+/* Hands the records over. */
+static void conclude(loop *l, da_training_result *result) {
+    dai_training *t = l->training;
+    const dai_position *p = &t->position;
+    *result = (da_training_result){ .steps = dai_steps_done(t), .seconds = dai_seconds() - l->begin,
+                                    .epochs = t->records, .epoch_count = p->epoch, .stopped_early = p->stopped_early };
+    if (p->samples > 0) {
+        result->loss = p->loss_sum / (double)p->samples;
+        result->accuracy = (double)p->correct / (double)p->samples;
+    } else if (p->epoch > 0) {
+        result->loss = t->records[p->epoch - 1].loss;
+        result->accuracy = t->records[p->epoch - 1].accuracy;
+    }
+    t->records = NULL;
+}
+
+da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
+                   da_training_result *result) {
+    if (result) memset(result, 0, sizeof *result);
+    dai_training training = { .model = model, .options = options };
+    da_status status = prepare(&training, data);
+    if (status == DA_OK) {
+        model->normalization = training.normalization;
+        loop l = { .training = &training, .begin = dai_seconds(), .saved_step = -1 };
+        l.first_step = dai_steps_done(&training);
+        l.epoch_begin = l.begin - training.position.seconds;
+        status = run(&l);
+        if (result && (status == DA_OK || status == DA_ERROR_INTERRUPTED)) conclude(&l, result);
+    }
+    dispose(&training);
+    return status;
+}
+
+void da_training_result_free(da_training_result *result) {
+    if (!result) return;
+    da_free(result->epochs);
+    memset(result, 0, sizeof *result);
+}

@@ -1,0 +1,93 @@
+/* The trainer: epochs over a data set, with validation, a log, early stop, a trap for NaN, checkpoints, and resuming to
+ * the same bits.
+ *
+ *     for epoch, for step:   batch = f(seed, epoch, step) ── forward ── loss ── backward ── update with rate = f(step)
+ *
+ * No hidden state: the batch, its augmentation, dropout and the rate are functions of (seed, epoch, step), so a run
+ * that was interrupted and resumed from its checkpoint ends with the same weights, bit for bit, as one that was not.
+ *
+ * Which weights the model has at the end: those after the last step; with early stop (patience above 0) those of the
+ * epoch with the lowest validation loss, whether training stopped early or not.
+ */
+#ifndef DA_OPTIM_TRAINER_H
+#define DA_OPTIM_TRAINER_H
+
+#include "datasets/batch.h"
+#include "datasets/dataset.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+
+#include <signal.h>
+
+typedef struct da_progress {       /* what a progress bar shows */
+    int64_t epoch, epochs;         /* 0-based */
+    int64_t step, steps;           /* of the epoch */
+    int64_t samples_seen;          /* since this process began */
+    double  loss, accuracy;        /* running means of the epoch */
+    double  rate;                  /* learning rate */
+    double  seconds, seconds_left; /* since this process began; estimate for the rest */
+    bool    epoch_done;            /* the last call of an epoch: validation below is set */
+    bool    has_validation;
+    double  validation_loss, validation_accuracy;
+} da_progress;
+
+typedef struct da_epoch_record {   /* one line of the log */
+    int64_t epoch;                 /* 0-based here; the log counts from 1 */
+    double  loss, accuracy;        /* means over the epoch's training batches, as they were seen */
+    double  validation_loss, validation_accuracy; /* NaN without validation; empty in the log */
+    double  rate;                  /* of the epoch's last step */
+    double  seconds;
+} da_epoch_record;
+
+typedef struct da_trainer_options {
+    int64_t epochs, batch;
+    int64_t max_steps;             /* stop after this many steps in all, those before a resumption too; 0: no limit. The
+                                      schedule is that of `epochs`, so that a run stopped this way can be resumed */
+    int64_t limit;                 /* train on the first `limit` samples of the training part; 0: all */
+    uint64_t seed;
+    da_optimizer_options optimizer;
+    const da_parameter_group *groups; int group_count;
+    da_schedule schedule;
+    float   label_smoothing;
+    da_augmentation augmentation;
+    int64_t validation;            /* samples of the training set held out, chosen by the seed; 0: none */
+    int64_t patience;              /* early stop after this many epochs without a better validation loss; 0: never */
+    const char *log_path;          /* CSV, a line an epoch, always a whole file; NULL: none */
+    const char *checkpoint_path;   /* NULL: none; written every checkpoint_every epochs, at the end, when interrupted */
+    int64_t checkpoint_every;      /* 0 means 1 */
+    bool    resume;                /* continue from checkpoint_path, which must exist and have the same options */
+    volatile sig_atomic_t *stop;   /* set from outside (Ctrl-C): save and return DA_ERROR_INTERRUPTED; NULL: never */
+    void  (*progress)(void *context, const da_progress *progress);
+    void   *context;
+} da_trainer_options;
+da_trainer_options da_trainer_defaults(void); /* 5 epochs, batch 128, SGD .05 momentum .9, cosine */
+
+typedef struct da_training_result {
+    int64_t steps;
+    double  seconds;               /* of this process */
+    double  loss, accuracy;        /* running means of the last epoch, complete or not */
+    da_epoch_record *epochs; int64_t epoch_count; /* all epochs, also those before a resumption; owned */
+    bool    stopped_early;
+} da_training_result;
+void da_training_result_free(da_training_result *result);
+
+/* Trains the parameters that are not frozen. The model's normalisation is set from the data set when unknown.
+   A step makes no heap call once the first has been made (a smaller last batch may make some, once).
+   result may be NULL; it is set on success and on interruption, all zero otherwise. Errors:
+     DA_ERROR_ARGUMENT, _SHAPE     options or data that do not fit; a checkpoint made with other options, naming which.
+                                   The model stays as it was
+     DA_ERROR_NUMERIC              a loss or gradient that is not finite: names step, operation and layer. The model
+                                   keeps the weights and running statistics from before that step
+     DA_ERROR_INTERRUPTED          *stop was set: the model holds the weights of the last step, the checkpoint too
+     DA_ERROR_FORMAT, _NOT_FOUND   a checkpoint that cannot be resumed; the model stays as it was
+     DA_ERROR_IO, _MEMORY          the model holds the weights of the last whole step */
+da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
+                   da_training_result *result);
+
+/* Mean loss and accuracy in inference mode. logits (count x classes), when not NULL, receives the outputs in file
+   order. Without labels loss and accuracy are NaN. Errors: DA_ERROR_SHAPE (images or classes that do not suit the model),
+   DA_ERROR_ARGUMENT (batch below 1, the model's normalisation is unknown), DA_ERROR_MEMORY. */
+typedef struct da_evaluation { int64_t samples, correct; double loss, accuracy, seconds; } da_evaluation;
+da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
+
+#endif

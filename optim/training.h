@@ -1,0 +1,62 @@
+/* Inside the trainer: one run of da_train.
+ *
+ *     trainer.c           the loop: epochs, validation, early stop, progress
+ *     training_step.c     one step, and what happens when a number is not finite
+ *     training_state.c    writing a run into a checkpoint, and continuing from one
+ *     training_options.c  the options that a resumed run must share with the run it continues
+ *     training_log.c      the CSV file
+ */
+#ifndef DA_OPTIM_TRAINING_H
+#define DA_OPTIM_TRAINING_H
+
+#include "core/json.h"
+#include "optim/evaluate.h"
+#include "optim/snapshot.h"
+
+enum { DAI_MAX_EPOCHS = 1000000 };
+
+/* Where a run stands. All of it is in a checkpoint; everything else follows from options and data. */
+typedef struct dai_position {
+    int64_t epoch, step;        /* the next step to do: 0 <= step <= steps of an epoch, which is before validation */
+    int64_t correct, samples;   /* of this epoch so far */
+    double  loss_sum;           /* over samples */
+    double  seconds;            /* spent in this epoch */
+    int64_t waited;             /* epochs since the best validation loss */
+    double  best_loss;          /* infinite: none yet, and then the snapshot `best` is not set */
+    bool    stopped_early;
+} dai_position;
+
+typedef struct dai_training {
+    da_model *model;                      /* borrowed */
+    const da_trainer_options *options;    /* borrowed */
+    da_normalization normalization;
+    da_dataset    data;                   /* borrows the caller's images and labels */
+    da_subset     train, validation;
+    da_batcher    batcher;
+    dai_evaluator evaluator;              /* of the validation part; all zero without one */
+    da_graph     *graph;
+    da_optimizer *optimizer;
+    float        *images;                 /* of one batch */
+    uint8_t      *labels;
+    dai_snapshot  buffers;                /* running statistics from before the step */
+    dai_snapshot  best;                   /* early stop: weights of the best epoch */
+    da_epoch_record *records;             /* position.epoch of them are set */
+    int64_t       steps_epoch;
+    dai_position  position;
+} dai_training;
+
+static inline int64_t dai_steps_done(const dai_training *t) {
+    return t->position.epoch * t->steps_epoch + t->position.step;
+}
+
+float     dai_training_rate(const dai_training *t, int64_t step); /* of a step counted from the beginning */
+da_status dai_training_step(dai_training *t);
+da_status dai_training_save(const dai_training *t);
+da_status dai_training_resume(dai_training *t);
+da_status dai_training_log(const dai_training *t);
+
+/* Writes the options that matter as one JSON object of texts; and compares what a checkpoint holds with this run's. */
+da_status dai_training_options_write(const dai_training *t, da_json_writer *to);
+da_status dai_training_options_compare(const dai_training *t, const da_json *saved);
+
+#endif

@@ -1,0 +1,68 @@
+/* One step of training.
+ *
+ *     running statistics kept aside
+ *     batch ── forward ── loss ── backward ── norm ── update            all finite: done, nothing else happens
+ *                          │                    │
+ *                          └──── not finite ────┴── statistics put back, forward and backward again with the graph's
+ *                                                   trap on, which names the first operation that gave such a number
+ */
+#include "optim/training.h"
+
+#include <math.h>
+
+float dai_training_rate(const dai_training *t, int64_t step) {
+    return da_schedule_rate(&t->options->schedule, step, t->steps_epoch, t->steps_epoch * t->options->epochs);
+}
+
+typedef struct outcome { double loss; int64_t correct; } outcome;
+
+/* On the batch that lies in t->images. DA_ERROR_NUMERIC when the loss is not finite. */
+static da_status forward_backward(dai_training *t, int64_t n, outcome *out) {
+    const int64_t *shape = t->model->input_shape;
+    da_tensor images = da_tensor_over(t->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+    da_graph_reset(t->graph);
+    da_forward forward = { .graph = t->graph, .training = true, .seed = t->options->seed,
+                           .step = (uint64_t)dai_steps_done(t) };
+    da_node *logits = da_model_forward(t->model, &forward, da_graph_input(t->graph, &images));
+    da_graph_label(t->graph, "loss");
+    da_node *loss = da_cross_entropy(t->graph, logits, t->labels, t->options->label_smoothing);
+    da_graph_label(t->graph, NULL);
+    DA_TRY(da_graph_status(t->graph));
+    out->loss = (double)da_node_scalar(loss);
+    if (!isfinite(out->loss)) return DA_FAIL(DA_ERROR_NUMERIC, "the loss is %g", out->loss);
+    out->correct = dai_count_correct(da_node_value(logits), t->labels);
+    return da_graph_backward(t->graph, loss);
+}
+
+/* Replaces the message of a numeric failure by one that names the operation. Puts the statistics back afterwards. */
+static da_status name_the_culprit(dai_training *t, int64_t n) {
+    outcome ignored;
+    da_graph_set_trap(t->graph, true);
+    da_status status = forward_backward(t, n, &ignored);
+    da_graph_set_trap(t->graph, false);
+    dai_snapshot_restore(&t->buffers);
+    if (status == DA_OK)
+        status = DA_FAIL(DA_ERROR_NUMERIC, "the gradient's norm is not finite although every gradient is");
+    if (status != DA_ERROR_NUMERIC) return status;
+    return dai_fail_context(
+        "training stopped in step %lld (epoch %lld, batch %lld), a smaller rate or clipping may help: ",
+        (long long)dai_steps_done(t) + 1, (long long)t->position.epoch + 1, (long long)t->position.step + 1);
+}
+
+da_status dai_training_step(dai_training *t) {
+    int64_t n = da_batcher_size(&t->batcher, t->position.step);
+    outcome out = { 0 };
+    DA_TRY(da_batcher_read(&t->batcher, t->position.epoch, t->position.step, t->images, t->labels, NULL));
+    dai_snapshot_take(&t->buffers);
+    da_status status = forward_backward(t, n, &out);
+    if (status == DA_OK) status = da_optimizer_step(t->optimizer, dai_training_rate(t, dai_steps_done(t)), NULL);
+    if (status != DA_OK) {
+        dai_snapshot_restore(&t->buffers);
+        return status == DA_ERROR_NUMERIC ? name_the_culprit(t, n) : status;
+    }
+    t->position.loss_sum += out.loss * (double)n;
+    t->position.correct += out.correct;
+    t->position.samples += n;
+    t->position.step++;
+    return DA_OK;
+}
