@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs what the README shows: every line of its shell blocks, and its C program.
+. "$(dirname "$0")/library.sh"
+build=$(dirname "$deeparc")
+cd "$root" || exit 1
+
+block() { awk -v kind="$1" '$0 == "```" kind { inside = 1; next } $0 == "```" { inside = 0 } inside' README.md; }
+
+block sh > "$work/lines"
+[ -s "$work/lines" ] || bad "the README has shell lines" "there is none"
+while IFS= read -r line; do
+    line=$(echo "$line" | sed "s#build/deeparc#$deeparc#; s#build/#$work/#g; s#$work/deeparc#$deeparc#")
+    name=$(echo "$line" | cut -d' ' -f2)
+    check "README: $name" sh -c "$line"
+done < "$work/lines"
+
+block c > "$work/network.c"
+cc=${CC:-cc}
+openmp=-fopenmp
+"$deeparc" --version 2> /dev/null | grep -q 'without OpenMP' && openmp=
+# shellcheck disable=SC2086
+if "$cc" -I. ${TEST_CFLAGS:-} "$work/network.c" "$build/libdeeparc.a" $openmp -lm -o "$work/network" 2> "$work/err"; then
+    good "README: the C program compiles"
+    check_says "README: the C program trains" trained "$work/network"
+else
+    bad "README: the C program compiles" "$(head -n 5 "$work/err")"
+fi
+for target in mnist-demo test asan ubsan real-data-test fuzz; do
+    if grep -q "^$target:" Makefile; then good "make knows $target"; else bad "make knows $target" "no such target"; fi
+done
+finish
