@@ -135,8 +135,8 @@ bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters) {
 }
 
 void dai_set_shape(da_node *node, int ndim, const int64_t *shape) {
-    if (ndim > DA_MAX_DIMS)
-        dai_node_fail(node, DA_ERROR_SHAPE, "the result would have %d dimensions, at most %d are allowed", ndim, DA_MAX_DIMS);
+    if (dai_shape_check(ndim, shape, sizeof(float)) != DA_OK)
+        dai_node_fail(node, DA_ERROR_SHAPE, "the result cannot exist: %s", da_error_message());
     else
         node->value = da_tensor_over(NULL, DA_FLOAT32, ndim, shape);
 }
@@ -403,7 +403,10 @@ da_status da_graph_backward(da_graph *graph, da_node *loss) {
     graph->backward_done = true;
     loss->keep = true;
     loss->gradient_buffer = dai_pool_take(&graph->pool, 1);
-    if (!loss->gradient_buffer) return DA_ERROR_MEMORY;
+    if (!loss->gradient_buffer) {
+        poison_graph(graph);
+        return da_graph_status(graph);
+    }
     loss->gradient = dai_buffer_floats(loss->gradient_buffer);
     loss->gradient[0] = 1.0f;
     for (int64_t i = graph->node_count - 1; i >= 0 && graph->status == DA_OK; i--) {

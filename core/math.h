@@ -1,14 +1,18 @@
 /* Elementary functions of our own: the same bits on every machine, because they use only + - * /, sqrt and fused
- * multiply-add. These scalar versions are the reference; fast kernels evaluate the same polynomials in the same order on
- * vectors. Each states its largest error against the true value, found by trying every float.
+ * multiply-add. These scalar versions are the reference; fast kernels evaluate the same formulas on vectors. The error
+ * stated is the largest against the C library in double, over all finite floats, each of which was tried; a unit in the
+ * last place (ulp) of a subnormal result is 2^-149.
+ *
+ * Infinities, NaN, overflow and subnormal results come out as IEEE 754 asks: exp(-inf) = 0, log(0) = -inf,
+ * log(-1) = NaN, tanh(-0) = -0. A NaN stays a NaN, its bits are not specified.
  */
 #ifndef DA_CORE_MATH_H
 #define DA_CORE_MATH_H
 
-float da_expf(float x);
-float da_logf(float x);
-float da_tanhf(float x);
-float da_sigmoidf(float x);
-float da_erff(float x);
+float da_expf(float x);      /* 1.02 ulp */
+float da_logf(float x);      /* 0.92 ulp */
+float da_tanhf(float x);     /* 1.34 ulp */
+float da_sigmoidf(float x);  /* 2.41 ulp, 1 / (1 + e^-x) */
+float da_erff(float x);      /* 1.36 ulp */
 
 #endif

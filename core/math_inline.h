@@ -1,9 +1,9 @@
-/* The bodies of the elementary functions, shared by core/math.c (one number) and core/kernels/fast_unary.c (sixteen lanes).
+/* The bodies of the elementary functions, shared by core/math.c (one number) and core/kernels/fast_unary.c (16 lanes).
  *
- * Only + - * / sqrt, fused multiply-add, comparisons and the bits of a float: IEEE 754 fixes the result of each, so every
- * compiler and every vector width gives the same bits. There are no branches: where a function has two formulas, both are
- * computed and one is selected, which is what a vector does. Coefficients are minimax fits of the remainder after the
- * leading terms (Lawson's iteration in double), rounded to binary32.
+ * Only + - * / sqrt, fused multiply-add, comparisons and the bits of a float: IEEE 754 fixes the result of each, so
+ * every compiler and every vector width gives the same bits. There are no branches: where a function has two formulas,
+ * both are computed and one is selected, which is what a vector does. Coefficients are minimax fits of the remainder
+ * after the leading terms (Lawson's iteration in double), rounded to binary32.
  */
 #ifndef DA_CORE_MATH_INLINE_H
 #define DA_CORE_MATH_INLINE_H
@@ -31,15 +31,16 @@ static inline float with_sign_of(float size, float x) {
 }
 
 /* e^x = 2^n e^r, n = round(x / ln 2), |r| <= ln(2) / 2, e^r = 1 + r + r^2 P(r).
-   Adding 1.5 * 2^23 rounds to the integer n and leaves it in the low bits. 2^n is multiplied on in two halves, because n
-   reaches from -150 to 128 and an exponent only from -126 to 127: overflow and subnormals then come out by themselves. */
+   Adding 1.5 * 2^23 rounds to the integer n and leaves it in the low bits. 2^n is multiplied on in two halves, because
+   n reaches from -150 to 128 and an exponent only from -126 to 127: overflow and subnormals then come out by
+   themselves. */
 static inline float exp_inline(float x) {
     const float round = 0x1.8p23f;
     x = x > 89.0f ? 89.0f : x; /* e^89 overflows, e^-104 rounds to 0; NaN passes both selects */
     x = x < -104.0f ? -104.0f : x;
     float shifted = fmaf(x, 0x1.715476p+0f, round);
     float n = shifted - round;
-    float r = fmaf(n, -0x1.62e400p-1f, x); /* ln 2 in two parts; the first has zeros below, so that n times it is exact */
+    float r = fmaf(n, -0x1.62e4p-1f, x); /* ln 2 in two parts; the first ends in zeros, so that n times it is exact */
     r = fmaf(n, -0x1.7f7d1cp-20f, r);
     float p = 0x1.6a23cep-10f;
     p = fmaf(p, r, 0x1.123a2p-7f);

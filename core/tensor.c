@@ -22,7 +22,7 @@ da_tensor da_tensor_over(void *data, da_dtype dtype, int ndim, const int64_t *sh
     return t;
 }
 
-static da_status check_shape(int ndim, const int64_t *shape, size_t element) {
+da_status dai_shape_check(int ndim, const int64_t *shape, size_t element) {
     char text[96];
     if (ndim < 0 || ndim > DA_MAX_DIMS)
         return DA_FAIL(DA_ERROR_SHAPE, "a tensor has 0 to %d dimensions, not %d", DA_MAX_DIMS, ndim);
@@ -38,7 +38,7 @@ static da_status check_shape(int ndim, const int64_t *shape, size_t element) {
 }
 
 da_status da_tensor_init(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape) {
-    DA_TRY(check_shape(ndim, shape, da_dtype_size(dtype)));
+    DA_TRY(dai_shape_check(ndim, shape, da_dtype_size(dtype)));
     da_tensor made = da_tensor_over(NULL, dtype, ndim, shape);
     made.block = made.data = da_alloc(da_tensor_bytes(&made));
     if (!made.block) return DA_ERROR_MEMORY;

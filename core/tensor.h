@@ -35,6 +35,9 @@ da_status da_tensor_init(da_tensor *t, da_dtype dtype, int ndim, const int64_t *
 da_status da_tensor_zeros(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape);
 void      da_tensor_free(da_tensor *t);
 
+/* Whether a tensor of this shape can exist: the errors of da_tensor_init but memory. */
+da_status dai_shape_check(int ndim, const int64_t *shape, size_t element_size);
+
 /* A contiguous tensor over memory that somebody else owns. */
 da_tensor da_tensor_over(void *data, da_dtype dtype, int ndim, const int64_t *shape);
 

@@ -1,5 +1,6 @@
-/* The elementary functions over arrays, compiled once per instruction set. The bodies are those of the scalar functions; a
- * block holds a fixed number of elements in arrays of its own, so that the compiler turns its loop into whole vectors.
+/* The elementary functions over arrays, compiled once per instruction set. The bodies are those of the scalar
+ * functions; a block holds a fixed number of elements in arrays of its own, so that the compiler turns its loop into
+ * whole vectors.
  *
  *     x: | block of 16 | block of 16 | ... | rest, filled up with zeros |
  */
