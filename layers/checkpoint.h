@@ -1,0 +1,39 @@
+/* One .safetensors file that describes itself.
+ *
+ *     metadata  "deeparc.model"      JSON: architecture, input shape, classes, class names, normalisation, units
+ *               "deeparc.training"   JSON, only to resume: whatever the trainer needs (schedule, counters, position)
+ *     tensors   conv1.weight ...     parameters and buffers: PyTorch's names, file order, float32
+ *               optimizer/...        only to resume: moments, same names behind the prefix
+ *
+ * Files that PyTorch wrote have no metadata: the architecture is then recognised by names and shapes (ResNets for
+ * CIFAR: conv1, bn1, layerX.Y.conv1 ..., linear or fc, and the rest of the zoo; num_batches_tracked is passed over; a
+ * "module." prefix is dropped). They record no normalisation, so model->normalization.known is false then.
+ */
+#ifndef DA_LAYERS_CHECKPOINT_H
+#define DA_LAYERS_CHECKPOINT_H
+
+#include "core/safetensors.h"
+#include "layers/model.h"
+
+/* More tensors and metadata a checkpoint carries beside the model. Borrowed during the call; tensors are contiguous
+   float32 and are written as they lie in memory. */
+typedef struct da_checkpoint_extra {
+    const char *training_json;       /* or NULL */
+    const char *const *tensor_names; /* "optimizer/conv1.weight.momentum" ... */
+    const da_tensor *tensors;
+    int tensor_count;
+} da_checkpoint_extra;
+
+/* extra may be NULL. Errors: DA_ERROR_ARGUMENT, DA_ERROR_IO, DA_ERROR_MEMORY; a file that was there stays. */
+da_status da_checkpoint_save(const da_model *model, const char *path, const da_checkpoint_extra *extra);
+
+/* Builds the model a file describes (or PyTorch's naming implies) and fills it. When file is not NULL the file's
+   tensors and metadata are left there, for reading the extras; the caller gives them back with da_safetensors_free. No
+   memory is taken for parameters that the file does not hold. Errors: DA_ERROR_FORMAT and those of reading files. */
+da_status da_checkpoint_load(da_model **model, const char *path, da_safetensors *file);
+
+/* Fills an existing model, frozen or not. Fails with DA_ERROR_FORMAT, naming what is missing, what is unexpected and
+   which shapes differ (the first few of each), without touching it. */
+da_status da_checkpoint_load_into(da_model *model, const char *path);
+
+#endif

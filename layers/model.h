@@ -1,0 +1,83 @@
+/* A model: a chain of units, each with a name, a shape in and out, parameters, buffers and children. Everything DeepArc
+ * does is an edit of that chain: observe, bypass, remove, repeat, replace, freeze.
+ *
+ *     conv1 ─ bn1 ─ relu ─ layer1.0 ─ layer1.1 ─ layer2.0 ─ ... ─ avgpool ─ linear
+ *                          └── a residual block is one unit
+ */
+#ifndef DA_LAYERS_MODEL_H
+#define DA_LAYERS_MODEL_H
+
+#include "layers/layer.h"
+
+enum { DA_MAX_NORMALIZED = 4, DA_MAX_UNITS = 4096, DA_MAX_CLASSES = 1 << 20 };
+
+typedef struct da_normalization { /* input = (pixel / 255 - mean) / deviation */
+    bool known;
+    int channels;
+    float mean[DA_MAX_NORMALIZED], deviation[DA_MAX_NORMALIZED];
+} da_normalization;
+
+typedef struct da_model {
+    char *architecture;         /* "resnet20": what it was made as; edits append to it ("resnet20 without layer1.1") */
+    int64_t input_shape[3];     /* H W C */
+    int classes;
+    char **class_names;         /* NULL, or `classes` of them */
+    da_normalization normalization;
+    da_layer **units;
+    int unit_count;
+} da_model;
+
+da_status da_model_new(da_model **model, const char *architecture, const int64_t input_shape[3], int classes);
+void      da_model_free(da_model *model);
+/* Builds a unit for what the chain gives so far (H W C of the input at first). Names are unique. */
+da_status da_model_append(da_model *model, const char *name, const da_layer_options *options);
+/* Takes copies of model->classes names; NULL forgets them. */
+da_status da_model_set_class_names(da_model *model, const char *const *names);
+
+/* Weights of convolutions and linear layers: normal, variance 2 / fan_in (He et al., "Delving deep into rectifiers",
+   ICCV 2015, eq. 10) or 2 / (fan_in + fan_out) (Glorot and Bengio, AISTATS 2010, eq. 12); fan_in counts the values one
+   output is made from, fan_out the outputs one value goes into. Batch norm: scale 1, shift 0, running mean 0 and
+   variance 1. Biases: 0. Value i of a parameter, in file order, is value i of the stream (seed, full name), so that a
+   layer's start does not depend on its neighbours. Frozen parameters stay. */
+typedef enum da_initialization { DA_INIT_HE, DA_INIT_XAVIER } da_initialization;
+da_status da_model_initialize(da_model *model, da_initialization how, uint64_t seed);
+
+/* Forward of all units; x is N H W C float32. The range form runs units [begin, end) only, on what unit begin takes.
+   While the graph is not recording, values are given back as soon as the layer that reads them is done. */
+da_node *da_model_forward(da_model *model, da_forward *forward, da_node *x);
+da_node *da_model_forward_range(da_model *model, int begin, int end, da_forward *forward, da_node *x);
+
+/* All parameters and buffers in chain order, with full names. The list is a snapshot: edits of the chain end it. */
+typedef struct da_named_parameter { char *name; da_parameter *parameter; int unit; } da_named_parameter;
+/* one block with its names */
+typedef struct da_parameter_list { da_named_parameter *items; int count; } da_parameter_list;
+da_status da_model_parameters(const da_model *model, da_parameter_list *list);
+void      da_parameter_list_free(da_parameter_list *list);
+
+/* Units by name. find: index, or -1 with an error that lists the names there are. */
+int       da_model_find(const da_model *model, const char *unit_name);
+
+/* Freezing. Frozen parameters and buffers do not move by a bit. only: all units frozen but these names; when one of
+   them is not there nothing changes. */
+void      da_model_freeze_all(da_model *model, bool frozen);
+da_status da_model_train_only(da_model *model, const char *const *unit_names, int count);
+
+/* Surgery. can_remove: DA_OK, or DA_ERROR_SHAPE with the reason why units [begin, end) cannot go (the shape before them
+   and after them differ, or the chain would be empty), or DA_ERROR_ARGUMENT (no such range). remove: does it for real;
+   names of the others stay. */
+da_status da_model_can_remove(const da_model *model, int begin, int end);
+da_status da_model_remove(da_model *model, int begin, int end);
+da_status da_model_copy(da_model **copy, const da_model *model); /* deep */
+
+/* SHA-256 over parameters and buffers in name order; hex of 64 digits. For each: full name, a zero byte, "F32", a zero
+   byte, number of dimensions and sizes as little-endian uint64 in file order, then the values as little-endian float32
+   in file order: what a reader of the checkpoint can recompute. unit < 0: the whole model, else that unit alone. */
+da_status da_model_hash(const da_model *model, int unit, char hex[65]);
+
+/* Sizes. Multiply-adds (of convolutions and linear layers) and activation bytes (every value computed, which is what
+   training keeps) are for one sample. parameters counts values that train, buffers the running statistics. */
+typedef struct da_model_size { int64_t parameters, buffers, multiply_adds, activation_bytes; } da_model_size;
+da_status da_model_measure(const da_model *model, da_model_size *total,
+                           da_model_size *per_unit /* unit_count, or NULL */);
+
+#endif
