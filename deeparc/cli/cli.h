@@ -1,0 +1,152 @@
+/* What the commands of the program share: how a command declares its options and asks for them, loads models and data,
+ * prints and reports progress.
+ *
+ *     deeparc eval model.safetensors --data mnist --batch=500          argv
+ *        │     │    │                  └── options: every table the command names, filled in with defaults
+ *        │     │    └── arguments, by place
+ *        │     └── one row of the table in main.c: name, purpose, options, example, run
+ *        └── exit status 0 done, 1 failed, 2 wrong usage; results on stdout, progress and notes on stderr
+ *
+ *     da_status eval_run(cli *c) {
+ *         DA_TRY(cli_data_load(c, &data, DA_TEST, cli_int(c, "limit")));
+ *         cli_print(c, "accuracy  %.2f %%\n", ...);          or, when c->json, members of c->writer
+ *         return DA_OK;                                      main.c prints the last error of a run that fails
+ *     }
+ *
+ * `--help` is made from the tables. Only main.c and progress.c write to stderr, only print.c to stdout.
+ */
+#ifndef DA_DEEPARC_CLI_H
+#define DA_DEEPARC_CLI_H
+
+#include "core/json.h"
+#include "datasets/dataset.h"
+#include "layers/model.h"
+#include "optim/trainer.h"
+
+#include <signal.h>
+
+#define DEEPARC_VERSION "0.1.0"
+
+/* ---- Declaring a command. ---- */
+
+typedef enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_TEXT, CLI_CHOICE } cli_kind;
+
+typedef struct cli_option {
+    const char *name;    /* without the dashes; a table ends with a row whose name is NULL */
+    cli_kind    kind;
+    const char *value;   /* what --help calls the value, "N" or "FILE"; of a choice all of them, "sgd|adam|adamw" */
+    const char *initial; /* the value when the option is not given, as it would be typed; NULL: none */
+    const char *help;    /* half a sentence */
+    double      low, high; /* CLI_INT, CLI_REAL: smallest and largest value allowed */
+    bool        required;
+} cli_option;
+
+/* Tables that several commands share; every command also has --seed --threads --kernels --json --quiet --help. */
+enum {
+    CLI_DATA = 1,     /* --data (required), --data-dir, --normalize, --limit */
+    CLI_SPLIT = 2,    /* --split test|train */
+    CLI_TRAINING = 4  /* --epochs --batch --rate --optimizer ... : all that cli_training_options reads */
+};
+
+typedef struct cli cli;
+typedef struct cli_command {
+    const char *name, *purpose; /* the purpose is one line that begins with a verb */
+    const char *arguments;      /* by place: "MODEL", "[FILE]" may be missing, "[UNIT...]" any number; "" none */
+    const char *example;        /* what follows "deeparc " in a line that works */
+    const char *notes;          /* more for --help, lines of at most 100 characters; or NULL */
+    unsigned    tables;         /* CLI_DATA | ... */
+    const cli_option *options;  /* the command's own; or NULL */
+    da_status (*run)(cli *c);
+} cli_command;
+
+extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
+    cli_order, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck;
+
+/* ---- Inside a command. ---- */
+
+enum { CLI_MAX_OPTIONS = 64, CLI_MAX_ARGUMENTS = 256 };
+
+typedef struct cli_value {
+    const cli_option *option;
+    bool        given;   /* on the command line */
+    const char *text;    /* NULL: neither given nor a default */
+    int64_t     integer; /* CLI_INT; CLI_CHOICE: place in the list; CLI_FLAG: 0 or 1 */
+    double      real;    /* CLI_REAL */
+} cli_value;
+
+struct cli {
+    const cli_command *command;
+    cli_value   values[CLI_MAX_OPTIONS];
+    int         value_count;
+    const char *arguments[CLI_MAX_ARGUMENTS];
+    int         argument_count;
+    char      **argv;       /* the whole line, as main got it */
+    int         argc;
+    uint64_t    seed;
+    bool        quiet, json;
+    bool        usage;      /* the failure is wrong usage: exit status 2 */
+    da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
+};
+
+/* Options by name. The command must have declared it with that kind. cli_given: was it on the command line? cli_has:
+   does it have a value, given or by default? A CLI_TEXT without one is NULL, a number 0. */
+bool        cli_given(const cli *c, const char *name);
+bool        cli_has(const cli *c, const char *name);
+bool        cli_flag(const cli *c, const char *name);
+int64_t     cli_int(const cli *c, const char *name);
+double      cli_real(const cli *c, const char *name);
+const char *cli_text(const cli *c, const char *name);
+int         cli_choice(const cli *c, const char *name); /* place in the list: 0, 1, ... */
+
+/* A list of names, "conv1,layer1.0", split at its commas. Free with cli_names_free. Empty names are wrong usage. */
+typedef struct cli_names { char **items; int count; char *block; } cli_names;
+da_status cli_names_split(cli *c, cli_names *names, const char *option);
+void      cli_names_free(cli_names *names); /* takes one that is all zero */
+
+/* Fails with DA_ERROR_ARGUMENT and exit status 2: options that contradict each other, a value that makes no sense. */
+da_status cli_usage(cli *c, const char *format, ...) DA_PRINTF(2, 3);
+
+/* Results on stdout: text when not c->json (it prints nothing then). */
+void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
+/* Members of the result under --json; nothing without it. */
+void cli_put_text(cli *c, const char *key, const char *value);
+void cli_put_int(cli *c, const char *key, int64_t value);
+void cli_put_real(cli *c, const char *key, double value);
+void cli_put_hash(cli *c, const char *key, const char hex[65]); /* as "sha256:HEX" */
+/* Can a file of that name be written? Asked before the work, not after it. NULL: yes. */
+da_status cli_writable(const char *path);
+/* A line on stderr, unless --quiet. */
+void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
+/* "deeparc 0.1.0: kernels avx512, 2 threads", a line on stderr. */
+void cli_banner(cli *c);
+
+/* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */
+da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit);
+da_split  cli_split(const cli *c);             /* --split */
+const char *cli_split_name(da_split split);    /* "train", "test" */
+
+/* Models. cli_model_open reads a checkpoint, takes the normalisation from --normalize where the command has CLI_DATA
+   (it is an error when neither file nor option gives one), and checks the data against it unless NULL. */
+da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data);
+da_status cli_model_fits(const da_model *model, const da_dataset *data);
+/* Takes the normalisation from the option --normalize; without it, a model from path that has none is wrong usage. */
+da_status cli_model_normalize(cli *c, da_model *model, const char *path);
+/* "imagenet", "cifar10", "mnist", "none", or means/deviations "m,m,m/s,s,s", for so many channels. */
+da_status cli_normalization_parse(cli *c, da_normalization *out, const char *text, int64_t channels);
+
+/* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
+   `defaults`. */
+da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
+/* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
+da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
+
+/* Progress of anything else: done of total steps; call it as often as you like, it draws seldom. end removes a bar. */
+void cli_progress(cli *c, const char *what, int64_t done, int64_t total);
+void cli_progress_end(cli *c);
+void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
+double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
+
+/* Ctrl-C sets it; a second one ends the program. Long loops that can save may look at it. */
+extern volatile sig_atomic_t cli_stop;
+
+#endif

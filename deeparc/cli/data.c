@@ -1,0 +1,120 @@
+/* Models and data for commands: found, cut to size, and checked against each other before any work begins. */
+#include "deeparc/cli/cli.h"
+
+#include "core/number.h"
+#include "core/memory.h"
+#include "datasets/digits.h"
+#include "layers/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Data. ---- */
+
+da_split    cli_split(const cli *c) { return cli_choice(c, "split") == 0 ? DA_TEST : DA_TRAIN; }
+const char *cli_split_name(da_split split) { return split == DA_TEST ? "test" : "train"; }
+
+da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit) {
+    const char *name = cli_text(c, "data");
+    /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
+       --seed, which is about training. */
+    da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1 };
+    da_dataset out;
+    DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
+    if (limit > 0 && limit < out.count) out.count = limit;
+    char shape[96];
+    da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
+    cli_note(c, "%s %s: %lld images of %s, %d classes (%s)", out.name, cli_split_name(split), (long long)out.count,
+             shape, out.classes, out.source);
+    *data = out;
+    return DA_OK;
+}
+
+/* ---- Normalisation. ---- */
+
+static const struct { const char *name; da_normalization value; } named[] = {
+    { "imagenet", { true, 3, { 0.485f, 0.456f, 0.406f, 0 }, { 0.229f, 0.224f, 0.225f, 0 } } },
+    { "cifar10", { true, 3, { 0.4914f, 0.4822f, 0.4465f, 0 }, { 0.2470f, 0.2435f, 0.2616f, 0 } } },
+    { "mnist", { true, 1, { 0.1307f, 0, 0, 0 }, { 0.3081f, 0, 0, 0 } } },
+    { "none", { true, 0, { 0 }, { 1, 1, 1, 1 } } } /* any number of channels */
+};
+enum { NAMED = sizeof named / sizeof *named };
+
+/* Reads numbers between commas up to `end`; returns how many, or -1. */
+static int parse_numbers(const char *text, const char *end, float out[DA_MAX_NORMALIZED]) {
+    for (int count = 0; count < DA_MAX_NORMALIZED; count++) {
+        const char *comma = memchr(text, ',', (size_t)(end - text));
+        double value;
+        if (!da_number_parse(text, (size_t)((comma ? comma : end) - text), &value)) return -1;
+        out[count] = (float)value;
+        if (!comma) return count + 1;
+        text = comma + 1;
+    }
+    return -1;
+}
+
+static bool in_range(float mean, float deviation) {
+    return deviation > 0 && deviation < 1e6f && mean > -1e6f && mean < 1e6f;
+}
+
+static bool parse_pairs(const char *text, da_normalization *out) {
+    const char *slash = strchr(text, '/');
+    if (!slash) return false;
+    int means = parse_numbers(text, slash, out->mean);
+    int deviations = parse_numbers(slash + 1, text + strlen(text), out->deviation);
+    out->known = true;
+    out->channels = means;
+    for (int i = 0; i < deviations; i++)
+        if (!in_range(out->mean[i], out->deviation[i])) return false;
+    return means > 0 && means == deviations;
+}
+
+da_status cli_normalization_parse(cli *c, da_normalization *out, const char *text, int64_t channels) {
+    da_normalization value = { 0 };
+    bool found = false;
+    for (int i = 0; i < NAMED && !found; i++)
+        if (strcmp(named[i].name, text) == 0) { value = named[i].value; found = true; }
+    if (!found && !parse_pairs(text, &value))
+        return cli_usage(c, "--normalize '%s' is none of imagenet, cifar10, mnist, none, nor mean,.../deviation,... "
+                         "with deviations above 0, such as 0.5,0.5,0.5/0.25,0.25,0.25", text);
+    if (value.channels == 0) value.channels = (int)channels;
+    if (value.channels != channels)
+        return cli_usage(c, "--normalize %s is for images of %d channels; the model's have %lld", text, value.channels,
+                         (long long)channels);
+    *out = value;
+    return DA_OK;
+}
+
+/* ---- Models. ---- */
+
+da_status cli_model_fits(const da_model *model, const da_dataset *data) {
+    const int64_t *in = model->input_shape;
+    if (in[0] != data->height || in[1] != data->width || in[2] != data->channels) {
+        char wanted[96], given[96];
+        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) takes images of %s, those of %s are %s", model->architecture,
+                       da_shape_text(wanted, 3, in), data->name,
+                       da_shape_text(given, 3, (const int64_t[]){ data->height, data->width, data->channels }));
+    }
+    if (model->classes != data->classes)
+        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) tells %d classes apart, %s has %d", model->architecture,
+                       model->classes, data->name, data->classes);
+    return DA_OK;
+}
+
+da_status cli_model_normalize(cli *c, da_model *model, const char *path) {
+    const char *how = cli_text(c, "normalize");
+    if (how) return cli_normalization_parse(c, &model->normalization, how, model->input_shape[2]);
+    if (model->normalization.known) return DA_OK;
+    return cli_usage(c, "'%s' does not record how its input is normalised: add --normalize imagenet, cifar10, mnist, "
+                     "none or mean,.../deviation,...", path);
+}
+
+da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data) {
+    da_model *out;
+    DA_TRY(da_checkpoint_load(&out, path, NULL));
+    da_status status = c->command->tables & CLI_DATA ? cli_model_normalize(c, out, path) : DA_OK;
+    if (status == DA_OK && data) status = cli_model_fits(out, data);
+    if (status == DA_OK) *model = out;
+    else da_model_free(out);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* deeparc eval: loss and accuracy of a model on a data set. */
+#include "deeparc/cli/cli.h"
+
+static const cli_option options[] = {
+    { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 1, .high = 1e9,
+      .help = "images at a time" },
+    { .name = NULL }
+};
+
+static da_status evaluate(cli *c, da_model *model, const da_dataset *data) {
+    da_evaluation e;
+    if (!data->labels)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "the images of %s have no labels to compare with", data->source);
+    DA_TRY(da_evaluate(model, data, cli_int(c, "batch"), NULL, &e));
+    cli_print(c, "accuracy  %.2f %%  (%lld of %lld)\n", 100 * e.accuracy, (long long)e.correct, (long long)e.samples);
+    cli_print(c, "loss      %.6f\n", e.loss);
+    cli_print(c, "time      %.1f s\n", e.seconds);
+    cli_put_real(c, "accuracy", e.accuracy);
+    cli_put_real(c, "loss", e.loss);
+    cli_put_int(c, "samples", e.samples);
+    cli_put_int(c, "correct", e.correct);
+    cli_put_real(c, "seconds", e.seconds);
+    cli_put_text(c, "model", model->architecture);
+    cli_put_text(c, "data", data->name);
+    cli_put_text(c, "split", cli_split_name(cli_split(c)));
+    return DA_OK;
+}
+
+static da_status run(cli *c) {
+    da_dataset data;
+    da_model *model = NULL;
+    DA_TRY(cli_data_load(c, &data, cli_split(c), cli_int(c, "limit")));
+    da_status status = cli_model_open(c, &model, c->arguments[0], &data);
+    if (status == DA_OK) status = evaluate(c, model, &data);
+    da_model_free(model);
+    da_dataset_free(&data);
+    return status;
+}
+
+const cli_command cli_eval = {
+    .name = "eval", .purpose = "test a model: accuracy and loss", .arguments = "MODEL", .tables = CLI_DATA | CLI_SPLIT,
+    .example = "eval lenet.safetensors --data mnist", .options = options, .run = run,
+    .notes = "With --json: accuracy (0 to 1), loss (mean cross-entropy), samples, correct, seconds."
+};

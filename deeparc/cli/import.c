@@ -1,0 +1,57 @@
+/* deeparc import: turns a checkpoint that PyTorch wrote into one that describes itself, so that no later command needs
+ * to be told how the input is normalised. */
+#include "deeparc/cli/cli.h"
+
+#include "layers/checkpoint.h"
+
+static const cli_option options[] = {
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .required = true, .help = "the .safetensors file to write" },
+    { .name = "normalize", .kind = CLI_TEXT, .value = "HOW",
+      .help = "imagenet, cifar10, mnist, none or mean,.../deviation,..." },
+    { .name = "classes-from", .kind = CLI_TEXT, .value = "DATA",
+      .help = "take the names of the classes from this data set" },
+    { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
+    { .name = NULL }
+};
+
+static da_status name_classes(cli *c, da_model *model) {
+    da_dataset data;
+    DA_TRY(da_dataset_load(&data, cli_text(c, "classes-from"), DA_TEST, cli_text(c, "data-dir"), NULL));
+    da_status status = cli_model_fits(model, &data);
+    if (status == DA_OK) status = da_model_set_class_names(model, (const char *const *)data.class_names);
+    da_dataset_free(&data);
+    return status;
+}
+
+static da_status import(cli *c, da_model *model) {
+    const char *out = cli_text(c, "out");
+    char hash[65];
+    if (cli_has(c, "data-dir") && !cli_has(c, "classes-from"))
+        return cli_usage(c, "--data-dir needs --classes-from DATA");
+    DA_TRY(cli_model_normalize(c, model, c->arguments[0]));
+    if (cli_has(c, "classes-from")) DA_TRY(name_classes(c, model));
+    DA_TRY(da_model_hash(model, -1, hash));
+    DA_TRY(da_checkpoint_save(model, out, NULL));
+    cli_print(c, "%s with %d classes in %s\nsha256:%s\n", model->architecture, model->classes, out, hash);
+    cli_put_text(c, "model", model->architecture);
+    cli_put_int(c, "classes", model->classes);
+    cli_put_text(c, "out", out);
+    cli_put_hash(c, "hash", hash);
+    return DA_OK;
+}
+
+static da_status run(cli *c) {
+    da_model *model;
+    DA_TRY(cli_model_open(c, &model, c->arguments[0], NULL));
+    da_status status = import(c, model);
+    da_model_free(model);
+    return status;
+}
+
+const cli_command cli_import = {
+    .name = "import", .purpose = "turn a PyTorch checkpoint into one that describes itself", .arguments = "FILE",
+    .example = "import resnet20.safetensors --out net.safetensors --normalize imagenet --classes-from cifar10",
+    .options = options, .run = run,
+    .notes = "Reads .safetensors files of ResNets for CIFAR with PyTorch's names (conv1, bn1, layer1.0.conv1,\n"
+             "..., linear or fc). The weights stay as they are, and so does their fingerprint."
+};

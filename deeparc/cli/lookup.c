@@ -1,0 +1,62 @@
+/* How a command asks for its options. A name that it has not declared is a mistake in the program, which the
+ * first run of the command finds. */
+#include "deeparc/cli/cli.h"
+
+#include "core/memory.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const cli_value *value_of(const cli *c, const char *name) {
+    for (int i = 0; i < c->value_count; i++)
+        if (strcmp(c->values[i].option->name, name) == 0) return &c->values[i];
+    assert(!"an option that the command has not declared");
+    static const cli_value none;
+    return &none;
+}
+
+bool        cli_given(const cli *c, const char *name) { return value_of(c, name)->given; }
+bool        cli_has(const cli *c, const char *name) { return value_of(c, name)->text != NULL; }
+bool        cli_flag(const cli *c, const char *name) { return value_of(c, name)->integer != 0; }
+int64_t     cli_int(const cli *c, const char *name) { return value_of(c, name)->integer; }
+double      cli_real(const cli *c, const char *name) { return value_of(c, name)->real; }
+const char *cli_text(const cli *c, const char *name) { return value_of(c, name)->text; }
+int         cli_choice(const cli *c, const char *name) { return (int)value_of(c, name)->integer; }
+
+da_status cli_usage(cli *c, const char *format, ...) {
+    char sentence[400];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(sentence, sizeof sentence, format, list);
+    va_end(list);
+    c->usage = true;
+    return DA_FAIL(DA_ERROR_ARGUMENT, "%s", sentence);
+}
+
+da_status cli_names_split(cli *c, cli_names *names, const char *option) {
+    const char *text = cli_text(c, option);
+    int count = 1;
+    for (const char *t = text; *t; t++) count += *t == ',';
+    cli_names out = { .items = da_alloc_zero((size_t)count, sizeof *out.items), .block = da_string_copy(text) };
+    if (!out.items || !out.block) { cli_names_free(&out); return DA_ERROR_MEMORY; }
+    for (char *name = out.block; name; out.count++) {
+        char *comma = strchr(name, ',');
+        if (comma) *comma = 0;
+        if (!*name) {
+            cli_names_free(&out);
+            return cli_usage(c, "--%s '%s' holds an empty name", option, text);
+        }
+        out.items[out.count] = name;
+        name = comma ? comma + 1 : NULL;
+    }
+    *names = out;
+    return DA_OK;
+}
+
+void cli_names_free(cli_names *names) {
+    da_free(names->items);
+    da_free(names->block);
+    *names = (cli_names){ 0 };
+}

@@ -1,0 +1,100 @@
+/* The one program: finds the command, reads its line, runs it, and prints the sentence of whatever went wrong. */
+#include "deeparc/cli/options.h"
+
+#include "core/kernels/kernels.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_command *const commands[] = {
+    &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
+    &cli_order, &cli_restructure, &cli_retrain, &cli_report, &cli_gradcheck, NULL
+};
+
+enum { DONE = 0, FAILED = 1, USAGE = 2 };
+
+static int fail(const char *command, int status) {
+    fflush(stdout);
+    fprintf(stderr, "deeparc%s%s: %s\n", command ? " " : "", command ? command : "", da_error_message());
+    return status;
+}
+
+static int finish(void) { return cli_print_end() == DA_OK ? DONE : fail(NULL, FAILED); }
+
+static int unknown_command(const char *word) {
+    const char *names[sizeof commands / sizeof *commands];
+    int count = 0;
+    for (; commands[count]; count++) names[count] = commands[count]->name;
+    names[count] = NULL;
+    const char *nearest = cli_nearest(word, names);
+    if (nearest) fprintf(stderr, "deeparc: there is no command '%.40s'; did you mean '%s'?\n", word, nearest);
+    else fprintf(stderr, "deeparc: there is no command '%.40s': 'deeparc --help' lists them\n", word);
+    return USAGE;
+}
+
+/* Puts the options of every command in force. */
+static da_status set_up(cli *c) {
+    c->seed = (uint64_t)cli_int(c, "seed");
+    c->json = cli_flag(c, "json");
+    c->quiet = cli_flag(c, "quiet");
+    int threads = (int)cli_int(c, "threads"), given = da_threads_set(threads);
+    if (threads > 0 && given != threads)
+        return cli_usage(c, "--threads %d: this build can use %d (it was made without OpenMP)", threads, given);
+    if (da_kernels_select(cli_text(c, "kernels")) != DA_OK) {
+        c->usage = true;
+        return dai_fail_context("--kernels");
+    }
+    return DA_OK;
+}
+
+static da_status run(cli *c) {
+    DA_TRY(set_up(c));
+    if (!c->json) return c->command->run(c);
+    da_json_writer_init(&c->writer, true);
+    da_json_begin_object(&c->writer);
+    da_status status = c->command->run(c);
+    if (status != DA_OK) {
+        da_json_writer_free(&c->writer);
+        return status;
+    }
+    da_json_end(&c->writer);
+    char *text;
+    DA_TRY(da_json_finish(&c->writer, &text, NULL));
+    fputs(text, stdout);
+    da_free(text);
+    return DA_OK;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        fprintf(stderr, "deeparc: a command is missing: 'deeparc --help' lists them\n");
+        return USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        cli_help_all(commands);
+        return finish();
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("deeparc %s\n", DEEPARC_VERSION);
+        return finish();
+    }
+    const cli_command *const *command = commands;
+    while (*command && strcmp((*command)->name, argv[1]) != 0) command++;
+    if (!*command) return unknown_command(argv[1]);
+    static cli c; /* some kilobytes */
+    c.command = *command;
+    c.argv = argv;
+    c.argc = argc;
+    bool help;
+    if (cli_parse(&c, argc - 2, argv + 2, &help) != DA_OK) return fail((*command)->name, c.usage ? USAGE : FAILED);
+    if (help) {
+        cli_help(*command);
+        return finish();
+    }
+    da_status status = run(&c);
+    cli_progress_end(&c);
+    if (status != DA_OK) return fail((*command)->name, c.usage ? USAGE : FAILED);
+    return cli_print_end() == DA_OK ? DONE : fail((*command)->name, FAILED);
+}

@@ -1,0 +1,166 @@
+/* Similarity matrices on the command line. */
+#include "deeparc/cli/matrix.h"
+
+#include "core/memory.h"
+#include "deeparc/cli/record.h"
+#include "deeparc/heatmap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Reading ---- */
+
+da_status matrix_copy_names(char ***out, const char *const *names, int count) {
+    size_t bytes = (size_t)count * sizeof **out;
+    for (int i = 0; i < count; i++) bytes += strlen(names[i]) + 1;
+    char **made = da_alloc(bytes);
+    if (!made) return DA_ERROR_MEMORY;
+    char *text = (char *)(made + count);
+    for (int i = 0; i < count; i++) {
+        size_t size = strlen(names[i]) + 1;
+        made[i] = memcpy(text, names[i], size);
+        text += size;
+    }
+    *out = made;
+    return DA_OK;
+}
+
+static da_status take_names(const da_json *root, const char *path, matrix *m) {
+    const da_json *list;
+    DA_TRY(da_json_array(root, "names", &list));
+    if (da_json_count(list) != m->layers)
+        return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %lld layers, the matrix has %d", path,
+                       (long long)da_json_count(list), m->layers);
+    const char **names = da_alloc((size_t)m->layers * sizeof *names);
+    if (!names) return DA_ERROR_MEMORY;
+    da_status status = DA_OK;
+    int i = 0;
+    for (const da_json *name = da_json_first(list); name && status == DA_OK; name = da_json_next(name))
+        status = da_json_as_string(name, &names[i++]);
+    if (status == DA_OK) status = matrix_copy_names(&m->names, names, m->layers);
+    da_free(names);
+    return status;
+}
+
+static da_status read_names(const char *path, matrix *m) {
+    da_json *root;
+    DA_TRY(da_json_read(&root, path));
+    da_status status = take_names(root, path, m);
+    da_json_free(root);
+    return status;
+}
+
+static da_status read_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
+    DA_TRY(da_csv_read(csv, path));
+    if (csv->rows != csv->columns || csv->rows > DA_MAX_UNITS)
+        return DA_FAIL(DA_ERROR_FORMAT,
+                       "'%s' has %lld rows and %lld columns: a similarity matrix is square, of at most %d layers", path,
+                       (long long)csv->rows, (long long)csv->columns, DA_MAX_UNITS);
+    m->layers = (int)csv->rows;
+    if (cli_has(c, "names")) DA_TRY(read_names(cli_text(c, "names"), m));
+    else if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
+    if (matrix_partition(c, csv->values, m->layers, &m->partition) != DA_OK) return dai_fail_context("'%s'", path);
+    m->values = csv->values;
+    csv->values = NULL;
+    return DA_OK;
+}
+
+da_status matrix_open(cli *c, matrix *m) {
+    da_csv csv = { 0 };
+    matrix made = { 0 };
+    da_status status = read_matrix(c, cli_text(c, "similarity"), &csv, &made);
+    da_csv_free(&csv);
+    if (status == DA_OK) *m = made;
+    else matrix_free(&made);
+    return status;
+}
+
+void matrix_free(matrix *m) {
+    da_free(m->values);
+    da_free(m->names);
+    da_partition_free(&m->partition);
+    memset(m, 0, sizeof *m);
+}
+
+da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition) {
+    da_linkage linkage = (da_linkage)cli_choice(c, "linkage");
+    return da_partition_extract(values, layers, cli_real(c, "threshold"), linkage, partition);
+}
+
+const char *matrix_name(char text[16], char *const *names, int layer) {
+    if (names) return names[layer];
+    snprintf(text, 16, "%d", layer);
+    return text;
+}
+
+/* ---- Writing ---- */
+
+static bool says_utf8(const char *variable) {
+    const char *value = getenv(variable);
+    return value && (strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8"));
+}
+
+static bool variable_is(const char *variable, const char *value) {
+    const char *found = getenv(variable);
+    return found && strcmp(found, value) == 0;
+}
+
+/* Colours only where a person looks and did not say no (no-color.org); block characters wherever text is UTF-8. */
+static da_ink choose_ink(void) {
+    const char *no_colour = getenv("NO_COLOR");
+    if (isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && !variable_is("TERM", "dumb"))
+        return variable_is("COLORTERM", "truecolor") || variable_is("COLORTERM", "24bit") ? DA_INK_TRUECOLOUR
+                                                                                          : DA_INK_256;
+    return says_utf8("LC_ALL") || says_utf8("LC_CTYPE") || says_utf8("LANG") ? DA_INK_UNICODE : DA_INK_ASCII;
+}
+
+da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition) {
+    const char *columns = getenv("COLUMNS");
+    da_text picture = { 0 };
+    da_status status = da_heatmap_draw(&picture, &(da_heatmap){ .matrix = values, .layers = layers,
+        .names = (const char *const *)names, .partition = partition, .ink = choose_ink(),
+        .columns = columns && atoi(columns) >= 40 ? atoi(columns) : 0 });
+    if (status == DA_OK) cli_print(c, "%s", da_text_string(&picture));
+    da_text_free(&picture);
+    return status;
+}
+
+void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition) {
+    da_modularity metric = da_partition_modularity(partition);
+    record_int(to, "layers", partition->layers);
+    if (names) record_texts(to, "names", (const char *const *)names, partition->layers);
+    record_real(to, "threshold", cli_real(c, "threshold"));
+    record_text(to, "linkage", cli_text(c, "linkage"));
+    da_json_key(to, "modules");
+    da_json_begin_array(to);
+    for (int i = 0; i < partition->modules; i++) {
+        da_json_begin_array(to);
+        da_json_put_int(to, partition->module[i].begin);
+        da_json_put_int(to, partition->module[i].end);
+        da_json_end(to);
+    }
+    da_json_end(to);
+    da_json_key(to, "modularity");
+    da_json_begin_object(to);
+    record_real(to, "ratio", metric.ratio);
+    record_real(to, "paper", metric.paper);
+    record_real(to, "coverage", metric.coverage);
+    da_json_end(to);
+}
+
+void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {
+    da_modularity metric = da_partition_modularity(partition);
+    char text[16];
+    cli_print(c, "%d layers in %d module%s, threshold %g, linkage %s\n", partition->layers, partition->modules,
+              partition->modules == 1 ? "" : "s", cli_real(c, "threshold"), cli_text(c, "linkage"));
+    for (int i = 0; i < partition->modules; i++) {
+        da_module_range m = partition->module[i];
+        cli_print(c, "  [%d, %d)%s ", m.begin, m.end, da_partition_is_alone(partition, i) ? "  " : " *");
+        for (int layer = m.begin; layer < m.end; layer++) cli_print(c, " %s", matrix_name(text, names, layer));
+        cli_print(c, "\n");
+    }
+    cli_print(c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
+              metric.paper, metric.coverage);
+}

@@ -1,0 +1,42 @@
+/* What the commands around a similarity matrix share: reading one, cutting it into modules, drawing it. */
+#ifndef DA_DEEPARC_CLI_MATRIX_H
+#define DA_DEEPARC_CLI_MATRIX_H
+
+#include "core/csv.h"
+#include "deeparc/cli/cli.h"
+#include "deeparc/partition.h"
+
+/* Rows of a command's table of options. */
+#define MATRIX_MODULES                                                                                                   \
+    { .name = "threshold", .kind = CLI_REAL, .value = "T", .initial = "0.95", .low = 0, .high = 1,                      \
+      .help = "similarity that layers of one module reach" },                                                            \
+    { .name = "linkage", .kind = CLI_CHOICE, .value = "adjacent|mean|min", .initial = "adjacent",                       \
+      .help = "of neighbours, or over all pairs of a module" }
+#define MATRIX_NAMES                                                                                                     \
+    { .name = "names", .kind = CLI_TEXT, .value = "FILE.json",                                                          \
+      .help = "a record of 'similarity', for the names of the layers" }
+
+typedef struct matrix {
+    int layers;
+    double *values;     /* layers x layers */
+    char  **names;      /* NULL: the layers have numbers only; one block */
+    da_partition partition; /* by --threshold and --linkage */
+} matrix;
+
+/* Reads --similarity; names are those of --names, else of the file's first line, else none; and cuts it into modules. */
+da_status matrix_open(cli *c, matrix *m);
+void      matrix_free(matrix *m);
+da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition);
+
+/* Copies texts into one block; *out is the caller's to da_free. */
+da_status matrix_copy_names(char ***out, const char *const *names, int count);
+const char *matrix_name(char text[16], char *const *names, int layer); /* the name, or the number written into text */
+
+/* Prints the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */
+da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition);
+
+/* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */
+void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);
+void matrix_print_modules(cli *c, char *const *names, const da_partition *partition);
+
+#endif

@@ -1,0 +1,26 @@
+/* Between main.c, options.c, lookup.c and help.c: reading a command line by the tables of a command. */
+#ifndef DA_DEEPARC_CLI_OPTIONS_H
+#define DA_DEEPARC_CLI_OPTIONS_H
+
+#include "deeparc/cli/cli.h"
+
+enum { CLI_TABLES = 5 };
+typedef struct cli_table { const char *title; const cli_option *options; } cli_table;
+
+/* The tables of a command in the order --help shows them; returns how many there are. */
+int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]);
+
+/* Fills in values and arguments; argv[0] is the first word after the command. *help is set, and nothing else is
+   required of the line, when --help or -h is on it. */
+da_status cli_parse(cli *c, int argc, char **argv, bool *help);
+
+/* Of a NULL-ended list the word that word is most likely meant to be; NULL when none is close. */
+const char *cli_nearest(const char *word, const char *const *list);
+
+void cli_help(const cli_command *command);                     /* of one command, on stdout */
+void cli_help_all(const cli_command *const *commands);         /* NULL-ended; on stdout */
+
+/* Flushes stdout: DA_ERROR_IO when something that was printed could not be written. */
+da_status cli_print_end(void);
+
+#endif

@@ -1,0 +1,134 @@
+/* What a user sees while a command works, on stderr.
+ *
+ *     on a terminal   epoch 2/5 [=========>          ]  46 %  loss 0.0912  accuracy 97.21 %  12345 samples/s  0:42 left
+ *                     redrawn in place at most ten times a second; an epoch that is over stays as a line
+ *     elsewhere       a line an epoch, and one every 20 seconds
+ *     --quiet         nothing
+ *
+ * Ctrl-C sets cli_stop, which the trainer looks at after every step; the handler then is the system's again, so that a
+ * second Ctrl-C ends the program at once.
+ */
+#include "deeparc/cli/cli.h"
+
+#include "core/kernels/kernels.h"
+#include "core/parallel.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+volatile sig_atomic_t cli_stop;
+
+static struct { bool drawn; double last; } bar; /* is one on the screen, and when was anything printed last? */
+
+double cli_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool on_terminal(void) {
+    static int answer = -1;
+    if (answer < 0) answer = isatty(STDERR_FILENO);
+    return answer == 1;
+}
+
+static void erase(void) {
+    if (bar.drawn) fprintf(stderr, "\r\033[K");
+    bar.drawn = false;
+}
+
+void cli_note(cli *c, const char *format, ...) {
+    if (c->quiet) return;
+    erase();
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, "\n");
+}
+
+void cli_banner(cli *c) {
+    int threads = da_threads();
+    cli_note(c, "deeparc %s, %s kernels, %d thread%s", DEEPARC_VERSION, da_kernels_active()->name, threads,
+             threads == 1 ? "" : "s");
+}
+
+/* Is it time to draw again? */
+static bool due(void) {
+    double now = cli_seconds();
+    if (bar.last > 0 && now - bar.last < (on_terminal() ? 0.1 : 20.0)) return false;
+    bool first = bar.last <= 0;
+    bar.last = now;
+    return on_terminal() || !first; /* no line elsewhere for what takes less than 20 seconds */
+}
+
+static void draw_bar(char *to, double share) {
+    enum { WIDTH = 24 };
+    int full = (int)(share * WIDTH);
+    for (int i = 0; i < WIDTH; i++) to[i] = i < full ? '=' : i == full ? '>' : ' ';
+    to[WIDTH] = 0;
+}
+
+static void show(const char *format, ...) DA_PRINTF(1, 2);
+static void show(const char *format, ...) {
+    erase();
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    if (on_terminal()) bar.drawn = true;
+    else fprintf(stderr, "\n");
+    fflush(stderr);
+}
+
+static const char *time_text(char text[32], double seconds) {
+    long long s = seconds < 0 || !(seconds < 1e9) ? 0 : (long long)(seconds + 0.5);
+    if (s < 3600) snprintf(text, 32, "%lld:%02lld", s / 60, s % 60);
+    else snprintf(text, 32, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    return text;
+}
+
+static void end_epoch(cli *c, const da_progress *p) {
+    char validation[80] = "", elapsed[32];
+    if (p->has_validation)
+        snprintf(validation, sizeof validation, "  validation %.4f %.2f %%", p->validation_loss,
+                 100 * p->validation_accuracy);
+    cli_note(c, "epoch %lld/%lld  loss %.4f  accuracy %.2f %%%s  rate %.3g  %.0f samples/s  %s",
+             (long long)p->epoch + 1, (long long)p->epochs, p->loss, 100 * p->accuracy, validation, p->rate,
+             p->seconds > 0 ? (double)p->samples_seen / p->seconds : 0.0, time_text(elapsed, p->seconds));
+    bar.last = cli_seconds();
+}
+
+void cli_progress_training(void *context, const da_progress *p) {
+    cli *c = context;
+    if (c->quiet) return;
+    if (p->epoch_done) { end_epoch(c, p); return; }
+    if (!due()) return;
+    double share = p->steps > 0 ? (double)p->step / (double)p->steps : 0;
+    char picture[40] = "", left[32], cells[32];
+    draw_bar(cells, share);
+    if (on_terminal()) snprintf(picture, sizeof picture, " [%s]", cells);
+    show("epoch %lld/%lld%s %3.0f %%  loss %.4f  accuracy %.2f %%  %.0f samples/s  %s left", (long long)p->epoch + 1,
+         (long long)p->epochs, picture, 100 * share, p->loss, 100 * p->accuracy,
+         p->seconds > 0 ? (double)p->samples_seen / p->seconds : 0.0, time_text(left, p->seconds_left));
+}
+
+void cli_progress(cli *c, const char *what, int64_t done, int64_t total) {
+    if (c->quiet || total <= 0 || !due()) return;
+    double share = (double)done / (double)total;
+    char cells[32];
+    draw_bar(cells, share);
+    if (on_terminal()) show("%s [%s] %3.0f %%", what, cells, 100 * share);
+    else show("%s %3.0f %%", what, 100 * share);
+}
+
+void cli_progress_end(cli *c) {
+    (void)c;
+    erase();
+    fflush(stderr);
+    bar.last = 0;
+}

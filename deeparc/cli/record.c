@@ -1,0 +1,78 @@
+/* Records: one writer of members serves stdout and the file. */
+#include "deeparc/cli/record.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+void record_text(da_json_writer *to, const char *key, const char *value) {
+    da_json_key(to, key);
+    da_json_put_string(to, value);
+}
+
+void record_int(da_json_writer *to, const char *key, int64_t value) {
+    da_json_key(to, key);
+    da_json_put_int(to, value);
+}
+
+void record_real(da_json_writer *to, const char *key, double value) {
+    da_json_key(to, key);
+    da_json_put_double(to, value);
+}
+
+void record_texts(da_json_writer *to, const char *key, const char *const *values, int count) {
+    da_json_key(to, key);
+    da_json_begin_array(to);
+    for (int i = 0; i < count; i++) da_json_put_string(to, values[i]);
+    da_json_end(to);
+}
+
+void record_hash(da_json_writer *to, const char *key, const char hex[65]) {
+    char text[7 + 65] = "sha256:";
+    memcpy(text + 7, hex, 65);
+    record_text(to, key, text);
+}
+
+void record_epochs(da_json_writer *to, const da_training_result *result) {
+    da_json_key(to, "epochs");
+    da_json_begin_array(to);
+    for (int64_t e = 0; e < result->epoch_count; e++) {
+        const da_epoch_record *r = &result->epochs[e];
+        da_json_begin_object(to);
+        record_int(to, "epoch", r->epoch + 1);
+        record_real(to, "loss", r->loss);
+        record_real(to, "accuracy", r->accuracy);
+        record_real(to, "validation_loss", r->validation_loss);
+        record_real(to, "validation_accuracy", r->validation_accuracy);
+        record_real(to, "rate", r->rate);
+        record_real(to, "seconds", r->seconds);
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
+da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context) {
+    const char *path = cli_text(c, "record");
+    if (c->json) members(context, &c->writer);
+    if (!path) return DA_OK;
+    da_json_writer file;
+    da_json_writer_init(&file, true);
+    da_json_begin_object(&file);
+    record_text(&file, "command", c->command->name);
+    record_texts(&file, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
+    members(context, &file);
+    da_json_end(&file);
+    char *text;
+    size_t size;
+    DA_TRY(da_json_finish(&file, &text, &size));
+    da_status status = da_file_save(path, text, size);
+    da_free(text);
+    return status;
+}
+
+int64_t record_file_size(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 ? (int64_t)facts.st_size : -1;
+}

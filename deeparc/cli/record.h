@@ -1,0 +1,27 @@
+/* What a command found out, as JSON: under --json on stdout, under --record FILE in a file as well, so that a person
+ * reads the one and `deeparc report` the other. A record begins with the command and the words it was called with.
+ */
+#ifndef DA_DEEPARC_CLI_RECORD_H
+#define DA_DEEPARC_CLI_RECORD_H
+
+#include "deeparc/cli/cli.h"
+
+#define RECORD_OPTION                                                                                                  \
+    { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .help = "write the result there as JSON too" }
+
+/* members writes keys and values into the object that is open. */
+da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
+
+/* Members of a record. */
+void record_text(da_json_writer *to, const char *key, const char *value);
+void record_int(da_json_writer *to, const char *key, int64_t value);
+void record_real(da_json_writer *to, const char *key, double value);
+void record_texts(da_json_writer *to, const char *key, const char *const *values, int count);
+
+void record_epochs(da_json_writer *to, const da_training_result *result); /* `epochs`, as `train --json` has them */
+void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
+
+/* Bytes of a file; -1 when it cannot be asked. */
+int64_t record_file_size(const char *path);
+
+#endif

@@ -1,0 +1,437 @@
+/* The page of `deeparc report`: a section for every record there is. */
+#include "deeparc/cli/report.h"
+
+#include "core/memory.h"
+#include "deeparc/chart.h"
+#include "deeparc/html.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- From JSON to arrays ---- */
+
+/* Member `key` of every object in a list, or with key NULL the elements themselves; NAN where it is no number. */
+static da_status take_numbers(const da_json *list, const char *key, double **out, int *count) {
+    double *values = da_alloc((size_t)da_json_count(list) * sizeof *values);
+    if (!values) return DA_ERROR_MEMORY;
+    int n = 0;
+    for (const da_json *item = da_json_first(list); item; item = da_json_next(item))
+        values[n++] = report_number(item, key);
+    *out = values;
+    *count = n;
+    return DA_OK;
+}
+
+/* A list of names, borrowed from the tree. */
+static da_status take_names(const da_json *list, const char ***out, int *count) {
+    const char **names = da_alloc((size_t)da_json_count(list) * sizeof *names);
+    if (!names) return DA_ERROR_MEMORY;
+    int n = 0;
+    da_status status = DA_OK;
+    for (const da_json *item = da_json_first(list); item && status == DA_OK; item = da_json_next(item))
+        status = da_json_as_string(item, &names[n++]);
+    if (status != DA_OK) {
+        da_free(names);
+        return status;
+    }
+    *out = names;
+    *count = n;
+    return DA_OK;
+}
+
+static da_status take_matrix(const da_json *rows, int layers, double **out) {
+    double *values = da_alloc((size_t)layers * (size_t)layers * sizeof *values);
+    if (!values) return DA_ERROR_MEMORY;
+    da_status status = DA_OK;
+    int n = 0;
+    for (const da_json *row = da_json_first(rows); row && status == DA_OK; row = da_json_next(row)) {
+        if (da_json_count(row) != layers || n == layers * layers) { n = -1; break; }
+        for (const da_json *value = da_json_first(row); value && status == DA_OK; value = da_json_next(value))
+            status = da_json_as_double(value, &values[n++]);
+    }
+    if (status == DA_OK && n != layers * layers)
+        status = DA_FAIL(DA_ERROR_FORMAT, "similarity.json: the matrix is not %d x %d", layers, layers);
+    if (status == DA_OK) *out = values;
+    else da_free(values);
+    return status;
+}
+
+/* The modules of a record, checked to be a partition of its layers. */
+static da_status take_partition(const da_json *record, da_partition *out) {
+    const da_json *list;
+    int64_t layers, at = 0;
+    DA_TRY(da_json_int(record, "layers", &layers));
+    DA_TRY(da_json_array(record, "modules", &list));
+    da_partition p = { .layers = (int)layers };
+    p.module = da_alloc((size_t)da_json_count(list) * sizeof *p.module);
+    if (!p.module) return DA_ERROR_MEMORY;
+    da_status status = layers < 1 || layers > DA_MAX_UNITS ? DA_ERROR_FORMAT : DA_OK;
+    for (const da_json *pair = da_json_first(list); pair && status == DA_OK; pair = da_json_next(pair)) {
+        int64_t begin = -1, end = -1;
+        if (da_json_as_int(da_json_at(pair, 0), &begin) != DA_OK ||
+            da_json_as_int(da_json_at(pair, 1), &end) != DA_OK || begin != at || end <= begin || end > layers)
+            status = DA_ERROR_FORMAT;
+        p.module[p.modules++] = (da_module_range){ (int)begin, (int)end };
+        at = end;
+    }
+    if (status == DA_OK && at == layers) {
+        *out = p;
+        return DA_OK;
+    }
+    da_free(p.module);
+    return DA_FAIL(DA_ERROR_FORMAT, "a record's modules are no partition of its %lld layers", (long long)layers);
+}
+
+/* ---- Sections ---- */
+
+static void figure(da_figure *figures, int *count, const char *value, const char *label, const char *note) {
+    figures[(*count)++] = (da_figure){ value, label, note };
+}
+
+static void add_figures(const report *r, da_text *page) {
+    da_figure figures[4];
+    char text[4][64], note[4][96];
+    int count = 0;
+    const da_json *before = da_json_get(r->restructure, "before"), *after = da_json_get(r->restructure, "after");
+    const da_json *local = report_local(r);
+    double original = report_number(r->train, "accuracy");
+    if (isfinite(original)) {
+        snprintf(text[0], 64, "%.2f %%", 100 * original);
+        snprintf(note[0], 96, "%s, %.0f test images", report_text(r->train, "model"),
+                 report_number(r->train, "samples"));
+        figure(figures, &count, text[0], "accuracy of the original", note[0]);
+    }
+    if (after) {
+        double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
+        snprintf(text[1], 64, "%+.1f %%", 100 * share);
+        snprintf(note[1], 96, "%lld units removed", (long long)da_json_count(da_json_get(r->restructure, "removed")));
+        figure(figures, &count, text[1], "multiply-adds", note[1]);
+    }
+    if (local) {
+        double accuracy = report_number(local, "accuracy");
+        snprintf(text[2], 64, "%.2f %%", 100 * accuracy);
+        snprintf(note[2], 96, isfinite(original) ? "%+.2f points against the original" : " ",
+                 100 * (accuracy - original));
+        figure(figures, &count, text[2], "after local retraining", note[2]);
+        double moved = report_number(local, "moved"), unmoved = report_number(local, "unmoved");
+        snprintf(text[3], 64, "%.0f of %.0f", unmoved, moved + unmoved);
+        figure(figures, &count, text[3], "units unmoved, bit for bit", "shown by their SHA-256");
+    }
+    if (count > 0) da_html_figures(page, figures, count);
+}
+
+static da_status add_versions(const report *r, da_text *page) {
+    cells t = { 0 };
+    int rows;
+    DA_TRY(report_versions(r, &t, &rows));
+    da_html_section_begin(page, "The result");
+    add_figures(r, page);
+    int best = -1;
+    for (int i = 0; i < r->retrains; i++)
+        if (r->retrain[i] == report_local(r)) best = rows - r->retrains + i;
+    da_html_table(page, "accuracy on the test images; change in points", VERSION_COLUMNS, report_header, rows, t.cell,
+                  best);
+    da_html_section_end(page);
+    cells_free(&t);
+    return DA_OK;
+}
+
+/* Two charts of one history: loss and accuracy, in training and in validation. */
+static da_status add_history(const da_json *record, const char *what, da_text *page) {
+    static const char *const keys[5] = { "epoch", "loss", "validation_loss", "accuracy", "validation_accuracy" };
+    const da_json *epochs = da_json_get(record, "epochs");
+    double *values[5] = { NULL };
+    char title[2][96];
+    int count = 0;
+    da_status status = DA_OK;
+    for (int i = 0; i < 5 && status == DA_OK; i++) status = take_numbers(epochs, keys[i], &values[i], &count);
+    if (status == DA_OK && count > 0)
+        for (int i = 0; i < 2; i++) {
+            snprintf(title[i], sizeof title[i], "%s%s", what, i == 0 ? "loss" : "accuracy");
+            const da_series series[2] = {
+                { .name = "training", .count = count, .x = values[0], .y = values[1 + 2 * i] },
+                { .name = "validation", .count = count, .x = values[0], .y = values[2 + 2 * i] }
+            };
+            da_chart_lines(page, &(da_line_chart){ .title = title[i],
+                                                   .x_label = "epoch",
+                                                   .series = series,
+                                                   .series_count = 2,
+                                                   .percent = i == 1,
+                                                   .points = count <= 30 });
+        }
+    for (int i = 0; i < 5; i++) da_free(values[i]);
+    return status;
+}
+
+static da_status add_training(const report *r, da_text *page) {
+    if (!r->train || da_json_count(da_json_get(r->train, "epochs")) == 0) return DA_OK;
+    char text[256];
+    snprintf(text, sizeof text, "%s on %s: %.0f steps in %.1f seconds.", report_text(r->train, "model"),
+             report_text(r->train, "data"), report_number(r->train, "steps"), report_number(r->train, "seconds"));
+    da_html_section_begin(page, "Training");
+    da_html_paragraph(page, text);
+    da_html_columns_begin(page);
+    da_status status = add_history(r->train, "", page);
+    da_html_columns_end(page);
+    da_html_section_end(page);
+    return status;
+}
+
+static da_status draw_matrix(const report *r, const char **names, int layers, const da_partition *partition,
+                             da_text *page) {
+    double *matrix = NULL;
+    char text[400];
+    DA_TRY(take_matrix(da_json_get(r->similarity, "matrix"), layers, &matrix));
+    const da_json *metric = da_json_get(r->similarity, "modularity");
+    snprintf(text, sizeof text,
+             "%d layers in %d modules at threshold %g, linkage %s. Modularity: ratio (N-M)/N %.3f, paper "
+             "(N+1-M)/(N+1) %.3f, coverage %.3f. %s, %s estimator, batches of %.0f, %.0f images (%s); tap: %s, "
+             "features: %s, batch norm: %s.",
+             layers, partition->modules, report_number(r->similarity, "threshold"),
+             report_text(r->similarity, "linkage"), report_number(metric, "ratio"), report_number(metric, "paper"),
+             report_number(metric, "coverage"), report_text(r->similarity, "measure"),
+             report_text(r->similarity, "estimator"), report_number(r->similarity, "batch"),
+             report_number(r->similarity, "samples"), report_text(r->similarity, "split"),
+             report_text(r->similarity, "tap"), report_text(r->similarity, "features"),
+             report_text(r->similarity, "batch_norm"));
+    da_html_paragraph(page, text);
+    da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity of every pair of layers",
+                                                .matrix = matrix,
+                                                .layers = layers,
+                                                .names = names,
+                                                .partition = partition });
+    da_free(matrix);
+    return DA_OK;
+}
+
+static da_status add_similarity(const report *r, da_text *page) {
+    if (!r->similarity) return DA_OK;
+    const char **names = NULL;
+    int count = 0;
+    da_partition partition = { 0 };
+    DA_TRY(take_partition(r->similarity, &partition));
+    da_status status = take_names(da_json_get(r->similarity, "names"), &names, &count);
+    if (status == DA_OK && count != partition.layers)
+        status = DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %d names for %d layers", count, partition.layers);
+    da_html_section_begin(page, "Similarity and modules");
+    if (status == DA_OK) status = draw_matrix(r, names, count, &partition, page);
+    da_html_section_end(page);
+    da_partition_free(&partition);
+    da_free(names);
+    return status;
+}
+
+/* ---- The chain ---- */
+
+static bool list_has(const da_json *list, const char *name) {
+    for (const da_json *item = da_json_first(list); item; item = da_json_next(item)) {
+        const char *text = "";
+        if (da_json_kind(item) == DA_JSON_STRING && da_json_as_string(item, &text) == DA_OK && strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool was_trained(const da_json *retrain, const char *name) {
+    for (const da_json *unit = da_json_first(da_json_get(retrain, "units")); unit; unit = da_json_next(unit)) {
+        bool trained = false;
+        if (strcmp(report_text(unit, "name"), name) != 0) continue;
+        return da_json_bool(unit, "trained", &trained) == DA_OK && trained;
+    }
+    return false;
+}
+
+static da_status draw_chain(const report *r, const char **names, int count, const da_partition *partition,
+                            da_text *page) {
+    const da_json *removed = da_json_get(r->restructure, "removed"), *local = report_local(r);
+    da_chain_unit *units = da_alloc((size_t)count * sizeof *units);
+    if (!units) return DA_ERROR_MEMORY;
+    for (int i = 0; i < count; i++) {
+        da_unit_mark mark = list_has(removed, names[i]) ? DA_UNIT_REMOVED
+                          : was_trained(local, names[i]) ? DA_UNIT_TRAINED : DA_UNIT_PLAIN;
+        units[i] = (da_chain_unit){ .name = names[i], .mark = mark };
+    }
+    da_chart_chain(page, &(da_chain_chart){ .title = partition ? "The chain of measured layers, modules framed"
+                                                               : "The chain of units",
+                                            .units = units,
+                                            .count = count,
+                                            .partition = partition });
+    da_free(units);
+    return DA_OK;
+}
+
+/* Layers and modules as in the heat map; without a matrix, all units. */
+static da_status add_chain(const report *r, da_text *page) {
+    const char **names = NULL;
+    int count = 0;
+    da_partition partition = { 0 };
+    bool modules = da_json_get(r->restructure, "modules") != NULL;
+    da_status status = take_names(da_json_get(r->restructure, modules ? "names" : "chain"), &names, &count);
+    if (status == DA_OK && modules) status = take_partition(r->restructure, &partition);
+    if (status == DA_OK && modules && count != partition.layers)
+        status = DA_FAIL(DA_ERROR_FORMAT, "restructure.json: %d names for %d layers", count, partition.layers);
+    if (status == DA_OK) status = draw_chain(r, names, count, modules ? &partition : NULL, page);
+    da_partition_free(&partition);
+    da_free(names);
+    return status;
+}
+
+/* ---- Removal ---- */
+
+static const char *const candidate_header[] = { "unit", "multiply-adds left", "held-out accuracy", "verdict" };
+
+static da_status add_candidates(const da_json *list, double whole, da_text *page) {
+    cells t;
+    int count = (int)da_json_count(list);
+    DA_TRY(cells_init(&t, 4 * count));
+    for (const da_json *k = da_json_first(list); k; k = da_json_next(k)) {
+        double left = report_number(k, "multiply_adds") / whole, accuracy = report_number(k, "held_out_accuracy");
+        cells_add(&t, "%s", report_text(k, "unit"));
+        cells_add(&t, left > 0 ? "%.1f %%" : " ", 100 * left);
+        cells_add(&t, isfinite(accuracy) ? "%.2f %%" : " ", 100 * accuracy);
+        cells_add(&t, "%s", report_text(k, "verdict"));
+    }
+    da_html_table(page, "layers that repeat their module, in the order of Algorithm 2", 4, candidate_header, count,
+                  t.cell, -1);
+    cells_free(&t);
+    return DA_OK;
+}
+
+/* Accuracy against the number of layers gone: point 0 is the original, each removed candidate the next. */
+static da_status add_curve(const report *r, const da_json *list, da_text *page) {
+    double *accuracy = da_alloc((size_t)(da_json_count(list) + 1) * sizeof *accuracy);
+    if (!accuracy) return DA_ERROR_MEMORY;
+    int count = 0;
+    accuracy[count++] = report_number(r->restructure, "held_out_accuracy");
+    for (const da_json *k = da_json_first(list); k; k = da_json_next(k))
+        if (strcmp(report_text(k, "verdict"), "removed") == 0)
+            accuracy[count++] = report_number(k, "held_out_accuracy");
+    const da_series series = { .name = "held-out training images", .count = count, .y = accuracy };
+    if (isfinite(accuracy[0]))
+        da_chart_lines(page, &(da_line_chart){ .title = "Accuracy against removed layers, before any retraining",
+            .x_label = "layers removed", .series = &series, .series_count = 1, .percent = true, .points = true });
+    da_free(accuracy);
+    return DA_OK;
+}
+
+static da_status add_removal(const report *r, da_text *page) {
+    if (!r->restructure) return DA_OK;
+    const da_json *list = da_json_get(r->restructure, "candidates");
+    da_html_section_begin(page, "Removal");
+    DA_TRY(add_chain(r, page));
+    if (da_json_count(list) > 0) {
+        da_html_columns_begin(page);
+        DA_TRY(add_curve(r, list, page));
+        DA_TRY(add_candidates(list, report_number(da_json_get(r->restructure, "before"), "multiply_adds"), page));
+        da_html_columns_end(page);
+    }
+    da_html_section_end(page);
+    return DA_OK;
+}
+
+/* ---- Repair ---- */
+
+static const char *const proof_header[] = { "unit", "values", "SHA-256 before", "SHA-256 after", "" };
+
+static da_status add_proof(const da_json *retrain, const char *caption, da_text *page) {
+    const da_json *list = da_json_get(retrain, "units");
+    cells t;
+    int count = (int)da_json_count(list);
+    DA_TRY(cells_init(&t, 5 * count));
+    for (const da_json *unit = da_json_first(list); unit; unit = da_json_next(unit)) {
+        const char *before = report_text(unit, "before"), *after = report_text(unit, "after");
+        cells_add(&t, "%s", report_text(unit, "name"));
+        cells_add(&t, "%.0f", report_number(unit, "values"));
+        cells_add(&t, "%.23s", before); /* sha256: and 16 digits */
+        cells_add(&t, "%.23s", after);
+        cells_add(&t, "%s", strcmp(before, after) == 0 ? "unmoved" : "trained");
+    }
+    da_html_table(page, caption, 5, proof_header, count, t.cell, -1);
+    cells_free(&t);
+    return DA_OK;
+}
+
+static void add_bars(const report *r, const char *title, const char *key, double unit, const char *format,
+                     da_text *page) {
+    da_bar bars[REPORT_RETRAINS];
+    char text[REPORT_RETRAINS][32];
+    for (int i = 0; i < r->retrains; i++) {
+        double value = unit * report_number(r->retrain[i], key);
+        snprintf(text[i], sizeof text[i], "%.1f %s", value, format);
+        bars[i] = (da_bar){ .name = r->retrain_name[i], .value = value, .text = text[i] };
+    }
+    da_chart_bars(page, &(da_bar_chart){ .title = title, .bars = bars, .count = r->retrains });
+}
+
+static da_status add_repair(const report *r, da_text *page) {
+    if (r->retrains == 0) return DA_OK;
+    const da_json *local = report_local(r);
+    char text[400];
+    da_html_section_begin(page, "Repair");
+    if (local) {
+        double trained = report_number(local, "values_trained"), frozen = report_number(local, "values_frozen");
+        snprintf(text, sizeof text,
+                 "Only %s learned: %.0f of %.0f values (%.1f %%). The SHA-256 of every other unit is what it was.",
+                 report_text(local, "trained"), trained, trained + frozen, 100 * trained / (trained + frozen));
+        da_html_paragraph(page, text);
+    }
+    da_html_columns_begin(page);
+    for (int i = 0; i < r->retrains; i++) {
+        snprintf(text, sizeof text, "%s: ", r->retrain_name[i]);
+        if (da_json_count(da_json_get(r->retrain[i], "epochs")) > 1) DA_TRY(add_history(r->retrain[i], text, page));
+    }
+    add_bars(r, "Seconds of training", "seconds", 1, "s", page);
+    add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k", page);
+    da_html_columns_end(page);
+    if (local) DA_TRY(add_proof(local, "fingerprints of every unit with values", page));
+    da_html_section_end(page);
+    return DA_OK;
+}
+
+/* ---- How to repeat it ---- */
+
+static void add_command(const da_json *record, da_text *lines) {
+    const da_json *words = da_json_get(record, "arguments");
+    if (da_json_count(words) == 0) return;
+    da_text_append(lines, "deeparc");
+    for (const da_json *word = da_json_first(words); word; word = da_json_next(word)) {
+        const char *text = "";
+        if (da_json_kind(word) == DA_JSON_STRING) (void)da_json_as_string(word, &text);
+        da_text_printf(lines, strchr(text, ' ') ? " '%s'" : " %s", text);
+    }
+    da_text_append(lines, "\n");
+}
+
+static da_status add_commands(const report *r, da_text *page) {
+    da_text lines = { 0 };
+    add_command(r->train, &lines);
+    add_command(r->similarity, &lines);
+    add_command(r->restructure, &lines);
+    for (int i = 0; i < r->retrains; i++) add_command(r->retrain[i], &lines);
+    da_status status = da_text_status(&lines);
+    if (status == DA_OK && lines.length > 0) {
+        da_html_section_begin(page, "To repeat it");
+        da_html_code(page, da_text_string(&lines));
+        da_html_section_end(page);
+    }
+    da_text_free(&lines);
+    return status;
+}
+
+da_status report_page(const report *r, da_text *page) {
+    char title[160];
+    const char *model = report_text(r->train, "model"),
+               *data = report_text(r->train ? r->train : r->similarity, "data");
+    if (!*model) model = report_text(r->similarity, "architecture");
+    snprintf(title, sizeof title, "%s%s%s", *model ? model : "deeparc", *data ? " on " : "", data);
+    da_html_begin(page, title, "cut into semantic modules, made smaller, repaired in one place");
+    DA_TRY(add_versions(r, page));
+    DA_TRY(add_training(r, page));
+    DA_TRY(add_similarity(r, page));
+    DA_TRY(add_removal(r, page));
+    DA_TRY(add_repair(r, page));
+    DA_TRY(add_commands(r, page));
+    da_html_end(page, "made by deeparc " DEEPARC_VERSION);
+    return da_text_status(page);
+}

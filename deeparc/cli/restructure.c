@@ -1,0 +1,347 @@
+/* deeparc restructure: cuts units out of a model and saves what is left, a smaller model.
+ *
+ *     --remove NAMES, --module A:B    these units, or a reason why they cannot go
+ *     --similarity FILE ...           redundant ones, by Algorithms 1 and 2; with --data verified on held-out samples
+ */
+#include "deeparc/cli/matrix.h"
+#include "deeparc/cli/record.h"
+#include "deeparc/measure.h"
+#include "deeparc/restructure.h"
+
+#include "core/memory.h"
+#include "layers/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct version { /* one column of the result */
+    const da_model *model;
+    da_model_size   size;
+    int64_t         file_bytes;
+    char            hash[65];
+    da_evaluation   test;      /* only with --data */
+} version;
+
+typedef struct surgery {
+    cli       *c;
+    da_dataset train, test;    /* empty without --data */
+    da_model  *model, *left;
+    matrix     matrix;         /* of --similarity */
+    da_choice  choice;         /* its verdicts */
+    char     **layers;         /* unit of each row of the matrix, one block */
+    bool      *near;           /* units of `left` beside a cut */
+    version    before, after;
+} surgery;
+
+/* ---- Which units go ---- */
+
+/* --module A:B means all units from A to B. */
+static da_status take_module(cli *c, const da_model *model, char *range, const char **names, int *count) {
+    char *colon = strchr(range, ':');
+    if (!colon)
+        return cli_usage(c, "--module '%s' must be two unit names, the first and the last: layer1.1:layer1.2", range);
+    *colon = '\0';
+    int first = da_model_find(model, range), last = da_model_find(model, colon + 1);
+    if (first < 0 || last < 0) return DA_ERROR_NOT_FOUND;
+    if (last < first) return cli_usage(c, "--module: '%s' lies behind '%s'", range, colon + 1);
+    for (int i = first; i <= last; i++) names[(*count)++] = model->units[i]->name;
+    return DA_OK;
+}
+
+static da_status remove_named(surgery *s) {
+    cli_names removed = { 0 }, modules = { 0 };
+    int count = 0;
+    da_status status = cli_has(s->c, "remove") ? cli_names_split(s->c, &removed, "remove") : DA_OK;
+    if (status == DA_OK && cli_has(s->c, "module")) status = cli_names_split(s->c, &modules, "module");
+    const char **names = status != DA_OK ? NULL
+        : da_alloc((size_t)(removed.count + modules.count * s->model->unit_count) * sizeof *names);
+    if (status == DA_OK && !names) status = DA_ERROR_MEMORY;
+    if (status == DA_OK)
+        for (int i = 0; i < removed.count; i++) names[count++] = removed.items[i];
+    for (int i = 0; i < modules.count && status == DA_OK; i++)
+        status = take_module(s->c, s->model, modules.items[i], names, &count);
+    if (status == DA_OK) status = da_restructure_remove(s->model, names, count, &s->left);
+    da_free(names);
+    cli_names_free(&modules);
+    cli_names_free(&removed);
+    return status;
+}
+
+/* A matrix that came without names is of the blocks or of all units, whichever its size says. */
+static da_status name_layers(surgery *s) {
+    const matrix *m = &s->matrix;
+    if (m->names) return matrix_copy_names(&s->layers, (const char *const *)m->names, m->layers);
+    int count = 0, *units = da_alloc((size_t)s->model->unit_count * sizeof *units);
+    const char **names = da_alloc((size_t)s->model->unit_count * sizeof *names);
+    da_status status = units && names ? DA_OK : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = da_measure_units(s->model, DA_MEASURE_DEFAULT, units, &count);
+    if (status == DA_OK && count != m->layers) status = da_measure_units(s->model, DA_MEASURE_ALL, units, &count);
+    if (status == DA_OK && count != m->layers)
+        status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d layers, %s neither so many blocks nor units: give its --names",
+                         cli_text(s->c, "similarity"), m->layers, s->model->architecture);
+    for (int i = 0; i < count && status == DA_OK; i++) names[i] = s->model->units[units[i]]->name;
+    if (status == DA_OK) status = matrix_copy_names(&s->layers, names, count);
+    da_free(names);
+    da_free(units);
+    return status;
+}
+
+static void progress(void *context, int64_t done, int64_t candidates) {
+    cli_progress(context, "verifying", done, candidates);
+}
+
+static da_status remove_redundant(surgery *s) {
+    cli *c = s->c;
+    DA_TRY(matrix_open(c, &s->matrix));
+    DA_TRY(name_layers(s));
+    da_choice_options o = { .data = s->train.images ? &s->train : NULL,
+                            .validation = cli_int(c, "validation"),
+                            .seed = c->seed,
+                            .max_drop = cli_real(c, "max-drop"),
+                            .enough = cli_real(c, "enough"),
+                            .progress = progress,
+                            .context = c };
+    da_status status =
+        da_restructure_choose(s->model, &s->matrix.partition, (const char *const *)s->layers, &o, &s->choice);
+    cli_progress_end(c);
+    DA_TRY(status);
+    if (s->choice.removed == 0)
+        return DA_FAIL(DA_ERROR_NOT_FOUND,
+                       "'%s' has no redundant layer at threshold %g, linkage %s%s: lower the threshold%s",
+                       c->arguments[0], cli_real(c, "threshold"), cli_text(c, "linkage"),
+                       o.data ? " that can go within --max-drop" : "", o.data ? " or allow a larger drop" : "");
+    s->left = s->choice.model;
+    s->choice.model = NULL;
+    return DA_OK;
+}
+
+/* ---- Results ---- */
+
+static da_status measure_version(surgery *s, version *v, da_model *model, const char *path) {
+    v->model = model;
+    v->file_bytes = record_file_size(path);
+    DA_TRY(da_model_measure(model, &v->size, NULL));
+    DA_TRY(da_model_hash(model, -1, v->hash));
+    return s->test.images ? da_evaluate(model, &s->test, 256, NULL, &v->test) : DA_OK;
+}
+
+static void put_version(const surgery *s, da_json_writer *to, const char *key, const version *v) {
+    da_json_key(to, key);
+    da_json_begin_object(to);
+    record_text(to, "architecture", v->model->architecture);
+    record_int(to, "units", v->model->unit_count);
+    record_int(to, "parameters", v->size.parameters);
+    record_int(to, "multiply_adds", v->size.multiply_adds);
+    record_int(to, "file_bytes", v->file_bytes);
+    record_hash(to, "hash", v->hash);
+    if (s->test.images) record_real(to, "accuracy", v->test.accuracy);
+    if (s->test.images) record_real(to, "loss", v->test.loss);
+    if (s->test.images) record_real(to, "evaluation_seconds", v->test.seconds);
+    da_json_end(to);
+}
+
+static void put_choice(const surgery *s, da_json_writer *to) {
+    const da_choice *choice = &s->choice;
+    if (choice->samples > 0) record_int(to, "held_out_samples", choice->samples);
+    if (choice->samples > 0) record_real(to, "held_out_accuracy", choice->accuracy);
+    da_json_key(to, "candidates");
+    da_json_begin_array(to);
+    for (int i = 0; i < choice->count; i++) {
+        const da_candidate *k = &choice->candidates[i];
+        da_json_begin_object(to);
+        record_text(to, "unit", s->layers[k->layer]);
+        record_int(to, "layer", k->layer);
+        record_text(to, "verdict", da_verdict_text(k->verdict));
+        record_real(to, "held_out_accuracy", k->accuracy);
+        record_int(to, "multiply_adds", k->multiply_adds);
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
+static bool is_gone(const surgery *s, int unit) {
+    for (int i = 0; i < s->left->unit_count; i++)
+        if (strcmp(s->left->units[i]->name, s->model->units[unit]->name) == 0) return false;
+    return true;
+}
+
+static void members(const void *context, da_json_writer *to) {
+    const surgery *s = context;
+    if (s->test.images) record_text(to, "data", s->test.name);
+    if (s->matrix.values) matrix_record(s->c, to, s->layers, &s->matrix.partition);
+    if (s->matrix.values) put_choice(s, to);
+    da_json_key(to, "chain");
+    da_json_begin_array(to);
+    for (int i = 0; i < s->model->unit_count; i++) da_json_put_string(to, s->model->units[i]->name);
+    da_json_end(to);
+    da_json_key(to, "removed");
+    da_json_begin_array(to);
+    for (int i = 0; i < s->model->unit_count; i++)
+        if (is_gone(s, i)) da_json_put_string(to, s->model->units[i]->name);
+    da_json_end(to);
+    da_json_key(to, "neighbours");
+    da_json_begin_array(to);
+    for (int i = 0; i < s->left->unit_count; i++)
+        if (s->near[i]) da_json_put_string(to, s->left->units[i]->name);
+    da_json_end(to);
+    put_version(s, to, "before", &s->before);
+    put_version(s, to, "after", &s->after);
+    record_hash(to, "hash", s->after.hash);
+}
+
+static void print_choice(const surgery *s) {
+    cli *c = s->c;
+    const da_choice *choice = &s->choice;
+    matrix_print_modules(c, s->layers, &s->matrix.partition);
+    cli_print(c, "\nlayers that repeat their module, in the order of Algorithm 2");
+    if (choice->samples > 0)
+        cli_print(c, "; verified on %lld held-out training images, %.2f %% before", (long long)choice->samples,
+                  100 * choice->accuracy);
+    cli_print(c, ":\n");
+    for (int i = 0; i < choice->count; i++) {
+        const da_candidate *k = &choice->candidates[i];
+        cli_print(c, "  %-12s", s->layers[k->layer]);
+        if (k->multiply_adds > 0)
+            cli_print(c, "%6.1f %% of multiply-adds left",
+                      100 * (double)k->multiply_adds / (double)choice->multiply_adds);
+        if (!isnan(k->accuracy)) cli_print(c, ", %.2f %%", 100 * k->accuracy);
+        cli_print(c, "%s%s\n", k->multiply_adds > 0 ? ": " : "  ", da_verdict_text(k->verdict));
+    }
+    cli_print(c, "\n");
+}
+
+static void print_row(const surgery *s, const char *what, int64_t before, int64_t after) {
+    cli_print(s->c, "%-16s %14lld %14lld  %+.1f %%\n", what, (long long)before, (long long)after,
+              before > 0 ? 100 * ((double)after / (double)before - 1) : 0.0);
+}
+
+static void print_names(const surgery *s, const char *label, const da_model *model,
+                        bool (*wanted)(const surgery *, int)) {
+    const char *comma = "";
+    cli_print(s->c, "%s", label);
+    for (int i = 0; i < model->unit_count; i++)
+        if (wanted(s, i)) {
+            cli_print(s->c, "%s%s", comma, model->units[i]->name);
+            comma = ",";
+        }
+    cli_print(s->c, "\n");
+}
+
+static bool is_near(const surgery *s, int unit) { return s->near[unit]; }
+
+static void print(const surgery *s) {
+    if (s->matrix.values) print_choice(s);
+    print_names(s, "removed:    ", s->model, is_gone);
+    print_names(s, "neighbours: ", s->left, is_near);
+    cli_print(s->c, "\n%-16s %14s %14s\n", "", "before", "after");
+    print_row(s, "units", s->before.model->unit_count, s->after.model->unit_count);
+    print_row(s, "parameters", s->before.size.parameters, s->after.size.parameters);
+    print_row(s, "multiply-adds", s->before.size.multiply_adds, s->after.size.multiply_adds);
+    print_row(s, "bytes on disk", s->before.file_bytes, s->after.file_bytes);
+    if (s->test.images)
+        cli_print(s->c, "%-16s %12.2f %% %12.2f %%  %+.2f points\n", "test accuracy", 100 * s->before.test.accuracy,
+                  100 * s->after.test.accuracy, 100 * (s->after.test.accuracy - s->before.test.accuracy));
+    cli_print(s->c, "sha256:%s\n", s->after.hash);
+}
+
+/* ---- The command ---- */
+
+/* An option that would have no effect is an error. */
+static da_status refuse(cli *c, const char *const *options, const char *why) {
+    for (; *options; options++)
+        if (cli_given(c, *options)) return cli_usage(c, "--%s has no effect here: %s", *options, why);
+    return DA_OK;
+}
+
+static da_status check_options(cli *c) {
+    static const char *const choosing[] = { "threshold", "linkage", "names", "enough", "max-drop", "validation", "limit",
+                                           NULL };
+    static const char *const measuring[] = { "data-dir", "normalize", "max-drop", "validation", "limit", "test-limit",
+                                            NULL };
+    bool named = cli_has(c, "remove") || cli_has(c, "module");
+    if (named == cli_has(c, "similarity"))
+        return cli_usage(c, "say which units go: --remove NAMES, --module FIRST:LAST, or --similarity FILE.csv to "
+                            "choose them");
+    if (named) DA_TRY(refuse(c, choosing, "units are named, not chosen by --similarity"));
+    if (!cli_has(c, "data")) DA_TRY(refuse(c, measuring, "there is no --data to verify with"));
+    DA_TRY(cli_writable(cli_text(c, "record")));
+    return cli_writable(cli_text(c, "out"));
+}
+
+static da_status load(surgery *s) {
+    cli *c = s->c;
+    if (cli_has(c, "data")) {
+        if (cli_has(c, "similarity")) DA_TRY(cli_data_load(c, &s->train, DA_TRAIN, cli_int(c, "limit")));
+        DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
+    }
+    DA_TRY(cli_model_open(c, &s->model, c->arguments[0], s->test.images ? &s->test : NULL));
+    const char *how = cli_text(c, "normalize");
+    if (how) DA_TRY(cli_normalization_parse(c, &s->model->normalization, how, s->model->input_shape[2]));
+    if (s->test.images && !s->model->normalization.known)
+        return cli_usage(c, "'%s' does not record how its input is normalised: add --normalize", c->arguments[0]);
+    return DA_OK;
+}
+
+static da_status operate(surgery *s) {
+    cli *c = s->c;
+    DA_TRY(check_options(c));
+    DA_TRY(load(s));
+    DA_TRY(cli_has(c, "similarity") ? remove_redundant(s) : remove_named(s));
+    s->near = da_alloc_zero((size_t)s->left->unit_count, sizeof *s->near);
+    if (!s->near) return DA_ERROR_MEMORY;
+    da_restructure_neighbours(s->model, s->left, s->near);
+    DA_TRY(measure_version(s, &s->before, s->model, c->arguments[0]));
+    DA_TRY(da_checkpoint_save(s->left, cli_text(c, "out"), NULL));
+    DA_TRY(measure_version(s, &s->after, s->left, cli_text(c, "out")));
+    DA_TRY(record_write(c, members, s));
+    print(s);
+    return DA_OK;
+}
+
+static da_status restructure_run(cli *c) {
+    surgery s = { .c = c };
+    da_status status = operate(&s);
+    da_free(s.near);
+    da_free(s.layers);
+    da_choice_free(&s.choice);
+    matrix_free(&s.matrix);
+    da_model_free(s.left);
+    da_model_free(s.model);
+    da_dataset_free(&s.test);
+    da_dataset_free(&s.train);
+    return status;
+}
+
+static const cli_option options[] = {
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .required = true, .help = "save what is left as .safetensors" },
+    { .name = "remove", .kind = CLI_TEXT, .value = "NAME,...", .help = "remove these units" },
+    { .name = "module", .kind = CLI_TEXT, .value = "A:B,...", .help = "remove all units from A to B" },
+    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .help = "choose redundant units by this matrix" },
+    MATRIX_MODULES,
+    MATRIX_NAMES,
+    { .name = "enough", .kind = CLI_REAL, .value = "S", .initial = "0", .low = 0, .high = 0.999,
+      .help = "stop choosing once this share of the multiply-adds is gone; 0: never" },
+    { .name = "max-drop", .kind = CLI_REAL, .value = "X", .initial = "1", .low = 0, .high = 1,
+      .help = "keep a unit without which held-out accuracy falls by more than X in all" },
+    { .name = "data", .kind = CLI_TEXT, .value = "D",
+      .help = "training images verify the choice, test images tell the accuracy before and after" },
+    { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
+    { .name = "normalize", .kind = CLI_TEXT, .value = "HOW", .help = "as in eval, for models that record none" },
+    { .name = "validation", .kind = CLI_INT, .value = "N", .initial = "5000", .low = 1, .high = 1e9,
+      .help = "training images to verify with: those 'train --validation N' holds out for the same seed" },
+    { .name = "limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
+      .help = "use the first N training images only; 0: all" },
+    { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
+      .help = "test on the first N test images only; 0: all" },
+    RECORD_OPTION,
+    { .name = NULL }
+};
+
+const cli_command cli_restructure = {
+    .name = "restructure", .purpose = "remove redundant layers for real", .arguments = "MODEL",
+    .example = "restructure resnet20.safetensors --similarity cka.csv --data mnist --out small.safetensors",
+    .notes = "Or: deeparc restructure resnet20.safetensors --remove layer1.1,layer1.2 --out small.safetensors\n"
+             "A unit can go when the shapes before and after it are equal. Test images never take part in the choice.",
+    .options = options, .run = restructure_run
+};

@@ -1,0 +1,175 @@
+/* deeparc train: a network of the zoo, or one from a file, on a data set; then its accuracy on the test images. */
+#include "deeparc/cli/cli.h"
+
+#include "layers/checkpoint.h"
+#include "layers/zoo.h"
+
+#include <string.h>
+
+static const cli_option options[] = {
+    { .name = "model", .kind = CLI_TEXT, .value = "NAME",
+      .help = "mlp, mlp-512-256, lenet, smallcnn, vgg11, vgg16, resnet20, resnet20x0.5, ..." },
+    { .name = "from", .kind = CLI_TEXT, .value = "FILE", .help = "start from a trained model instead" },
+    { .name = "init", .kind = CLI_CHOICE, .value = "he|xavier", .help = "how the first weights are drawn (he)" },
+    { .name = "shortcut", .kind = CLI_CHOICE, .value = "pad|conv|conv-norm",
+      .help = "of a ResNet's blocks that change shape (pad)" },
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .help = "save the trained model as .safetensors" },
+    { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
+      .help = "test on the first N test images only; 0: all" },
+    { .name = NULL }
+};
+
+/* ---- What serves well when the user asks for nothing else. ---- */
+
+static const struct recipe {
+    const char *model; /* a zoo name begins with it */
+    float rate, weight_decay;
+    int64_t batch;
+} recipes[] = {
+    { "mlp", 0.05f, 5e-5f, 64 }, { "lenet", 0.05f, 5e-5f, 64 }, { "smallcnn", 0.05f, 5e-5f, 64 },
+    { "vgg", 0.05f, 5e-4f, 128 }, { "resnet", 0.1f, 5e-4f, 128 }, { "", 0.05f, 0, 128 }
+};
+
+static da_trainer_options defaults_for(const char *architecture, const da_dataset *data) {
+    const struct recipe *recipe = recipes;
+    while (strncmp(recipe->model, architecture, strlen(recipe->model)) != 0) recipe++;
+    da_trainer_options o = da_trainer_defaults();
+    o.batch = recipe->batch;
+    o.optimizer.weight_decay = recipe->weight_decay;
+    o.schedule = (da_schedule){ .kind = DA_ONE_CYCLE, .rate = recipe->rate };
+    if (data->channels == 3) o.augmentation = (da_augmentation){ .pad = 4, .flip = true }; /* photographs */
+    return o;
+}
+
+/* ---- The model to train. ---- */
+
+static da_status check_start(cli *c) {
+    bool from = cli_has(c, "from");
+    if (!from && !cli_has(c, "model"))
+        return cli_usage(c, "--model NAME or --from FILE is missing: deeparc %s", cli_train.example);
+    if (from && cli_has(c, "model")) return cli_usage(c, "--model and --from contradict each other: give one");
+    if (from && cli_has(c, "init")) return cli_usage(c, "--init has no effect on a model --from a file");
+    if (from && cli_has(c, "shortcut")) return cli_usage(c, "--shortcut has no effect on a model --from a file");
+    if (!from && cli_has(c, "shortcut") && strncmp(cli_text(c, "model"), "resnet", 6) != 0)
+        return cli_usage(c, "--shortcut has no effect on %s: only ResNets have shortcuts", cli_text(c, "model"));
+    return DA_OK;
+}
+
+static da_status build(cli *c, da_model **model, const da_dataset *data) {
+    static const da_shortcut shortcuts[] = { DA_SHORTCUT_PAD, DA_SHORTCUT_CONV, DA_SHORTCUT_CONV_NORM };
+    da_zoo_options zoo = { 0 };
+    if (cli_has(c, "shortcut")) zoo.shortcut = shortcuts[cli_choice(c, "shortcut")];
+    int64_t input[3] = { data->height, data->width, data->channels };
+    DA_TRY(da_zoo_build(model, cli_text(c, "model"), input, data->classes, &zoo));
+    bool xavier = cli_has(c, "init") && cli_choice(c, "init") == 1;
+    return da_model_initialize(*model, xavier ? DA_INIT_XAVIER : DA_INIT_HE, c->seed);
+}
+
+/* Records in the model how its input is normalised and what its classes are called. */
+static da_status describe(cli *c, da_model *model, const da_dataset *data) {
+    da_normalization *n = &model->normalization;
+    if (cli_has(c, "normalize")) {
+        DA_TRY(cli_normalization_parse(c, n, cli_text(c, "normalize"), data->channels));
+    } else if (!n->known) {
+        *n = (da_normalization){ .known = true, .channels = (int)data->channels };
+        memcpy(n->mean, data->mean, sizeof n->mean);
+        memcpy(n->deviation, data->deviation, sizeof n->deviation);
+    }
+    return da_model_set_class_names(model, (const char *const *)data->class_names);
+}
+
+static da_status start(cli *c, da_model **model, const da_dataset *data) {
+    if (cli_has(c, "from")) return cli_model_open(c, model, cli_text(c, "from"), data);
+    da_model *out = NULL;
+    da_status status = build(c, &out, data);
+    if (status == DA_OK) status = describe(c, out, data);
+    if (status == DA_OK) *model = out;
+    else da_model_free(out);
+    return status;
+}
+
+/* ---- The run. ---- */
+
+static void put_history(cli *c, const da_training_result *result) {
+    if (!c->json) return;
+    da_json_key(&c->writer, "epochs");
+    da_json_begin_array(&c->writer);
+    for (int64_t e = 0; e < result->epoch_count; e++) {
+        const da_epoch_record *r = &result->epochs[e];
+        da_json_begin_object(&c->writer);
+        cli_put_int(c, "epoch", r->epoch + 1);
+        cli_put_real(c, "loss", r->loss);
+        cli_put_real(c, "accuracy", r->accuracy);
+        cli_put_real(c, "validation_loss", r->validation_loss);
+        cli_put_real(c, "validation_accuracy", r->validation_accuracy);
+        cli_put_real(c, "rate", r->rate);
+        cli_put_real(c, "seconds", r->seconds);
+        da_json_end(&c->writer);
+    }
+    da_json_end(&c->writer);
+}
+
+static da_status report(cli *c, da_model *model, const da_dataset *test, const da_training_result *result) {
+    da_evaluation e;
+    char hash[65];
+    DA_TRY(da_evaluate(model, test, 256, NULL, &e));
+    DA_TRY(da_model_hash(model, -1, hash));
+    if (result->stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
+    cli_print(c, "accuracy  %.2f %%  (%lld of %lld test images)\n", 100 * e.accuracy, (long long)e.correct,
+              (long long)e.samples);
+    cli_print(c, "loss      %.6f\n", e.loss);
+    cli_print(c, "time      %.1f s for %lld steps\n", result->seconds, (long long)result->steps);
+    cli_print(c, "sha256:%s\n", hash);
+    cli_put_text(c, "model", model->architecture);
+    cli_put_text(c, "data", test->name);
+    cli_put_real(c, "accuracy", e.accuracy);
+    cli_put_real(c, "loss", e.loss);
+    cli_put_int(c, "samples", e.samples);
+    cli_put_int(c, "correct", e.correct);
+    cli_put_int(c, "steps", result->steps);
+    cli_put_real(c, "seconds", result->seconds);
+    cli_put_hash(c, "hash", hash);
+    put_history(c, result);
+    return DA_OK;
+}
+
+static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
+    da_trainer_options defaults = defaults_for(model->architecture, data), o;
+    DA_TRY(cli_training_options(c, &o, &defaults));
+    da_training_result result = { 0 };
+    da_status status = da_train(model, data, &o, &result);
+    cli_progress_end(c);
+    if (status == DA_ERROR_INTERRUPTED) status = cli_training_interrupted(c, &o);
+    const char *out = cli_text(c, "out");
+    if (status == DA_OK && out) status = da_checkpoint_save(model, out, NULL);
+    if (status == DA_OK) status = report(c, model, test, &result);
+    if (status == DA_OK && out) cli_note(c, "saved as %s", out);
+    da_training_result_free(&result);
+    return status;
+}
+
+static da_status run(cli *c) {
+    da_dataset data = { 0 }, test = { 0 };
+    da_model *model = NULL;
+    DA_TRY(check_start(c));
+    DA_TRY(cli_writable(cli_text(c, "out")));
+    cli_banner(c);
+    da_status status = cli_data_load(c, &data, DA_TRAIN, cli_int(c, "limit"));
+    if (status == DA_OK) status = cli_data_load(c, &test, DA_TEST, cli_int(c, "test-limit"));
+    if (status == DA_OK) status = start(c, &model, &data);
+    if (status == DA_OK) status = cli_model_fits(model, &test);
+    if (status == DA_OK) status = train(c, model, &data, &test);
+    da_model_free(model);
+    da_dataset_free(&test);
+    da_dataset_free(&data);
+    return status;
+}
+
+const cli_command cli_train = {
+    .name = "train", .purpose = "train a network and test it", .arguments = "", .tables = CLI_DATA | CLI_TRAINING,
+    .example = "train --model lenet --data mnist --out lenet.safetensors", .options = options, .run = run,
+    .notes = "Without other options: 5 epochs of sgd with momentum 0.9 and a one-cycle schedule; rate, batch\n"
+             "and weight decay suit the model, and photographs are augmented by crop4,flip. The last line is\n"
+             "the fingerprint of the weights: the same for the same options on any machine, with any number\n"
+             "of threads."
+};

@@ -1,0 +1,175 @@
+/* The training options of a command, read into those of the trainer. */
+#include "deeparc/cli/cli.h"
+
+#include "core/memory.h"
+#include "deeparc/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    cli_stop = 1;
+}
+
+/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
+static void watch_interrupt(void) {
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static da_status read_optimizer(cli *c, da_optimizer_options *o) {
+    if (cli_has(c, "optimizer")) {
+        da_optimizer_kind kind = (da_optimizer_kind)cli_choice(c, "optimizer"); /* sgd, adam, adamw: the enum's order */
+        if (kind != o->kind) *o = da_optimizer_defaults(kind);
+    }
+    if (o->kind != DA_SGD && (cli_given(c, "momentum") || cli_flag(c, "nesterov")))
+        return cli_usage(c, "--momentum and --nesterov belong to sgd; the optimizer is %s", da_optimizer_name(o->kind));
+    if (cli_given(c, "momentum")) o->momentum = (float)cli_real(c, "momentum");
+    if (cli_flag(c, "nesterov")) o->nesterov = true;
+    if (o->nesterov && o->momentum <= 0) return cli_usage(c, "--nesterov needs a --momentum above 0");
+    if (cli_given(c, "weight-decay")) o->weight_decay = (float)cli_real(c, "weight-decay");
+    if (cli_given(c, "clip")) o->clip = (float)cli_real(c, "clip");
+    return DA_OK;
+}
+
+static da_status read_milestones(cli *c, da_schedule *s) {
+    const char *text = cli_text(c, "milestones");
+    s->milestone_count = 0;
+    while (s->milestone_count < DA_MAX_MILESTONES) {
+        char *end;
+        long long epoch = strtoll(text, &end, 10);
+        if (end == text || (*end && *end != ',') || epoch < 1 || epoch > 1000000) break;
+        if (s->milestone_count > 0 && epoch <= s->milestones[s->milestone_count - 1]) break;
+        s->milestones[s->milestone_count++] = epoch;
+        if (!*end) return DA_OK;
+        text = end + 1;
+    }
+    return cli_usage(c, "--milestones '%s' must be up to %d epochs in ascending order, such as 80,120",
+                     cli_text(c, "milestones"), DA_MAX_MILESTONES);
+}
+
+/* An option of schedules `kinds` (bits) that the user gave with another one would have no effect. */
+static da_status belongs(cli *c, const char *option, unsigned kinds, const da_schedule *s) {
+    if (!cli_given(c, option) || (kinds >> s->kind & 1)) return DA_OK;
+    return cli_usage(c, "--%s has no effect on a %s schedule: choose another --schedule", option,
+                     da_schedule_name(s->kind));
+}
+
+static da_status read_schedule(cli *c, da_schedule *s) {
+    float rate = s->rate;
+    if (cli_has(c, "schedule") && (da_schedule_kind)cli_choice(c, "schedule") != s->kind)
+        *s = (da_schedule){ .kind = (da_schedule_kind)cli_choice(c, "schedule"), .rate = rate }; /* the enum's order */
+    DA_TRY(belongs(c, "step-every", 1u << DA_STEP, s));
+    DA_TRY(belongs(c, "milestones", 1u << DA_MULTI_STEP, s));
+    DA_TRY(belongs(c, "factor", 1u << DA_STEP | 1u << DA_MULTI_STEP, s));
+    DA_TRY(belongs(c, "final-rate", 1u << DA_COSINE | 1u << DA_ONE_CYCLE, s));
+    DA_TRY(belongs(c, "warmup", ~(1u << DA_ONE_CYCLE), s));
+    if (s->kind == DA_STEP && s->every == 0 && !cli_given(c, "step-every"))
+        return cli_usage(c, "--schedule step needs --step-every N");
+    if (s->kind == DA_MULTI_STEP && s->milestone_count == 0 && !cli_given(c, "milestones"))
+        return cli_usage(c, "--schedule multi-step needs --milestones N,N,...");
+    if (cli_given(c, "rate")) s->rate = (float)cli_real(c, "rate");
+    if (cli_given(c, "step-every")) s->every = cli_int(c, "step-every");
+    if (cli_given(c, "milestones")) DA_TRY(read_milestones(c, s));
+    if (cli_given(c, "factor")) s->factor = (float)cli_real(c, "factor");
+    if (cli_given(c, "final-rate")) s->final = (float)cli_real(c, "final-rate");
+    if (cli_given(c, "warmup")) s->warm_steps = cli_int(c, "warmup");
+    return DA_OK;
+}
+
+/* "crop4" and "cutout8": the word, then a number of pixels from its end to the end of the item. */
+static bool pixels(const char *item, const char *word, const char *ending, int *out) {
+    size_t length = strlen(word);
+    if (strncmp(item, word, length) != 0) return false;
+    char *end;
+    long value = item[length] >= '0' && item[length] <= '9' ? strtol(item + length, &end, 10) : 0;
+    if (value < 1 || value > 4096 || strcmp(end, ending) != 0) return false;
+    *out = (int)value;
+    return true;
+}
+
+static da_status read_augmentation(cli *c, da_augmentation *a) {
+    cli_names items = { 0 };
+    DA_TRY(cli_names_split(c, &items, "augment"));
+    *a = (da_augmentation){ 0 };
+    da_status status = DA_OK;
+    for (int i = 0; i < items.count && status == DA_OK; i++) {
+        const char *item = items.items[i];
+        if (strcmp(item, "none") == 0 && items.count == 1) continue;
+        if (strcmp(item, "flip") == 0) a->flip = true;
+        else if (pixels(item, "crop", "", &a->pad)) a->border = DA_BORDER_ZERO;
+        else if (pixels(item, "crop", "-reflect", &a->pad)) a->border = DA_BORDER_REFLECT;
+        else if (!pixels(item, "cutout", "", &a->cutout))
+            status = cli_usage(c, "--augment does not know '%.40s': cropN, cropN-reflect, flip, cutoutN, or none alone",
+                               item);
+    }
+    cli_names_free(&items);
+    return status;
+}
+
+static da_status read_files(cli *c, da_trainer_options *o) {
+    o->log_path = cli_text(c, "log");
+    o->checkpoint_path = cli_text(c, "checkpoint");
+    o->resume = cli_flag(c, "resume");
+    if (o->resume && !o->checkpoint_path)
+        return cli_usage(c, "--resume needs --checkpoint FILE, the file to continue from");
+    return DA_OK;
+}
+
+da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
+    da_trainer_options o = *defaults;
+    DA_TRY(read_optimizer(c, &o.optimizer));
+    if (o.optimizer.kind != defaults->optimizer.kind) o.schedule.rate = o.optimizer.kind == DA_SGD ? 0.05f : 0.001f;
+    DA_TRY(read_schedule(c, &o.schedule));
+    if (cli_given(c, "augment")) DA_TRY(read_augmentation(c, &o.augmentation));
+    if (cli_given(c, "epochs")) o.epochs = cli_int(c, "epochs");
+    if (cli_given(c, "batch")) o.batch = cli_int(c, "batch");
+    if (cli_given(c, "label-smoothing")) o.label_smoothing = (float)cli_real(c, "label-smoothing");
+    o.validation = cli_int(c, "validation");
+    o.patience = cli_int(c, "patience");
+    if (o.patience > 0 && o.validation == 0)
+        return cli_usage(c, "--patience needs --validation N, samples to judge by");
+    o.max_steps = cli_int(c, "max-steps");
+    o.seed = c->seed;
+    DA_TRY(read_files(c, &o));
+    watch_interrupt();
+    o.stop = &cli_stop;
+    o.progress = cli_progress_training;
+    o.context = c;
+    *options = o;
+    return DA_OK;
+}
+
+/* Appends a word as a shell reads it back. */
+static void append_quoted(da_text *text, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
+    if (*word && word[strspn(word, plain)] == 0) { da_text_append(text, word); return; }
+    da_text_append(text, "'");
+    for (; *word; word++) {
+        if (*word == '\'') da_text_append(text, "'\\''");
+        else da_text_append_bytes(text, word, 1);
+    }
+    da_text_append(text, "'");
+}
+
+da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
+    if (!options->checkpoint_path)
+        return DA_FAIL(DA_ERROR_INTERRUPTED,
+                       "interrupted, and nothing was saved: --checkpoint FILE keeps what was done");
+    da_text line = { 0 };
+    for (int i = 0; i < c->argc; i++) {
+        if (i > 0) da_text_append(&line, " ");
+        append_quoted(&line, c->argv[i]);
+    }
+    if (!options->resume) da_text_append(&line, " --resume");
+    da_status status = da_text_status(&line);
+    if (status == DA_OK)
+        status = DA_FAIL(DA_ERROR_INTERRUPTED, "interrupted, what was done is in '%s'; to continue: %s",
+                         options->checkpoint_path, da_text_string(&line));
+    da_text_free(&line);
+    return status;
+}

@@ -1,0 +1,78 @@
+#!/bin/sh
+# The commands do what they say, on few samples.
+. "$(dirname "$0")/library.sh"
+
+# ---- The frame. ----
+check_says "version" "deeparc " "$deeparc" --version
+check_says "help lists the commands" "train a network" "$deeparc" --help
+check_fails "no command" 2 "a command is missing" "$deeparc"
+for command in $("$deeparc" --help | sed -n '/^Commands:/,$p' | sed '1d;s/^  \([a-z]*\) .*/\1/'); do
+    check_says "$command --help" "Example: deeparc $command" "$deeparc" "$command" --help
+    check_fails "$command: unknown option" 2 "did you mean --threads?" "$deeparc" "$command" --treads 1
+done
+
+# ---- One model through all of them. ----
+model=$work/mlp.safetensors
+check_says "train" "sha256:" "$deeparc" train --model mlp-16 --data digits --limit 400 --test-limit 100 --epochs 2 \
+    --out "$model" --log "$work/log.csv" --validation 50
+trained=$(sha < "$work/out")
+check_same "train: progress is on stderr" "$(grep -c '^epoch' "$work/err")" 2
+check_same "train: the log has a line an epoch and a heading" "$(wc -l < "$work/log.csv" | tr -d ' ')" 3
+check_says "hash" "$trained" "$deeparc" hash "$model"
+check_says "hash --units" "  fc1" "$deeparc" hash "$model" --units
+check_says "hash --json" "\"hash\": \"$trained\"" "$deeparc" hash "$model" --json
+check_says "eval" "of 100)" "$deeparc" eval "$model" --data digits --limit 100
+for key in '"accuracy": 0.' '"loss": ' '"samples": 100'; do
+    check_says "eval --json has $key" "$key" "$deeparc" eval "$model" --data digits --limit 100 --json --quiet
+done
+check_says "eval --split train" '"split": "train"' \
+    "$deeparc" eval "$model" --data digits --limit 50 --json --split=train
+check "quiet is quiet" "$deeparc" eval "$model" --data digits --limit 10 --quiet
+check_same "quiet: nothing on stderr" "$(wc -c < "$work/err" | tr -d ' ')" 0
+check "predict" "$deeparc" predict "$model" --data digits --limit 30 --out "$work/logits.npy"
+check_same "predict: 128 bytes of heading, 30 x 10 floats" "$(wc -c < "$work/logits.npy" | tr -d ' ')" 1328
+check_says "predict: shape" "(30, 10)" head -c 128 "$work/logits.npy"
+check_says "summary of a file" "fc1" "$deeparc" summary "$model"
+check_says "summary of the zoo" "layer3.2" "$deeparc" summary resnet20 --input 32x32x3 --classes 100
+check_says "summary --json" '"parameters": 61706' "$deeparc" summary lenet --json
+check "import of a file that describes itself" \
+    "$deeparc" import "$model" --out "$work/again.safetensors" --normalize 0.5/0.25
+check_says "import keeps the weights" "$trained" "$deeparc" hash "$work/again.safetensors"
+check_says "train --from" "sha256:" \
+    "$deeparc" train --from "$model" --data digits --limit 64 --test-limit 10 --epochs 1 --quiet
+check_says "gradcheck" "ok" "$deeparc" gradcheck relu
+
+# ---- Options of training. ----
+small="--model mlp-4 --data digits --limit 96 --test-limit 10 --epochs 2 --quiet"
+for options in "--optimizer adam" "--optimizer adamw --weight-decay 0.01" "--momentum 0 --schedule constant --clip 1" \
+    "--nesterov" "--schedule step --step-every 1 --factor 0.5" "--schedule multi-step --milestones 1,2" \
+    "--schedule cosine --warmup 2 --final-rate 1e-3" \
+    "--augment crop2,flip,cutout4" "--augment crop2-reflect" "--augment none" "--label-smoothing 0.1" "--init xavier" \
+    "--validation 20 --patience 1" "--max-steps 1" "--normalize none" \
+    "--normalize 0.1/0.3" "--batch 1" "--batch 4096"; do
+    # shellcheck disable=SC2086
+    check_says "train $options" "sha256:" "$deeparc" train $small $options
+done
+
+# ---- The same result whatever the batch of evaluation; another for another seed. ----
+for batch in 1 7 5000; do
+    "$deeparc" predict "$model" --data digits --limit 50 --batch $batch --out "$work/$batch.npy" --quiet > /dev/null
+    check "predict: batch $batch" cmp "$work/1.npy" "$work/$batch.npy"
+    check_says "eval: batch $batch" "of 50)" "$deeparc" eval "$model" --data digits --limit 50 --batch $batch
+done
+# shellcheck disable=SC2086
+seeded() { "$deeparc" train $small --seed "$1" | sha; }
+first=$(seeded 1) second=$(seeded 2) third=$(seeded 1)
+check_same "train: one seed, one result" "$first" "$third"
+if [ "$first" != "$second" ]; then good "train: two seeds, two results"; else bad "train: two seeds" "$first"; fi
+
+# ---- Real data. ----
+if [ -n "$DEEPARC_DATA" ] && [ -d "$DEEPARC_DATA/mnist" ]; then
+    check_says "mnist" "sha256:" \
+        "$deeparc" train --model mlp --data mnist --limit 3000 --epochs 1 --test-limit 500 --out "$work/m.st"
+    check_says "a folder as data" '"samples": 200' \
+        "$deeparc" eval "$work/m.st" --data "$DEEPARC_DATA/mnist" --limit 200 --json
+else
+    skip "mnist" "DEEPARC_DATA is not set"
+fi
+finish

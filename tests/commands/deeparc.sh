@@ -1,0 +1,107 @@
+#!/bin/sh
+# The commands around semantic modules: matrix, modules, order, removal, local retraining, report.
+. "$(dirname "$0")/library.sh"
+
+# ---- Modules from a matrix alone. ----
+matrix=$work/cka.csv
+cat > "$matrix" <<'END'
+1,0.99,0.97,0.50,0.40
+0.99,1,0.98,0.52,0.41
+0.97,0.98,1,0.60,0.45
+0.50,0.52,0.60,1,0.96
+0.40,0.41,0.45,0.96,1
+END
+modules() { tr -d ' \n' < "$work/out" | sed 's/.*"modules":\(\[[][0-9,]*\]\).*/\1/'; }
+partition="$deeparc partition --similarity $matrix --json --threshold"
+check "partition" $partition 0.95 --linkage adjacent
+check_same "partition: half-open pairs" "$(modules)" "[[0,3],[3,5]]"
+check "partition, min" $partition 0.975 --linkage min
+check_same "partition: min over all pairs" "$(modules)" "[[0,2],[2,3],[3,4],[4,5]]"
+check "partition, mean" $partition 0.975 --linkage mean
+check_same "partition: mean over all pairs" "$(modules)" "[[0,3],[3,4],[4,5]]"
+check_says "partition has the metrics" '"coverage": 1' $partition 0.95
+check_says "partition in words" "[0, 3) *  0 1 2" "$deeparc" partition --similarity "$matrix"
+check "order" "$deeparc" order --similarity "$matrix" --json
+check_same "order: last to first" "$(tr -d ' \n' < "$work/out" | sed 's/.*"order":\(\[[0-9,]*\]\).*/\1/')" "[2,1,0,4,3]"
+
+check_fails "threshold 2" 2 "--threshold must be 0 to 1" $partition 2
+check_fails "an unknown linkage" 2 "adjacent|mean|min" $partition 0.9 --linkage max
+check_fails "no such matrix" 1 "nothing.csv" "$deeparc" partition --similarity "$work/nothing.csv"
+echo "1,2,3" > "$work/bad.csv"
+check_fails "a matrix that is not square" 1 "square" "$deeparc" partition --similarity "$work/bad.csv"
+printf '1,0.5\n0.4,1\n' > "$work/bad.csv"
+check_fails "a matrix that is not symmetric" 1 "bad.csv" "$deeparc" partition --similarity "$work/bad.csv"
+printf '1,nan\nnan,1\n' > "$work/bad.csv"
+check_fails "a matrix with nan" 1 "bad.csv" "$deeparc" order --similarity "$work/bad.csv"
+: > "$work/bad.csv"
+check_fails "an empty matrix" 1 "bad.csv" "$deeparc" partition --similarity "$work/bad.csv"
+echo '{"names": ["a", "b"]}' > "$work/names.json"
+check_fails "names of another matrix" 1 "names 2 layers" "$deeparc" partition --similarity "$matrix" --names "$work/names.json"
+
+# ---- A small residual network. ----
+drawn="--data digits --quiet" data="--data digits --quiet --limit 320"
+model=$work/model.safetensors small=$work/small.safetensors
+# shellcheck disable=SC2086
+check_says "train a resnet" "sha256:" "$deeparc" train --model resnet20x0.25 $data --test-limit 64 --epochs 1 --validation 64 --out "$model"
+mkdir "$work/results"
+# shellcheck disable=SC2086
+check "similarity" "$deeparc" similarity "$model" $drawn --limit 96 --batch 32 --out "$matrix" --record "$work/results/similarity.json"
+check_same "similarity: nine blocks" "$(wc -l < "$matrix" | tr -d ' ')" 9
+check_same "similarity: numbers only" "$(tr -d '0-9.,e\n-' < "$matrix" | wc -c | tr -d ' ')" 0
+check_says "similarity: names" '"layer3.2"' cat "$work/results/similarity.json"
+# shellcheck disable=SC2086
+check_says "similarity of all units" '"avgpool"' "$deeparc" similarity "$model" $drawn --limit 64 --batch 32 --layers all --json
+# shellcheck disable=SC2086
+check_fails "too few samples" 1 "batch" "$deeparc" similarity "$model" $drawn --limit 3
+# shellcheck disable=SC2086
+check_fails "a batch of 2" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 2
+# shellcheck disable=SC2086
+check_says "train an mlp" "sha256:" "$deeparc" train --model mlp-8 $data --test-limit 10 --epochs 1 --out "$work/mlp.safetensors"
+# shellcheck disable=SC2086
+check_fails "blocks of a network without" 1 "no residual blocks" "$deeparc" similarity "$work/mlp.safetensors" $data --layers blocks
+
+# ---- Removal. ----
+cut="$deeparc restructure $model --out $small"
+check_says "restructure by name" "layer1.0,layer2.0" $cut --remove layer1.1,layer1.2
+check_says "the smaller model describes itself" "layer3.2" "$deeparc" summary "$small"
+check_same "the units are gone" "$("$deeparc" summary "$small" | grep -c '^layer1')" 1
+check_says "restructure a range" "removed:    layer2.1,layer2.2" $cut --module layer2.1:layer2.2
+check_fails "a transition" 1 "layer2.0 cannot be removed" $cut --remove layer2.0
+check_fails "an unknown unit" 1 "layer9.9" $cut --remove layer9.9
+check_fails "a range backwards" 2 "lies behind" $cut --module layer2.2:layer2.1
+check_fails "nothing to remove is named" 2 "--remove" $cut
+check_fails "both ways at once" 2 "--remove" $cut --remove layer1.1 --similarity "$matrix"
+check_fails "an option without effect" 2 "--max-drop has no effect" $cut --remove layer1.1 --max-drop 0.1
+check_fails "verification without data" 2 "--validation has no effect" $cut --similarity "$matrix" --validation 9
+check_fails "a directory that is not there" 1 "nowhere" "$deeparc" restructure "$model" --remove layer1.1 --out "$work/nowhere/x"
+check_fails "nothing is redundant" 1 "lower the threshold" $cut --similarity "$matrix" --threshold 1
+# shellcheck disable=SC2086
+check_says "restructure by similarity" "multiply-adds" $cut --similarity "$matrix" --threshold 0 --enough 0.25 $data --validation 64 \
+    --test-limit 64 --record "$work/results/restructure.json"
+check_says "its record has the verdicts" "enough is gone" cat "$work/results/restructure.json"
+
+# ---- Local retraining. ----
+near=$(tr -d ' \n"' < "$work/results/restructure.json" | sed 's/.*neighbours:\[\([^]]*\)\].*/\1/')
+before=$("$deeparc" hash "$small" --units | grep ' bn1')
+# shellcheck disable=SC2086
+check_says "retrain the neighbours" "unmoved: " "$deeparc" retrain "$small" --units "$near" $data --test-limit 64 --epochs 2 \
+    --out "$work/repaired.safetensors" --record "$work/results/retrain-neighbours.json"
+check_same "a frozen unit has its hash" "$("$deeparc" hash "$work/repaired.safetensors" --units | grep ' bn1')" "$before"
+# shellcheck disable=SC2086
+check_says "retrain all" "unmoved: 0 units" "$deeparc" retrain "$small" --units all $data --test-limit 64 --epochs 1 --out "$work/all.safetensors" \
+    --record "$work/results/retrain-all.json"
+# shellcheck disable=SC2086
+check_fails "retrain an unknown unit" 1 "layer9.9" "$deeparc" retrain "$small" --units layer9.9 $data --out "$work/x"
+# shellcheck disable=SC2086
+check_fails "retrain a unit without weights" 1 "no parameters" "$deeparc" retrain "$small" --units avgpool $data --out "$work/x"
+
+# ---- The report. ----
+check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --out "$work/report.html"
+check_says "the page has the heat map" "layer3.2" cat "$work/report.html"
+check_same "nothing from outside" "$(grep -c -e '<script' -e 'src=' -e '<link' -e '@import' "$work/report.html")" 0
+mkdir "$work/empty"
+check_fails "an empty directory" 1 "train.json" "$deeparc" report "$work/empty" --out "$work/x.html"
+check_fails "no directory" 1 "no directory" "$deeparc" report "$work/nowhere" --out "$work/x.html"
+echo '{"layers": 3, "modules": [[0, 2], [1, 3]], "names": ["a", "b", "c"]}' > "$work/empty/similarity.json"
+check_fails "modules that overlap" 1 "partition" "$deeparc" report "$work/empty" --out "$work/x.html"
+finish

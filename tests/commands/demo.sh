@@ -1,0 +1,15 @@
+#!/bin/sh
+# The demo from end to end, on few drawn digits.
+. "$(dirname "$0")/library.sh"
+
+mkdir "$work/build"
+ln -s "$deeparc" "$work/build/deeparc"
+export LIMIT=400 TEST_LIMIT=100 VALIDATION=100 MODEL=resnet20x0.25 EPOCHS=1 THRESHOLD=0
+check_says "demo" "report.html" "$root/deeparc/experiments/mnist-demo.sh" "$work/build" digits
+cp "$work/out" "$work/demo"
+for part in "verified on 100 held-out" "bit for bit" "retrained: neighbours" "retrained: whole" "layers removed"; do
+    check_says "demo shows '$part'" "$part" cat "$work/demo"
+done
+check_same "demo leaves every record" "$(cd "$work/build/mnist-demo" && ls -d ./*.json | wc -l | tr -d ' ')" 5
+check_fails "demo without a program" 2 "run make" "$root/deeparc/experiments/mnist-demo.sh" "$work"
+finish

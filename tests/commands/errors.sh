@@ -1,0 +1,193 @@
+#!/bin/sh
+# Bad input: one clear sentence, exit status 1 (failed) or 2 (wrong usage), never a crash.
+. "$(dirname "$0")/library.sh"
+
+model=$work/mlp.safetensors
+evaluate="$deeparc eval $model --quiet --data"
+train="$deeparc train --quiet --limit 64 --test-limit 10 --epochs 1"
+tiny="$train --model mlp-8 --data digits"
+check "a model to work with" $tiny --out "$model"
+
+# ---- Wrong usage. ----
+check_fails "unknown command" 2 "did you mean 'train'?" "$deeparc" trian
+check_fails "unknown command, far from all" 2 "--help" "$deeparc" xyzzyxyzzyxyzzy
+check_fails "unknown option" 2 "did you mean --epochs?" $tiny --epoch 3
+check_fails "unknown option with =" 2 "did you mean --batch?" $tiny --batc=3
+check_fails "one dash" 2 "options begin with --" $tiny -epochs
+check_fails "a value is missing" 2 "needs a value" $tiny --rate
+check_fails "an option instead of a value" 2 "needs a value" $tiny --rate --json
+check_fails "a flag with a value" 2 "takes no value" $tiny --nesterov=yes
+check_fails "an option twice" 2 "twice" $tiny --seed 1 --seed 2
+check_fails "an empty value" 2 "empty" "$deeparc" train --model= --data digits
+check_fails "an argument too many" 2 "unexpected argument 'more'" "$deeparc" hash "$model" more
+check_fails "an argument is missing" 2 "MODEL is missing" "$deeparc" hash
+check_fails "a required option is missing" 2 "--data D is missing" "$deeparc" eval "$model"
+for value in 0 -1 1.5 1e3 x "" 99999999999999999999 " 5" 5x; do
+    check_fails "--batch '$value'" 2 "--batch" $evaluate digits --batch "$value"
+done
+check_fails "training with batch 0" 2 "--batch" $tiny --batch 0
+for value in -1 x nan inf 0x10 1e999 ""; do
+    check_fails "--rate '$value'" 2 "--rate" $tiny --rate "$value"
+done
+check_fails "--epochs 0" 2 "--epochs" "$deeparc" train --model mlp-8 --data digits --epochs 0
+check_fails "--threads 1000" 2 "--threads" $evaluate digits --threads 1000
+check_fails "--kernels nonsense" 2 "--kernels" $evaluate digits --kernels nonsense
+check_fails "unknown optimizer" 2 "sgd|adam|adamw" $tiny --optimizer lion
+check_fails "momentum for adam" 2 "belong to sgd" $tiny --optimizer adam --momentum 0.5
+check_fails "nesterov without momentum" 2 "--momentum" $tiny --nesterov --momentum 0
+check_fails "step-every without schedule step" 2 "no effect" $tiny --schedule cosine --step-every 3
+check_fails "schedule step without step-every" 2 "needs --step-every" $tiny --schedule step
+check_fails "milestones that descend" 2 "ascending" $tiny --schedule multi-step --milestones 3,2
+check_fails "unknown augmentation" 2 "does not know 'spin'" $tiny --augment flip,spin
+check_fails "augmentation that does not fit" 1 "" $tiny --augment crop99
+check_fails "patience without validation" 2 "--validation" $tiny --patience 2
+check_fails "validation of everything" 1 "" $tiny --validation 64
+check_fails "resume without checkpoint" 2 "--checkpoint" $tiny --resume
+check_fails "neither model nor file" 2 "--model NAME or --from FILE" $train --data digits
+check_fails "model and file" 2 "contradict" $tiny --from "$model"
+check_fails "shortcut of an mlp" 2 "only ResNets" $tiny --shortcut conv
+check_fails "unknown model" 1 "lenet" $train --data digits --model lenett
+check_fails "a ResNet that cannot be" 1 "" $train --data digits --model resnet21
+check_fails "--input of a file" 2 "no effect" "$deeparc" summary "$model" --input 28x28x1
+check_fails "--input nonsense" 2 "such as 32x32x3" "$deeparc" summary lenet --input 28x28
+check_fails "input too small" 1 "" "$deeparc" summary lenet --input 4x4x1
+check_fails "--normalize nonsense" 2 "--normalize" $evaluate digits --normalize cats
+check_fails "--normalize with a deviation of 0" 2 "--normalize" $evaluate digits --normalize 0.5/0
+check_fails "--normalize for other channels" 2 "3 channels" $evaluate digits --normalize imagenet
+check_fails "unknown operation" 1 "" "$deeparc" gradcheck nonsense
+
+# ---- Data that are not there, or not what they seem. ----
+check_fails "no such data set" 1 "neither a data set" $evaluate mnits
+check_fails "no such folder" 1 "does not exist" $evaluate "$work/nowhere/x"
+check_fails "set not found" 1 "fetch.sh cifar100" \
+    env DEEPARC_DATA="$work" HOME="$work" $evaluate cifar100 --data-dir "$work"
+mkdir "$work/empty"
+check_fails "an empty folder" 1 "" $evaluate "$work/empty"
+
+images=$work/idx/t10k-images-idx3-ubyte labels=$work/idx/t10k-labels-idx1-ubyte
+mkdir "$work/idx"
+idx() { # idx IMAGES LABELS: a set with headers for so many, and content for 2
+    { idx_images "$1"; zeros 1568; } > "$images"
+    { idx_labels "$2"; bytes 1 2; } > "$labels"
+}
+idx 2 2
+check "a set of two images" $evaluate "$work/idx"
+check "batch larger than the data" $evaluate "$work/idx" --batch 1000
+idx 3 3; check_fails "IDX: truncated" 1 "" $evaluate "$work/idx"
+idx 1 2; check_fails "IDX: bytes after the end" 1 "" $evaluate "$work/idx"
+idx 2 2; { idx_labels 1; bytes 1; } > "$labels"; check_fails "IDX: counts differ" 1 "" $evaluate "$work/idx"
+idx 2 2; { idx_labels 2; bytes 1 10; } > "$labels"; check_fails "IDX: label out of range" 1 "" $evaluate "$work/idx"
+idx 0 0; check_fails "IDX: no images" 1 "" $evaluate "$work/idx"
+idx 2147483647 2; check_fails "IDX: claims terabytes" 1 "" $evaluate "$work/idx"
+idx 2 2; { bytes 0 0 8 3; be32 2147483647; be32 2147483647; be32 2147483647; } > "$images"
+check_fails "IDX: claims more than memory" 1 "" $evaluate "$work/idx"
+idx 2 2; { bytes 0 0 13 3; be32 2; be32 28; be32 28; zeros 1568; } > "$images"
+check_fails "IDX: floats" 1 "" $evaluate "$work/idx"
+idx 2 2; { bytes 0 0 8 3; be32 2; be32 14; be32 14; zeros 392; } > "$images"
+check_fails "images of another size" 1 "28x28x1" $evaluate "$work/idx"
+idx 2 2; bytes 0 0 8 > "$images"; check_fails "IDX: a header cut short" 1 "" $evaluate "$work/idx"
+idx 2 2; : > "$images"; check_fails "IDX: an empty file" 1 "" $evaluate "$work/idx"
+idx 2 2; rm "$labels"; check_fails "labels are missing" 1 "" $evaluate "$work/idx"
+
+if command -v gzip > /dev/null; then
+    idx 2 2; gzip < "$images" > "$images.gz"; rm "$images"
+    check "gzip" $evaluate "$work/idx"
+    cp "$images.gz" "$work/whole.gz"
+    head -c 40 "$work/whole.gz" > "$images.gz"; check_fails "gzip: truncated" 1 "" $evaluate "$work/idx"
+    { head -c 12 "$work/whole.gz"; bytes 255 255 255 255 255 255; tail -c +19 "$work/whole.gz"; } > "$images.gz"
+    check_fails "gzip: corrupt" 1 "" $evaluate "$work/idx"
+    { head -c $(($(wc -c < "$work/whole.gz") - 8)) "$work/whole.gz"; zeros 8; } > "$images.gz"
+    check_fails "gzip: wrong checksum" 1 "" $evaluate "$work/idx"
+    { cat "$work/whole.gz"; bytes 1 2 3; } > "$images.gz"
+    check_fails "gzip: bytes after the end" 1 "" $evaluate "$work/idx"
+    bytes 31 139 8 > "$images.gz"; check_fails "gzip: a header cut short" 1 "" $evaluate "$work/idx"
+else
+    skip "gzip" "there is no gzip"
+fi
+
+cifar=$work/cifar-10-batches-bin colour=$work/colour.safetensors
+mkdir "$cifar"
+{ bytes 3; zeros 3072; } > "$cifar/test_batch.bin"
+for i in 1 2 3 4 5; do cp "$cifar/test_batch.bin" "$cifar/data_batch_$i.bin"; done
+check "a network for colour" $train --model mlp-4 --data "$cifar" --out "$colour"
+look="$deeparc eval $colour --quiet --data"
+check "a set of one picture" $look "$cifar"
+zeros 3000 > "$cifar/test_batch.bin"; check_fails "CIFAR: truncated" 1 "" $look "$cifar"
+{ bytes 10; zeros 3072; } > "$cifar/test_batch.bin"; check_fails "CIFAR: label out of range" 1 "" $look "$cifar"
+: > "$cifar/test_batch.bin"; check_fails "CIFAR: an empty file" 1 "" $look "$cifar"
+rm "$cifar/test_batch.bin"; check_fails "CIFAR: a file is missing" 1 "" $look "$cifar"
+check_fails "pictures for a network of digits" 1 "28x28x1" $evaluate "$cifar" --split train
+
+# ---- Models. ----
+file=$work/bad.safetensors
+broken() { check_fails "safetensors: $1" 1 "bad.safetensors" "$deeparc" hash "$file"; }
+check_fails "no such model" 1 "nothing.safetensors" "$deeparc" hash "$work/nothing.safetensors"
+check_fails "a folder for a model" 1 "" "$deeparc" hash "$work"
+: > "$file"; broken "an empty file"
+bytes 1 2 3 > "$file"; broken "three bytes"
+head -c 100 "$model" > "$file"; broken "cut in the header"
+head -c $(($(wc -c < "$model") - 4)) "$model" > "$file"; broken "cut in the data"
+{ cat "$model"; bytes 0; } > "$file"; broken "a byte too many"
+bytes 255 255 255 255 255 255 255 127 > "$file"; broken "a header that claims exabytes"
+bytes 0 0 0 0 0 1 0 0 > "$file"; broken "a header that claims a terabyte"
+header() { { bytes $((${#1} % 256)) $((${#1} / 256)) 0 0 0 0 0 0; printf %s "$1"; zeros "$2"; } > "$file"; }
+header '{"a":' 0; broken "half a JSON"
+header '[1, 2]' 0; broken "a list"
+header '{"a":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4]}}' 4; broken "a tensor that claims terabytes"
+header '{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}' 0; broken "a shape that overflows"
+header '{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}' 8; broken "a hole"
+header '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' 4; broken "an unknown architecture"
+header '{"conv1.weight":{"dtype":"F32","shape":[16,3,3,3],"data_offsets":[0,1728]}}' 1728
+broken "a ResNet with most missing"
+
+run=$work/run.safetensors
+check "a checkpoint" $tiny --checkpoint "$run"
+check_fails "resume: another architecture" 1 "run.safetensors" \
+    $train --model lenet --data digits --checkpoint "$run" --resume
+check_fails "resume: other widths" 1 "run.safetensors" $train --model mlp-9 --data digits --checkpoint "$run" --resume
+check_fails "resume: other options" 1 "" $tiny --checkpoint "$run" --resume --batch 7
+check_fails "resume: no such file" 1 "absent.safetensors" $tiny --checkpoint "$work/absent.safetensors" --resume
+check_fails "resume: a model without a run" 1 "mlp.safetensors" $tiny --checkpoint "$model" --resume
+
+# ---- Matrices. ----
+csv=$work/m.csv
+cut() { check_fails "CSV: $1" "$2" "$3" "$deeparc" partition --similarity "$csv" --threshold 0.9 --linkage min; }
+cut "missing" 1 "m.csv"
+: > "$csv"; cut "empty" 1 "m.csv"
+printf '1,0.5\n0.5\n' > "$csv"; cut "ragged" 1 "m.csv"
+printf '1,x\nx,1\n' > "$csv"; cut "words" 1 "m.csv"
+printf '1,nan\nnan,1\n' > "$csv"; cut "nan" 1 ""
+printf '1,0.5,0.5\n0.5,1,0.5\n' > "$csv"; cut "not square" 1 ""
+printf '1,0.5\n0.6,1\n' > "$csv"; cut "not symmetric" 1 ""
+bytes 0 1 2 3 255 254 > "$csv"; cut "binary" 1 "m.csv"
+printf '1,0.5\n0.5,1\n' > "$csv"
+check "CSV: two layers" "$deeparc" partition --similarity "$csv" --threshold 0.9 --linkage min
+check_fails "threshold 2" 2 "" "$deeparc" partition --similarity "$csv" --threshold 2 --linkage min
+check_fails "threshold nan" 2 "" "$deeparc" partition --similarity "$csv" --threshold nan --linkage min
+check_fails "unknown linkage" 2 "" "$deeparc" partition --similarity "$csv" --threshold 0.9 --linkage median
+
+# ---- Places that cannot be written. ----
+: > "$work/file"
+there=$work/file/below
+check_fails "train --out" 1 "below" $tiny --out "$there"
+check_fails "train --checkpoint" 1 "below" $tiny --checkpoint "$there"
+check_fails "train --log" 1 "below" $tiny --log "$there"
+check_fails "predict --out" 1 "below" "$deeparc" predict "$model" --data digits --limit 5 --quiet --out "$there"
+check_fails "import --out" 1 "below" "$deeparc" import "$model" --quiet --out "$there"
+check_fails "a folder that is not there" 1 "absent" $tiny --out "$work/absent/model.safetensors"
+check_fails "a folder" 1 "" $tiny --out "$work"
+if [ -c /dev/full ]; then
+    check_fails "full disk: --out" 1 "/dev/full" $tiny --out /dev/full
+    check_fails "full disk: --log" 1 "/dev/full" $tiny --log /dev/full
+    check_fails "full disk: --checkpoint" 1 "/dev/full" $tiny --checkpoint /dev/full
+    check_fails "full disk: predict" 1 "/dev/full" \
+        "$deeparc" predict "$model" --data digits --limit 5 --quiet --out /dev/full
+    for line in "--help" "--version" "train --help" "hash $model" "hash $model --json" "summary lenet"; do
+        # shellcheck disable=SC2086
+        check_fails "full disk: $line" 1 "standard output" sh -c "\"$deeparc\" $line > /dev/full"
+    done
+else
+    skip "full disk" "there is no /dev/full"
+fi
+check_same "nothing is left behind" "$(find "$work" -name '*.part-*' | wc -l | tr -d ' ')" 0
+finish
