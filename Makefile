@@ -78,7 +78,7 @@ ubsan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SANITIZE=undefined O=-O1 test
 
 real-data-test: all
-	@sh tests/commands/real-data.sh $(BUILD)/deeparc
+	@sh tests/real-data.sh $(BUILD)/deeparc
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := 30

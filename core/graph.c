@@ -3,9 +3,9 @@
  *     chunks[0] ── node 0 | node 1 | ... | node 63        nodes never move, so pointers to them stay good
  *     chunks[1] ── node 64 | ...
  *
- * Invariants: an operation's inputs stand before it on the tape, so backward is one walk from the loss to node 0, and when it
- * reaches a node all its consumers are done: the node's gradient is complete, and after its own backward nobody reads its value,
- * saved numbers or gradient again.
+ * Invariants: an operation's inputs stand before it on the tape, so backward is one walk from the loss to node 0, and
+ * when it reaches a node all its consumers are done: the node's gradient is complete, and after its own backward nobody
+ * reads its value, saved numbers or gradient again.
  */
 #include "core/node.h"
 #include "core/memory.h"
@@ -296,7 +296,8 @@ void da_graph_release(da_graph *graph, int64_t mark, da_node *keep) {
         da_node *node = node_at(graph, i);
         if (!node->wants_gradient || !node->operation) continue;
         if (node->operation->backward_needs_output) node->needed = true;
-        for (int k = 0; k < node->input_count && node->operation->backward_needs_inputs; k++) node->input[k]->needed = true;
+        for (int k = 0; k < node->input_count && node->operation->backward_needs_inputs; k++)
+            node->input[k]->needed = true;
     }
     for (int64_t i = mark; i < graph->node_count; i++) {
         da_node *node = node_at(graph, i);

@@ -5,13 +5,13 @@
  *         linear ── relu ── linear ── cross_entropy          one node each, in the order of the calls
  *     w ──┘
  *
- * The graph owns every intermediate: da_graph_reset ends the life of all of them at once and keeps the memory for the next
- * step, so that no heap call happens in a training step after the first. Gradients are summed in one place only
+ * The graph owns every intermediate: da_graph_reset ends the life of all of them at once and keeps the memory for the
+ * next step, so that no heap call happens in a training step after the first. Gradients are summed in one place only
  * (dai_gradient_end in graph.c).
  *
- * Errors: an operation that is misused returns a poisoned node, the graph keeps the *first* error, and whatever consumes a
- * poisoned node is poisoned too, so that formulas stay formulas: check da_graph_status once, at the end. Every function
- * here takes poisoned nodes and NULL as operands.
+ * Errors: an operation that is misused returns a poisoned node, the graph keeps the *first* error, and whatever
+ * consumes a poisoned node is poisoned too, so that formulas stay formulas: check da_graph_status once, at the end.
+ * Every function here takes poisoned nodes and NULL as operands.
  */
 #ifndef DA_CORE_GRAPH_H
 #define DA_CORE_GRAPH_H
@@ -27,7 +27,8 @@ da_status da_graph_new(da_graph **graph);
 void      da_graph_free(da_graph *graph);
 void      da_graph_reset(da_graph *graph); /* ends all nodes, clears the error; memory is kept */
 
-/* Whether operations remember what backward needs. Off for inference: then da_graph_release keeps memory small. Default on. */
+/* Whether operations remember what backward needs; the default. Off for inference: da_graph_release then keeps memory
+   small. */
 void da_graph_set_recording(da_graph *graph, bool on);
 bool da_graph_recording(const da_graph *graph);
 
@@ -37,26 +38,26 @@ da_status da_graph_status(da_graph *graph);
 /* What error messages call the operations that follow, e.g. "layer2.0.conv1"; borrowed until changed. NULL: nothing. */
 void da_graph_label(da_graph *graph, const char *label);
 
-/* Finds the first value that is not finite: with the trap on, every operation's output (and, in backward, every gradient) is
-   looked through, and the first that holds an infinity or NaN becomes the graph's error, DA_ERROR_NUMERIC. Costs a pass
-   over the data; meant for running a failed step again. */
+/* Finds the first value that is not finite: with the trap on, every operation's output (and, in backward, every
+   gradient) is looked through, and the first that holds an infinity or NaN becomes the graph's error, DA_ERROR_NUMERIC.
+   Costs a pass over the data; meant for running a failed step again. */
 void da_graph_set_trap(da_graph *graph, bool on);
 
-/* Leaves. An input takes no gradient; a leaf's gradient is written by backward into `gradient` (same shape, contiguous),
-   overwriting what was there; NULL: none wanted. Both borrow the data until reset. Asking twice for a leaf over the same
-   data gives the same node, so that shared weights sum their gradients. */
+/* Leaves. An input takes no gradient; a leaf's gradient is written by backward into `gradient` (same shape,
+   contiguous), overwriting what was there; NULL: none wanted. Both borrow the data until reset. Asking twice for a leaf
+   over the same data gives the same node, so that shared weights sum their gradients. */
 da_node *da_graph_input(da_graph *graph, const da_tensor *value);
 da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient);
 
-/* Gradient of the one-element node `loss` with respect to every leaf it depends on. A node's value and gradient are given
-   back as soon as they have served, except those of nodes marked with da_graph_keep. Leaves that the loss does not
-   depend on get zeros. */
+/* Gradient of the one-element node `loss` with respect to every leaf it depends on. A node's value and gradient are
+   given back as soon as they have served, except those of nodes marked with da_graph_keep. Leaves that the loss does
+   not depend on get zeros. */
 da_status da_graph_backward(da_graph *graph, da_node *loss);
 void      da_graph_keep(da_node *node);
 
-/* Memory: mark = da_graph_mark(g); ... ; da_graph_release(g, mark, out) says that of the values made since the mark only out
-   will be used by later operations. The others are given back: all of them while not recording, and while recording those
-   that no backward will read (a batch norm's output behind a ReLU, for instance). */
+/* Memory: mark = da_graph_mark(g); ... ; da_graph_release(g, mark, out) says that of the values made since the mark
+   only out will be used by later operations. The others are given back: all of them while not recording, and while
+   recording those that no backward will read (a batch norm's output behind a ReLU, for instance). */
 int64_t da_graph_mark(const da_graph *graph);
 void    da_graph_release(da_graph *graph, int64_t mark, da_node *keep);
 
@@ -77,7 +78,7 @@ da_node *da_add(da_graph *g, da_node *a, da_node *b);
 da_node *da_subtract(da_graph *g, da_node *a, da_node *b);
 da_node *da_multiply(da_graph *g, da_node *a, da_node *b);
 da_node *da_divide(da_graph *g, da_node *a, da_node *b);
-da_node *da_scale(da_graph *g, da_node *x, float factor, float offset); /* x * factor + offset, one fused multiply-add */
+da_node *da_scale(da_graph *g, da_node *x, float factor, float offset); /* x * factor + offset, one fma */
 da_node *da_exp(da_graph *g, da_node *x);
 da_node *da_log(da_graph *g, da_node *x);
 da_node *da_sqrt(da_graph *g, da_node *x);
@@ -89,14 +90,14 @@ da_node *da_max(da_graph *g, da_node *x, unsigned axes, bool keep); /* the gradi
 
 /* Shape. */
 da_node *da_reshape(da_graph *g, da_node *x, int ndim, const int64_t *shape); /* one -1 is worked out */
-da_node *da_flatten(da_graph *g, da_node *x);                                 /* N ... -> N x features, in memory order */
+da_node *da_flatten(da_graph *g, da_node *x);                                 /* N ... -> N x features, memory order */
 da_node *da_permute(da_graph *g, da_node *x, const int *axes);
 da_node *da_slice(da_graph *g, da_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 da_node *da_concatenate(da_graph *g, da_node *const *parts, int count, int axis); /* at most DA_MAX_INPUTS parts */
 da_node *da_pad(da_graph *g, da_node *x, const int64_t *before, const int64_t *after, float value);
 
-/* Products. matmul: ... M K times ... K N; leading dimensions equal or absent on the right. linear: x N ... (features D =
-   product of the rest) times weight D x K plus bias K (NULL: none), gives N x K. */
+/* Products. matmul: ... M K times ... K N; leading dimensions equal or absent on the right.
+   linear: x N ... (features D = product of the rest) times weight D x K plus bias K (NULL: none), gives N x K. */
 da_node *da_matmul(da_graph *g, da_node *a, da_node *b);
 da_node *da_linear(da_graph *g, da_node *x, da_node *weight, da_node *bias);
 
@@ -105,16 +106,16 @@ da_node *da_linear(da_graph *g, da_node *x, da_node *weight, da_node *bias);
 typedef struct da_conv2d_options { int64_t stride, padding, groups; } da_conv2d_options;
 da_node *da_conv2d(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options options);
 
-/* Pooling over N H W C. Windows may overhang by padding: max ignores it, average counts it as zero (PyTorch's default). */
+/* Pooling over N H W C. Windows may overhang by padding: max ignores it, average counts it as zero, as in PyTorch. */
 typedef struct da_pool_options { int64_t size, stride, padding; } da_pool_options;
 da_node *da_max_pool(da_graph *g, da_node *x, da_pool_options options);
 da_node *da_average_pool(da_graph *g, da_node *x, da_pool_options options);
 da_node *da_global_average_pool(da_graph *g, da_node *x); /* N H W C -> N C */
 
-/* Batch norm over the last dimension (channels) of N H W C or N C: (x - mean) / sqrt(variance + epsilon) * scale + shift.
-   Training: statistics of the batch (biased variance; needs more than one value a channel), and, where running tensors
-   are given, running += momentum * (batch - running), with the unbiased variance, as PyTorch does. Not training: the
-   running statistics. scale and shift: C, or NULL for 1 and 0. */
+/* Batch norm over the last dimension (channels) of N H W C or N C: (x - mean) / sqrt(variance + epsilon) * scale +
+   shift. Training: statistics of the batch (biased variance; needs more than one value a channel), and, where running
+   tensors are given, running += momentum * (batch - running), with the unbiased variance, as PyTorch does. Not
+   training: the running statistics. scale and shift: C, or NULL for 1 and 0. */
 typedef struct da_batch_norm_options {
     bool training;
     float momentum, epsilon;
@@ -134,8 +135,8 @@ da_node *da_softmax(da_graph *g, da_node *x); /* along the last axis */
 /* Dropout: zero with probability p, else x / (1 - p); element i is decided by value i of (seed, stream). */
 da_node *da_dropout(da_graph *g, da_node *x, float p, uint64_t seed, uint64_t stream);
 
-/* Losses, means over the batch: one element. cross_entropy: logits N x K against labels (N bytes, borrowed until reset),
-   with label smoothing s: target = (1 - s) onehot + s / K. mse: mean of squared differences. */
+/* Losses, means over the batch: one element. cross_entropy: logits N x K against labels (N bytes, borrowed until
+   reset), with label smoothing s: target = (1 - s) onehot + s / K. mse: mean of squared differences. */
 da_node *da_cross_entropy(da_graph *g, da_node *logits, const uint8_t *labels, float smoothing);
 da_node *da_mse(da_graph *g, da_node *a, da_node *b);
 

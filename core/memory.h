@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NULL, with the thread's last error set to DA_ERROR_MEMORY, when the heap has no more. Zero bytes give a valid pointer.
-   da_realloc keeps the old block when it fails. da_free takes NULL. Any thread may call. */
+/* NULL, with the thread's last error set to DA_ERROR_MEMORY, when the heap has no more. Zero bytes give a valid
+   pointer. da_realloc keeps the old block when it fails. da_free takes NULL. Any thread may call. */
 void *da_alloc(size_t bytes);
 void *da_alloc_zero(size_t count, size_t size); /* count * size is checked for overflow */
 void *da_realloc(void *block, size_t bytes);

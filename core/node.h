@@ -2,8 +2,8 @@
  *
  * One row of the table is one operation:
  *
- *     shape      checks operands and options, sets node->value.shape and, if it needs them, the sizes of node->saved; on
- *                misuse calls dai_node_fail, which names the operation and its label
+ *     shape      checks operands and options, sets node->value.shape and, if it needs them, the sizes of
+ *                node->saved; on misuse calls dai_node_fail, which names the operation and its label
  *     forward    fills node->value from node->input[i]->value
  *     backward   for each input i: float *d = dai_gradient_begin(node, i); if (d) { write the whole contribution; }
  *                dai_gradient_end(node, i)
@@ -75,19 +75,21 @@ const da_operation *const *da_operations(void);
 da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *const *inputs, int count,
                       const dai_options *options);
 
-/* For shape rules. fail: "NAME 'LABEL': " and the sentence. expect_ndim: fails unless input i has this many dimensions. */
+/* For shape rules. fail: "NAME 'LABEL': " and the sentence. expect_ndim: fails unless input i has that
+   many dimensions. */
 void dai_node_fail(da_node *node, da_status code, const char *format, ...) DA_PRINTF(3, 4);
 bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters);
 void dai_set_shape(da_node *node, int ndim, const int64_t *shape);
 static inline const float *dai_input(const da_node *node, int i) { return da_tensor_floats(&node->input[i]->value); }
 static inline float *dai_output(const da_node *node) { return da_tensor_floats(&node->value); }
 
-/* Scratch memory for the duration of one forward or backward call: floats from the graph's pool; NULL poisons the graph.
-   All scratch is given back when the call returns. */
+/* Scratch memory for the duration of one forward or backward call: floats from the graph's pool; NULL poisons the
+   graph. All scratch is given back when the call returns. */
 float *dai_scratch(da_node *node, int64_t floats);
 
-/* The gradient of input i: begin gives memory for the whole contribution (NULL when none is wanted), end adds it to what
-   other consumers contributed: the only place where gradients are summed. pass contributes the node's own gradient. */
+/* The gradient of input i: begin gives memory for the whole contribution (NULL when none is wanted), end adds it to
+   what other consumers contributed: the only place where gradients are summed. pass contributes the node's own
+   gradient. */
 float *dai_gradient_begin(da_node *node, int i);
 void   dai_gradient_end(da_node *node, int i);
 void   dai_gradient_pass(da_node *node, int i);

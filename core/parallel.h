@@ -1,5 +1,5 @@
-/* Fixed-chunk parallel loops. Work is cut into chunks that depend on the problem alone; threads only decide who computes
- * a chunk, so the result has the same bits on any number of threads. Without OpenMP the loop runs serially. */
+/* Fixed-chunk parallel loops. Work is cut into chunks that depend on the problem alone; threads only decide who
+ * computes a chunk, so the result has the same bits on any number of threads. Without OpenMP the loop runs serially. */
 #ifndef DA_CORE_PARALLEL_H
 #define DA_CORE_PARALLEL_H
 

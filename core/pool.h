@@ -21,7 +21,8 @@ struct dai_buffer {           /* the data begin 64 bytes on */
 
 typedef struct dai_pool { dai_buffer *free[DAI_POOL_CLASSES]; } dai_pool;
 
-/* A buffer for `floats` numbers with one user, not cleared. NULL, with the thread's error set, when the heap has no more. */
+/* A buffer for `floats` numbers with one user, not cleared. NULL, with the thread's error set, when the heap has no
+   more. */
 dai_buffer *dai_pool_take(dai_pool *pool, size_t floats);
 void        dai_pool_return(dai_pool *pool, dai_buffer *buffer); /* one user less; free at zero; takes NULL */
 void        dai_pool_clear(dai_pool *pool);                      /* gives the free blocks back to the heap */

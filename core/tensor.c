@@ -100,8 +100,8 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
     if (open >= 0 && known > 0 && count % known == 0) wanted[open] = known = count / known;
     if (open >= 0 && wanted[open] >= 0) known = count;
     if (known != count || (open >= 0 && wanted[open] < 0))
-        return DA_FAIL(DA_ERROR_SHAPE, "reshape: %s does not hold the %lld elements of %s", da_shape_text(to, ndim, shape),
-                       (long long)count, da_shape_text(from, t->ndim, t->shape));
+        return DA_FAIL(DA_ERROR_SHAPE, "reshape: %s does not hold the %lld elements of %s",
+                       da_shape_text(to, ndim, shape), (long long)count, da_shape_text(from, t->ndim, t->shape));
     if (!da_tensor_is_contiguous(t))
         return DA_FAIL(DA_ERROR_SHAPE, "reshape: the %s view is not contiguous: copy it first",
                        da_shape_text(from, t->ndim, t->shape));
@@ -132,7 +132,8 @@ da_status da_tensor_slice(da_tensor *view, const da_tensor *t, int axis, int64_t
     int64_t size = t->shape[axis];
     int64_t first = start < 0 ? start + size : start, end = stop < 0 ? stop + size : stop;
     if (step < 1 || first < 0 || end > size || first > end)
-        return DA_FAIL(DA_ERROR_SHAPE, "slice: %lld:%lld:%lld of axis %d of %s: needs 0 <= start <= stop <= %lld and step > 0",
+        return DA_FAIL(DA_ERROR_SHAPE,
+                       "slice: %lld:%lld:%lld of axis %d of %s: needs 0 <= start <= stop <= %lld and step > 0",
                        (long long)start, (long long)stop, (long long)step, axis, da_shape_text(text, t->ndim, t->shape),
                        (long long)size);
     da_tensor v = *t;
@@ -153,8 +154,8 @@ da_status da_shape_broadcast(int *ndim, int64_t *shape, const da_tensor *a, cons
         int64_t q = d < b->ndim ? b->shape[b->ndim - 1 - d] : 1;
         if (p != q && p != 1 && q != 1)
             return DA_FAIL(DA_ERROR_SHAPE, "%s and %s do not broadcast: sizes %lld and %lld differ and neither is 1",
-                           da_shape_text(left, a->ndim, a->shape), da_shape_text(right, b->ndim, b->shape), (long long)p,
-                           (long long)q);
+                           da_shape_text(left, a->ndim, a->shape), da_shape_text(right, b->ndim, b->shape),
+                           (long long)p, (long long)q);
         result[n - 1 - d] = p == 1 ? q : p;
     }
     *ndim = n;

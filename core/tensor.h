@@ -3,9 +3,9 @@
  *     shape  {2, 3}   stride {3, 1}      data: a b c d e f        (0,0) (0,1) (0,2) (1,0) (1,1) (1,2)
  *     a view of it, transposed:          shape {3, 2}, stride {1, 3}, the same data
  *
- * A da_tensor is a small value: copy it freely. `block` is set in the one that owns the memory and NULL in views; a view
- * is valid as long as its owner. Strides count elements. Images are N H W C (channels last, so that channels are vector
- * lanes); weights of a convolution R S C K.
+ * A da_tensor is a small value: copy it freely. `block` is set in the one that owns the memory and NULL in views; a
+ * view is valid as long as its owner. Strides count elements. Images are N H W C (channels last, so that channels are
+ * vector lanes); weights of a convolution R S C K.
  */
 #ifndef DA_CORE_TENSOR_H
 #define DA_CORE_TENSOR_H

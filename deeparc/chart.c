@@ -20,6 +20,7 @@ typedef struct plot {
     da_text *page;
     da_scale x, y;
     double unit; /* what values are multiplied with before they are written: 100 for percent */
+    bool whole;  /* every x is a whole number, an epoch or a count: no tick stands between two */
 } plot;
 
 static double across(const plot *p, double x) { return LEFT + dai_scale_share(p->x, x) * WIDTH; }
@@ -37,12 +38,14 @@ static bool   band_drawn(const da_series *s, int i) {
 static void fit_scales(plot *p) {
     const da_line_chart *chart = p->chart;
     p->x = p->y = dai_scale_empty();
+    p->whole = true;
     for (int k = 0; k < chart->series_count; k++) {
         const da_series *s = &chart->series[k];
         for (int i = 0; i < s->count; i++) {
             if (!is_drawn(s, i)) continue;
             double x = x_of(s, i);
             dai_scale_include(&p->x, &x, 1);
+            p->whole = p->whole && x == floor(x);
             dai_scale_include(&p->y, &s->y[i], 1);
             if (!has_band(s)) continue;
             dai_scale_include(&p->y, &s->low[i], 1);
@@ -54,8 +57,8 @@ static void fit_scales(plot *p) {
 }
 
 /* Ticks of an axis whose labels show value * unit: where the i-th stands, and what it reads. */
-static da_ticks ticks_of(da_scale scale, double unit, int wanted) {
-    return dai_scale_ticks((da_scale){ scale.low * unit, scale.high * unit }, wanted);
+static da_ticks ticks_of(da_scale scale, double unit, int wanted, double least) {
+    return dai_scale_ticks((da_scale){ scale.low * unit, scale.high * unit }, wanted, least);
 }
 static double tick_label(da_ticks ticks, int i) {
     double value = ticks.first + i * ticks.step;
@@ -63,7 +66,7 @@ static double tick_label(da_ticks ticks, int i) {
 }
 
 static void put_axes(const plot *p) {
-    da_ticks y = ticks_of(p->y, p->unit, 6), x = ticks_of(p->x, 1, 8);
+    da_ticks y = ticks_of(p->y, p->unit, 6, 0), x = ticks_of(p->x, 1, 8, p->whole ? 1 : 0);
     for (int i = 0; i < y.count; i++) {
         double label = tick_label(y, i), at = down(p, label / p->unit);
         da_text_printf(

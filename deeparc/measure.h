@@ -45,8 +45,8 @@ da_status da_measure_units(const da_model *model, da_measure_layers layers, int 
 
 /* The data set's labels are not needed. The model must know its normalisation. Errors: DA_ERROR_ARGUMENT (options,
    blocks or their sums wanted of a model that has none), DA_ERROR_SHAPE (images that do not suit the model),
-   DA_ERROR_MEMORY. *out is written on success only. Cost: one inference, and batch / 2 multiply-adds in double for every
-   value a measured unit puts out. */
+   DA_ERROR_MEMORY. *out is written on success only. Cost: one inference, and batch / 2 multiply-adds in double for
+   every value a measured unit puts out. */
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out);
 void      da_measurement_free(da_measurement *measurement); /* takes one of all zero bytes, and leaves it so */
 

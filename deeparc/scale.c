@@ -24,9 +24,9 @@ static double round_step(double length, int wanted) {
     return power * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
 }
 
-da_ticks dai_scale_ticks(da_scale scale, int wanted) {
+da_ticks dai_scale_ticks(da_scale scale, int wanted, double least) {
     double slack = (scale.high - scale.low) * 1e-9; /* so that rounding does not lose the tick at an end */
-    double step = round_step(scale.high - scale.low, wanted);
+    double step = fmax(round_step(scale.high - scale.low, wanted), least);
     double first = ceil((scale.low - slack) / step) * step;
     int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
     return (da_ticks){ first, step, (int)floor((scale.high + slack - first) / step) + 1, decimals };

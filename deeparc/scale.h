@@ -10,9 +10,10 @@ da_scale dai_scale_empty(void); /* holds no value yet */
 void     dai_scale_include(da_scale *scale, const double *values, int64_t count); /* widens it; finite ones only */
 double   dai_scale_share(da_scale scale, double value); /* 0 at low, 1 at high; 1 where they are equal; NaN stays NaN */
 
-/* Round steps (1, 2 or 5 times a power of ten) of which about `wanted` fit into the scale, and their decimals. */
+/* Round steps (1, 2 or 5 times a power of ten) of which about `wanted` fit into the scale, and their decimals. No step
+   is shorter than `least`: 1 where only whole numbers mean something, 0 elsewhere. */
 typedef struct da_ticks { double first, step; int count, decimals; } da_ticks;
-da_ticks dai_scale_ticks(da_scale scale, int wanted);
+da_ticks dai_scale_ticks(da_scale scale, int wanted, double least);
 
 /* The scale stretched to whole steps; a scale without values or with one becomes one around it. */
 da_scale dai_scale_rounded(da_scale scale, int wanted);

@@ -2,9 +2,14 @@
  *
  *     for each batch:  pixels ── forward ── logits ──┬── rows of the caller's array
  *                                                    ├── largest logit == label?   counted
- *                                                    └── cross-entropy x samples   summed in double
+ *                                                    └── cross-entropy of each     summed in double
+ *
+ * An image's loss is made from its own logits alone, and the sum runs in file order: the mean has the same bits for any
+ * batch and any number of threads, and, because no function of libm takes part, on any machine. Early stopping compares
+ * such means.
  */
 #include "optim/evaluate.h"
+#include "core/math.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -77,6 +82,35 @@ void dai_evaluator_free(dai_evaluator *e) {
     memset(e, 0, sizeof *e);
 }
 
+/* log(x) for x from 1 to the largest float: the logarithm of the nearest float, plus what rounding to it took away. An
+   x just above 1, from an image the model is sure of, keeps its digits. */
+static double log_from_float(double x) {
+    float near = (float)x;
+    return (double)da_logf(near) + (x - (double)near) / (double)near;
+}
+
+/* Cross-entropy of one image: log(sum of exp(x - max)) - (x[label] - max). Not finite when a logit is not. */
+static double sample_loss(const float *logits, int64_t classes, int label) {
+    float most = logits[0];
+    double total = 0;
+    for (int64_t k = 1; k < classes; k++) most = logits[k] > most ? logits[k] : most;
+    for (int64_t k = 0; k < classes; k++) total += (double)da_expf(logits[k] - most);
+    return log_from_float(total) - ((double)logits[label] - (double)most);
+}
+
+/* Adds what n rows of logits say about the labels. */
+static da_status add_outcomes(const dai_evaluator *e, const da_tensor *logits, da_evaluation *sums) {
+    int64_t n = logits->shape[0], classes = logits->shape[1];
+    for (int64_t i = 0; i < n; i++) {
+        if (e->labels[i] >= classes)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "image %lld has label %d, the model '%s' tells %lld classes apart",
+                           (long long)(sums->samples + i), e->labels[i], e->model->architecture, (long long)classes);
+        sums->loss += sample_loss(da_tensor_floats(logits) + i * classes, classes, e->labels[i]);
+    }
+    sums->correct += dai_count_correct(logits, e->labels);
+    return DA_OK;
+}
+
 /* One batch; adds to sums and writes n rows of logits. */
 static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_evaluation *sums) {
     int64_t n = da_batcher_size(&e->batcher, step);
@@ -86,7 +120,6 @@ static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_eva
     da_tensor images = da_tensor_over(e->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
     da_forward forward = { .graph = e->graph };
     da_node *output = da_model_forward(e->model, &forward, da_graph_input(e->graph, &images));
-    da_node *loss = e->labels ? da_cross_entropy(e->graph, output, e->labels, 0) : NULL;
     DA_TRY(da_graph_status(e->graph));
     const da_tensor *rows = da_node_value(output);
     if (rows->ndim != 2 || rows->shape[1] != e->model->classes) {
@@ -96,10 +129,8 @@ static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_eva
                        e->model->classes);
     }
     if (logits) memcpy(logits, rows->data, da_tensor_bytes(rows));
+    if (e->labels) DA_TRY(add_outcomes(e, rows, sums));
     sums->samples += n;
-    if (!loss) return DA_OK;
-    sums->loss += (double)da_node_scalar(loss) * (double)n;
-    sums->correct += dai_count_correct(rows, e->labels);
     return DA_OK;
 }
 

@@ -84,9 +84,10 @@ void da_training_result_free(da_training_result *result);
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
                    da_training_result *result);
 
-/* Mean loss and accuracy in inference mode. logits (count x classes), when not NULL, receives the outputs in file
-   order. Without labels loss and accuracy are NaN. Errors: DA_ERROR_SHAPE (images or classes that do not suit the model),
-   DA_ERROR_ARGUMENT (batch below 1, the model's normalisation is unknown), DA_ERROR_MEMORY. */
+/* Mean loss and accuracy in inference mode: the same bits for any batch, number of threads and machine. logits (count x
+   classes), when not NULL, receives the outputs in file order. Without labels loss and accuracy are NaN. Errors:
+   DA_ERROR_SHAPE (images or classes that do not suit the model), DA_ERROR_ARGUMENT (batch below 1, a label the model
+   has no class for, the model's normalisation is unknown), DA_ERROR_MEMORY. */
 typedef struct da_evaluation { int64_t samples, correct; double loss, accuracy, seconds; } da_evaluation;
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
 

@@ -12,7 +12,8 @@ status=0
 counts=$(grep -cE '^[0-9]+ passed, [0-9]+ failed' "$log")
 [ "$counts" -ge 2 ] || { echo "FAIL a part of the tests ended without counts"; echo "0 passed, 1 failed" >> "$log"; }
 # shellcheck disable=SC2046
-set -- $(awk '/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; if ($6 ~ /skipped/) s += $5 } END { print p + 0, f + 0, s + 0 }' "$log")
+set -- $(awk '/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; if ($6 ~ /skipped/) s += $5 }
+              END { print p + 0, f + 0, s + 0 }' "$log")
 [ "$2" -eq 0 ] || status=1
 echo "$1 passed, $2 failed, $3 skipped"
 exit $status

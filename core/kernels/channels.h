@@ -1,5 +1,5 @@
-/* Routines over pixels x channels, channels last: what batch norm needs. A channel's numbers lie `channels` apart, so 16
- * neighbouring channels are one vector and the pixels are the chain.
+/* Routines over pixels x channels, channels last: what batch norm needs. A channel's numbers lie `channels` apart, so
+ * 16 neighbouring channels are one vector and the pixels are the chain.
  *
  *     channel      0 1 2 ... 15 | 16 ...
  *     pixel 0      . . .     .      chain 0
@@ -15,13 +15,13 @@
 /* moments: mean[c] = sum of x / pixels, square[c] = sum of (x - mean[c])^2, over the pixels given, pixels > 0.
    gradient_sums: plain[c] = sum of dy, product[c] = sum of dy * (x - mean[c]).
    affine: y = x * factor[c] + offset[c]. gradient_affine: dx = dy * a[c] + (x * b[c] + offset[c]). */
-#define DAI_DECLARE_CHANNELS(variant)                                                                                        \
-    void dai_channel_moments_##variant(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);        \
-    void dai_channel_gradient_sums_##variant(int64_t pixels, int64_t channels, const float *dy, const float *x,              \
-                                             const float *mean, float *plain, float *product);                              \
-    void dai_channel_affine_##variant(int64_t pixels, int64_t channels, const float *x, const float *factor,                 \
-                                      const float *offset, float *y);                                                       \
-    void dai_channel_gradient_affine_##variant(int64_t pixels, int64_t channels, const float *dy, const float *x,            \
+#define DAI_DECLARE_CHANNELS(variant)                                                                                  \
+    void dai_channel_moments_##variant(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);  \
+    void dai_channel_gradient_sums_##variant(int64_t pixels, int64_t channels, const float *dy, const float *x,        \
+                                             const float *mean, float *plain, float *product);                         \
+    void dai_channel_affine_##variant(int64_t pixels, int64_t channels, const float *x, const float *factor,           \
+                                      const float *offset, float *y);                                                  \
+    void dai_channel_gradient_affine_##variant(int64_t pixels, int64_t channels, const float *dy, const float *x,      \
                                                const float *a, const float *b, const float *offset, float *dx);
 
 DAI_DECLARE_CHANNELS(reference)

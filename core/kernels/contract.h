@@ -6,10 +6,10 @@
  *     B_s(k, j) = b[segment.b + k * b_step + j]              16 neighbours in j are one vector
  *     C(i, j)   = c[i * c_row + j]
  *
- * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment a
- * kernel row; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B, acc) runs
- * over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a bit.
- * `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
+ * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment
+ * a kernel row; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B,
+ * acc) runs over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a
+ * bit. `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
  */
 #ifndef DA_CORE_KERNELS_CONTRACT_H
 #define DA_CORE_KERNELS_CONTRACT_H

@@ -1,15 +1,16 @@
 /* Convolution on the contraction, directly: no column matrix is ever made.
  *
- * Forward, one image, one kernel row ky (a segment): the S taps of a kernel row and their channels lie side by side in memory,
- * in the image as in the weights, so a segment is S * C long:
+ * Forward, one image, one kernel row ky (a segment): the S taps of a kernel row and their channels lie side by side in
+ * memory, in the image as in the weights, so a segment is S * C long:
  *
- *     image row oy*stride + ky     ... | c c c | c c c | c c c | ...      output pixel ox reads S pixels from ox*stride on;
- *                                       ox=0: └─────────┘                 the next output pixel starts stride * C later
+ *     image row oy*stride + ky     ... | c c c | c c c | c c c | ...     output pixel ox reads S pixels from ox*stride;
+ *                                       ox=0: └─────────┘                the next output pixel starts stride * C later
  *                                       ox=1:         └─────────┘
  *
  * Padding: the image is copied into scratch memory with its border of zeros (it stays in the cache while it is used).
- * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a stride the
- * pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one remainder).
+ * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a
+ * stride the pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one
+ * remainder).
  * Backward weights: for each tap, C x K outer products over all pixels; an image row is a segment.
  * Groups: each group is a contraction of its own on a part of the channels; taps are then segments of their own.
  */
@@ -41,8 +42,10 @@ static frame frame_forward(const da_convolution *v) {
 }
 
 /* dy positions that some pixel of dx reads reach from low to high: the frame covers them all. */
-static void frame_axis(int64_t in, int64_t out, int64_t kernel, const da_convolution *v, int64_t *before, int64_t *size) {
-    const int64_t low = divide_down(v->padding - (kernel - 1), v->stride), high = divide_down(in - 1 + v->padding, v->stride);
+static void frame_axis(int64_t in, int64_t out, int64_t kernel, const da_convolution *v, int64_t *before,
+                       int64_t *size) {
+    const int64_t low = divide_down(v->padding - (kernel - 1), v->stride),
+        high = divide_down(in - 1 + v->padding, v->stride);
     *before = largest(0, -low);
     *size = *before + largest(out, high + 1);
 }
@@ -57,7 +60,8 @@ static frame frame_backward(const da_convolution *v) {
 static bool is_bare(const frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
 
 /* The image inside its frame: copied to `scratch`, or itself when the frame adds nothing. */
-static const float *framed(const frame *f, const float *image, int64_t height, int64_t width, int64_t channels, float *scratch) {
+static const float *framed(const frame *f, const float *image, int64_t height, int64_t width, int64_t channels,
+                           float *scratch) {
     if (is_bare(f, height, width)) return image;
     const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
     memset(scratch, 0, (size_t)(f->top * row) * sizeof *scratch);
@@ -95,8 +99,8 @@ typedef struct conv_work {
 
 /* Segments of `rows` x `columns` taps: A moves by row_pitch and pixel floats, B by `block` floats a tap. Without groups
    the taps of a row are one segment. */
-static void make_segments(conv_work *work, int64_t rows, int64_t columns, int64_t row_pitch, int64_t pixel, int64_t channels,
-                          int64_t block) {
+static void make_segments(conv_work *work, int64_t rows, int64_t columns, int64_t row_pitch, int64_t pixel,
+                          int64_t channels, int64_t block) {
     const bool merged = work->v->groups == 1;
     work->segment_count = 0;
     work->length = merged ? columns * channels : channels;
@@ -117,7 +121,8 @@ static float *take_segments(conv_work *work, float *scratch) {
 
 int64_t da_conv_scratch(const da_convolution *v) {
     const frame forward = frame_forward(v), backward = frame_backward(v);
-    const int64_t image = largest(frame_floats(&forward, v->h, v->w, v->c), frame_floats(&backward, v->oh, v->ow, v->k));
+    const int64_t image = largest(frame_floats(&forward, v->h, v->w, v->c),
+                                  frame_floats(&backward, v->oh, v->ow, v->k));
     return largest(v->r * v->s, v->oh) * SEGMENT_FLOATS + largest(1, da_conv_slices(v)) * weight_count(v) +
            image * da_threads() + 16;
 }
@@ -132,8 +137,8 @@ static void forward_sample(void *context, int64_t sample, int worker) {
                                 work->images + worker * work->image_floats);
     for (int64_t g = 0; g < v->groups; g++) {
         const dai_contraction problem = {
-            .m = v->ow, .n = kg, .length = work->length, .segments = work->segments, .segment_count = work->segment_count,
-            .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1,
+            .m = v->ow, .n = kg, .length = work->length, .segments = work->segments,
+            .segment_count = work->segment_count, .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1,
             .b = work->w + g * kg, .b_step = v->k,
             .c = work->out + sample * v->oh * v->ow * v->k + g * kg, .c_row = v->k,
             .bands = v->oh, .a_band = v->stride * work->frame.width * v->c, .c_band = v->ow * v->k,
@@ -143,8 +148,10 @@ static void forward_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-void dai_conv_forward_fast(const da_convolution *v, const float *x, const float *w, const float *bias, float *y, float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .w = w, .bias = bias, .out = y };
+void dai_conv_forward_fast(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
+                           float *scratch) {
+    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .w = w,
+                       .bias = bias, .out = y };
     work.images = take_segments(&work, scratch);
     work.image_floats = frame_floats(&work.frame, v->h, v->w, v->c);
     make_segments(&work, v->r, v->s, work.frame.width * v->c, v->c, v->c / v->groups, v->c / v->groups * v->k);
@@ -201,15 +208,16 @@ static void backward_data_sample(void *context, int64_t sample, int worker) {
             .a = image + (rows->start + work->frame.top) * row + (columns->start + work->frame.left) * v->k + g * kg,
             .a_row = v->k, .a_step = 1,
             .b = work->turned + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
-            .c = work->out + ((sample * v->h + rows->first) * v->w + columns->first) * v->c + g * cg, .c_row = v->stride * v->c,
-            .bands = rows->pixels, .a_band = row, .c_band = v->stride * v->w * v->c,
+            .c = work->out + ((sample * v->h + rows->first) * v->w + columns->first) * v->c + g * cg,
+            .c_row = v->stride * v->c, .bands = rows->pixels, .a_band = row, .c_band = v->stride * v->w * v->c,
         };
         work->contract(&problem);
     }
 }
 
 void dai_conv_backward_data_fast(const da_convolution *v, const float *dy, const float *w, float *dx, float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_backward(v), .w = w, .dy = dy, .out = dx };
+    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_backward(v), .w = w, .dy = dy,
+                       .out = dx };
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
     work.turned = take_segments(&work, scratch);
     work.images = work.turned + weight_count(v);
@@ -231,7 +239,8 @@ static void backward_weights_slice(void *context, int64_t chunk, int worker) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
     const int64_t slice = chunk / work->tap_groups, part = chunk % work->tap_groups;
-    const int64_t first = da_chunk_begin(v->n, work->slices, slice), end = da_chunk_begin(v->n, work->slices, slice + 1);
+    const int64_t first = da_chunk_begin(v->n, work->slices, slice),
+        end = da_chunk_begin(v->n, work->slices, slice + 1);
     for (int64_t i = first; i < end; i++) {
         const float *image = framed(&work->frame, work->x + i * v->h * v->w * v->c, v->h, v->w, v->c,
                                     work->images + worker * work->image_floats);
@@ -240,8 +249,8 @@ static void backward_weights_slice(void *context, int64_t chunk, int worker) {
             for (int64_t g = 0; g < v->groups; g++) {
                 const dai_contraction problem = {
                     .m = cg, .n = kg, .length = v->ow, .segments = work->segments, .segment_count = v->oh,
-                    .a = image + (tap / v->s * work->frame.width + tap % v->s) * v->c + g * cg, .a_row = 1, .a_step = v->stride * v->c,
-                    .b = work->dy + i * v->oh * v->ow * v->k + g * kg, .b_step = v->k,
+                    .a = image + (tap / v->s * work->frame.width + tap % v->s) * v->c + g * cg, .a_row = 1,
+                    .a_step = v->stride * v->c, .b = work->dy + i * v->oh * v->ow * v->k + g * kg, .b_step = v->k,
                     .c = work->partial + (slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
                     .bands = 1, .accumulate = i > first,
                 };
@@ -261,9 +270,10 @@ static void add_slices(void *context, int64_t chunk, int worker) {
         for (int64_t i = begin; i < end; i++) work->out[i] += work->partial[slice * count + i];
 }
 
-void dai_conv_backward_weights_fast(const da_convolution *v, const float *x, const float *dy, float *dw, float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .dy = dy, .out = dw,
-                       .slices = da_conv_slices(v) };
+void dai_conv_backward_weights_fast(const da_convolution *v, const float *x, const float *dy, float *dw,
+                                    float *scratch) {
+    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .dy = dy,
+                       .out = dw, .slices = da_conv_slices(v) };
     work.partial = take_segments(&work, scratch);
     work.images = work.partial + work.slices * weight_count(v);
     work.image_floats = frame_floats(&work.frame, v->h, v->w, v->c);

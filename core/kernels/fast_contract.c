@@ -8,8 +8,8 @@
  *     A(i+P-1,k)        ──▶ │       │       │
  *                           └───────┴───────┘
  *
- * Per k: Q loads of B, P spreads of A, P x Q fused multiply-adds. The sizes are constants in each instance, written out by the
- * compiler; the last vector of a row of C may be partial.
+ * Per k: Q loads of B, P spreads of A, P x Q fused multiply-adds. The sizes are constants in each instance, written out
+ * by the compiler; the last vector of a row of C may be partial.
  */
 #include "core/kernels/contract.h"
 #include "core/kernels/simd.h"
@@ -24,7 +24,8 @@ enum { MOST_ROWS_1 = 6, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 #endif
 
-typedef struct tile_at { const float *a, *b; float *c; const float *bias; int last; } tile_at; /* last: lanes of the last vector */
+/* last: lanes of the last vector */
+typedef struct tile_at { const float *a, *b; float *c; const float *bias; int last; } tile_at;
 
 /* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
 #define A_AT(p) bases[(p) / 3][((p) % 3) * row]
@@ -35,7 +36,9 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
             const bool partial = part && q == Q - 1;
-            const float *start = at->bias ? at->bias + 16 * q : problem->accumulate ? at->c + p * problem->c_row + 16 * q : NULL;
+            const float *start = at->bias              ? at->bias + 16 * q
+                                 : problem->accumulate ? at->c + p * problem->c_row + 16 * q
+                                                       : NULL;
             acc[p][q] = !start ? v16_zero() : partial ? v16_load_part(start, at->last) : v16_load(start);
         }
     for (int64_t s = 0; s < problem->segment_count; s++) {
@@ -65,8 +68,8 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
 typedef void tile_function(const dai_contraction *problem, const tile_at *at);
 
 #define TILE(P, Q)                                                                                                     \
-    static void tile_##P##_##Q##_full(const dai_contraction *problem, const tile_at *at) { tile(P, Q, false, problem, at); } \
-    static void tile_##P##_##Q##_part(const dai_contraction *problem, const tile_at *at) { tile(P, Q, true, problem, at); }
+    static void tile_##P##_##Q##_full(const dai_contraction *c, const tile_at *at) { tile(P, Q, false, c, at); }       \
+    static void tile_##P##_##Q##_part(const dai_contraction *c, const tile_at *at) { tile(P, Q, true, c, at); }
 #define ROW(P, Q) { tile_##P##_##Q##_full, tile_##P##_##Q##_part }
 
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
@@ -75,7 +78,8 @@ TILE(5, 1) TILE(6, 1)
 #endif
 #if defined(DA_VARIANT_avx512)
 TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(15, 1) TILE(16, 1)
-TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2) TILE(9, 2)
+TILE(10, 2) TILE(11, 2)
 TILE(12, 2)
 #endif
 

@@ -5,8 +5,8 @@
  *     avx2 avx512 neon   the same source on wider vectors (fast_*.c on simd.h)
  *
  * All give the same bits. The table is chosen once at start-up from what the CPU has; da_kernels_select overrides it.
- * Rules of the bits: a contraction is one chain acc = fma(a[k], b[k], acc), k ascending; a sum along a row uses 16 virtual
- * lanes and a halving tree; sums over samples are cut into slices that depend on the shape alone.
+ * Rules of the bits: a contraction is one chain acc = fma(a[k], b[k], acc), k ascending; a sum along a row uses 16
+ * virtual lanes and a halving tree; sums over samples are cut into slices that depend on the shape alone.
  */
 #ifndef DA_CORE_KERNELS_KERNELS_H
 #define DA_CORE_KERNELS_KERNELS_H
@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* C (m x n) = start + A (m x k) B (k x n). A is read at a[i * a_row + p * a_column], B at b[p * b_row + j * b_column], C is
-   written at c[i * c_row + j]. start: `bias` (n values) if given, else C itself if accumulate, else zero. */
+/* C (m x n) = start + A (m x k) B (k x n). A is read at a[i * a_row + p * a_column], B at b[p * b_row + j * b_column],
+   C is written at c[i * c_row + j]. start: `bias` (n values) if given, else C itself if accumulate, else zero. */
 typedef struct da_matmul_problem {
     int64_t m, n, k;
     const float *a; int64_t a_row, a_column;
@@ -29,12 +29,13 @@ typedef struct da_matmul_problem {
     bool accumulate;
 } da_matmul_problem;
 
-/* Convolution of x (N H W C) with w (R S C/groups K) to y (N OH OW K). Padding is the value zero, multiplied like any other.
-   Order of the chains:
+/* Convolution of x (N H W C) with w (R S C/groups K) to y (N OH OW K). Padding is the value zero, multiplied like any
+   other. Order of the chains:
      forward            kernel row, kernel column, channel; from the bias or zero
-     backward data      row of dy, column of dy, channel k, all ascending (so kernel rows and columns descending); dy outside the
-                        image counts as zero; taps that a stride leaves out are no terms at all
-     backward weights   sample, row, column of dy; a chain a slice of the batch (da_conv_slices), slices added in order */
+     backward data      row of dy, column of dy, channel k, all ascending (so kernel rows and columns descending); dy
+                        outside the image counts as zero; taps that a stride leaves out are no terms at all
+     backward weights   sample, row, column of dy; a chain a slice of the batch (da_conv_slices), slices added in
+                        order */
 typedef struct da_convolution {
     int64_t n, h, w, c, k, r, s, stride, padding, groups, oh, ow;
 } da_convolution;
@@ -44,16 +45,19 @@ int64_t da_conv_scratch(const da_convolution *conv);         /* floats any of th
 int64_t da_matmul_scratch(const da_matmul_problem *problem);
 
 typedef enum da_unary {
-    DA_UNARY_EXP, DA_UNARY_LOG, DA_UNARY_SQRT, DA_UNARY_TANH, DA_UNARY_SIGMOID, DA_UNARY_SILU, DA_UNARY_GELU, DA_UNARY_COUNT
+    DA_UNARY_EXP, DA_UNARY_LOG, DA_UNARY_SQRT, DA_UNARY_TANH, DA_UNARY_SIGMOID, DA_UNARY_SILU, DA_UNARY_GELU,
+    DA_UNARY_COUNT
 } da_unary;
 
 typedef struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
     void (*matmul)(const da_matmul_problem *problem, float *scratch);
-    void (*conv_forward)(const da_convolution *conv, const float *x, const float *w, const float *bias, float *y, float *scratch);
+    void (*conv_forward)(const da_convolution *conv, const float *x, const float *w, const float *bias, float *y,
+                         float *scratch);
     void (*conv_backward_data)(const da_convolution *conv, const float *dy, const float *w, float *dx, float *scratch);
-    void (*conv_backward_weights)(const da_convolution *conv, const float *x, const float *dy, float *dw, float *scratch);
+    void (*conv_backward_weights)(const da_convolution *conv, const float *x, const float *dy, float *dw,
+                                  float *scratch);
     /* y[i] = f(x[i]); and dx[i] = dy[i] * f'(x[i]), given x and y = f(x) */
     void (*unary)(da_unary f, int64_t n, const float *x, float *y);
     void (*unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx);
@@ -61,7 +65,8 @@ typedef struct da_kernels {
     void (*channel_moments)(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);
     void (*channel_gradient_sums)(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *mean,
                                   float *plain, float *product);
-    void (*channel_affine)(int64_t pixels, int64_t channels, const float *x, const float *factor, const float *offset, float *y);
+    void (*channel_affine)(int64_t pixels, int64_t channels, const float *x, const float *factor, const float *offset,
+                           float *y);
     void (*channel_gradient_affine)(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *a,
                                     const float *b, const float *offset, float *dx);
     /* one step of an optimizer on n parameters: update.h */

@@ -1,5 +1,5 @@
-/* The reference kernels: plain loops that define the bits of products and convolutions. Everything faster must agree with
- * them bit for bit. They are meant to be read first.
+/* The reference kernels: plain loops that define the bits of products and convolutions. Everything faster must agree
+ * with them bit for bit. They are meant to be read first.
  */
 #include "core/kernels/convolution.h"
 #include "core/parallel.h"
@@ -31,7 +31,8 @@ void dai_matmul_reference(const da_matmul_problem *problem, float *scratch) {
 typedef struct conv_work { da_convolution v; const float *x, *w, *dy, *bias; float *out, *scratch; } conv_work;
 
 /* The value at row i, column j, channel c of an image; zero outside. */
-static float pixel(const float *image, int64_t height, int64_t width, int64_t channels, int64_t i, int64_t j, int64_t c) {
+static float pixel(const float *image, int64_t height, int64_t width, int64_t channels, int64_t i, int64_t j,
+                   int64_t c) {
     return i < 0 || i >= height || j < 0 || j >= width ? 0.0f : image[(i * width + j) * channels + c];
 }
 
@@ -56,7 +57,8 @@ static void forward_sample(void *context, int64_t sample, int worker) {
             }
 }
 
-void dai_conv_forward_reference(const da_convolution *v, const float *x, const float *w, const float *bias, float *y, float *scratch) {
+void dai_conv_forward_reference(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
+                                float *scratch) {
     conv_work work = { .v = *v, .x = x, .w = w, .bias = bias, .out = y };
     (void)scratch;
     da_parallel_for(v->n, forward_sample, &work);
@@ -86,7 +88,8 @@ static void backward_data_sample(void *context, int64_t sample, int worker) {
             }
 }
 
-void dai_conv_backward_data_reference(const da_convolution *v, const float *dy, const float *w, float *dx, float *scratch) {
+void dai_conv_backward_data_reference(const da_convolution *v, const float *dy, const float *w, float *dx,
+                                      float *scratch) {
     conv_work work = { .v = *v, .w = w, .dy = dy, .out = dx };
     (void)scratch;
     da_parallel_for(v->n, backward_data_sample, &work);
@@ -107,8 +110,9 @@ static void backward_weights_tap(void *context, int64_t tap, int worker) {
                 for (int64_t i = da_chunk_begin(v->n, slices, slice); i < da_chunk_begin(v->n, slices, slice + 1); i++)
                     for (int64_t oy = 0; oy < v->oh; oy++)
                         for (int64_t ox = 0; ox < v->ow; ox++)
-                            acc = fmaf(pixel(work->x + i * v->h * v->w * v->c, v->h, v->w, v->c, oy * v->stride + ky - v->padding,
-                                             ox * v->stride + kx - v->padding, k / kg * cg + c),
+                            acc = fmaf(pixel(work->x + i * v->h * v->w * v->c, v->h, v->w, v->c,
+                                             oy * v->stride + ky - v->padding, ox * v->stride + kx - v->padding,
+                                             k / kg * cg + c),
                                        work->dy[((i * v->oh + oy) * v->ow + ox) * v->k + k], acc);
                 total = slice == 0 ? acc : total + acc;
             }
@@ -116,7 +120,8 @@ static void backward_weights_tap(void *context, int64_t tap, int worker) {
         }
 }
 
-void dai_conv_backward_weights_reference(const da_convolution *v, const float *x, const float *dy, float *dw, float *scratch) {
+void dai_conv_backward_weights_reference(const da_convolution *v, const float *x, const float *dy, float *dw,
+                                         float *scratch) {
     conv_work work = { .v = *v, .x = x, .dy = dy, .out = dw };
     (void)scratch;
     da_parallel_for(v->r * v->s, backward_weights_tap, &work);

@@ -21,8 +21,8 @@ void dai_channel_moments_reference(int64_t pixels, int64_t channels, const float
     }
 }
 
-void dai_channel_gradient_sums_reference(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *mean,
-                                         float *plain, float *product) {
+void dai_channel_gradient_sums_reference(int64_t pixels, int64_t channels, const float *dy, const float *x,
+                                         const float *mean, float *plain, float *product) {
     for (int64_t c = 0; c < channels; c++) {
         float sum[8] = { 0 }, sum_of_products[8] = { 0 };
         for (int64_t p = 0; p < pixels; p++) {
@@ -35,13 +35,14 @@ void dai_channel_gradient_sums_reference(int64_t pixels, int64_t channels, const
     }
 }
 
-void dai_channel_affine_reference(int64_t pixels, int64_t channels, const float *x, const float *factor, const float *offset, float *y) {
+void dai_channel_affine_reference(int64_t pixels, int64_t channels, const float *x, const float *factor,
+                                  const float *offset, float *y) {
     for (int64_t p = 0; p < pixels; p++)
         for (int64_t c = 0; c < channels; c++) y[p * channels + c] = fmaf(x[p * channels + c], factor[c], offset[c]);
 }
 
-void dai_channel_gradient_affine_reference(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *a,
-                                           const float *b, const float *offset, float *dx) {
+void dai_channel_gradient_affine_reference(int64_t pixels, int64_t channels, const float *dy, const float *x,
+                                           const float *a, const float *b, const float *offset, float *dx) {
     for (int64_t p = 0; p < pixels; p++)
         for (int64_t c = 0; c < channels; c++) {
             const int64_t i = p * channels + c;

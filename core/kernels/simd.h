@@ -1,9 +1,10 @@
-/* One vector type of 16 float lanes, written once for each instruction set: kernels are written on it and compiled for all.
+/* One vector type of 16 float lanes, written once for each instruction set: kernels are written on it and compiled
+ * for all.
  *
  *     AVX-512  one 512-bit register        AVX2  two of 256        NEON  four of 128        plain C  an array, fmaf
  *
- * Every function is exactly the scalar operation on each lane, so all instruction sets give the same bits. Partial loads
- * touch only the first n lanes (the others read as zero); partial stores write only them.
+ * Every function is exactly the scalar operation on each lane, so all instruction sets give the same bits. Partial
+ * loads touch only the first n lanes (the others read as zero); partial stores write only them.
  */
 #ifndef DA_CORE_KERNELS_SIMD_H
 #define DA_CORE_KERNELS_SIMD_H
@@ -29,7 +30,7 @@ V16_INLINE v16  v16_zero(void)                            { return _mm512_setzer
 V16_INLINE v16  v16_broadcast(float x)                    { return _mm512_set1_ps(x); }
 V16_INLINE v16  v16_load(const float *p)                  { return _mm512_loadu_ps(p); }
 V16_INLINE void v16_store(float *p, v16 x)                { _mm512_storeu_ps(p, x); }
-V16_INLINE v16  v16_load_part(const float *p, int n)      { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+V16_INLINE v16  v16_load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 V16_INLINE void v16_store_part(float *p, v16 x, int n)    { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x); }
 V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c)              { return _mm512_fmadd_ps(a, b, c); }
 V16_INLINE v16  v16_add(v16 a, v16 b)                     { return _mm512_add_ps(a, b); }
@@ -42,19 +43,22 @@ typedef struct v16 { __m256 lo, hi; } v16;
 V16_INLINE v16 v16_of_(__m256 lo, __m256 hi)              { v16 v = { lo, hi }; return v; }
 V16_INLINE v16  v16_zero(void)                            { return v16_of_(_mm256_setzero_ps(), _mm256_setzero_ps()); }
 V16_INLINE v16  v16_broadcast(float x)                    { __m256 v = _mm256_set1_ps(x); return v16_of_(v, v); }
-V16_INLINE v16  v16_load(const float *p)                  { return v16_of_(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+V16_INLINE v16  v16_load(const float *p) { return v16_of_(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
 V16_INLINE void v16_store(float *p, v16 x)                { _mm256_storeu_ps(p, x.lo); _mm256_storeu_ps(p + 8, x.hi); }
 V16_INLINE __m256i v16_mask_(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 V16_INLINE v16  v16_load_part(const float *p, int n) {
-    return v16_of_(_mm256_maskload_ps(p, v16_mask_(n)), n > 8 ? _mm256_maskload_ps(p + 8, v16_mask_(n - 8)) : _mm256_setzero_ps());
+    return v16_of_(_mm256_maskload_ps(p, v16_mask_(n)),
+                   n > 8 ? _mm256_maskload_ps(p + 8, v16_mask_(n - 8)) : _mm256_setzero_ps());
 }
 V16_INLINE void v16_store_part(float *p, v16 x, int n) {
     _mm256_maskstore_ps(p, v16_mask_(n), x.lo);
     if (n > 8) _mm256_maskstore_ps(p + 8, v16_mask_(n - 8), x.hi);
 }
-V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) { return v16_of_(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)); }
+V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) {
+    return v16_of_(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
+}
 V16_INLINE v16  v16_add(v16 a, v16 b)        { return v16_of_(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { return v16_of_(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { return v16_of_(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }

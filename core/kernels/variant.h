@@ -1,5 +1,5 @@
-/* Names of the routines that are compiled once per instruction set: DA_VARIANT(dai_unary) is dai_unary_avx2 in the object
- * built for AVX2. The Makefile defines DA_VARIANT_NAME and the flags. */
+/* Names of the routines that are compiled once per instruction set: DA_VARIANT(dai_unary) is dai_unary_avx2 in the
+ * object built for AVX2. The Makefile defines DA_VARIANT_NAME and the flags. */
 #ifndef DA_CORE_KERNELS_VARIANT_H
 #define DA_CORE_KERNELS_VARIANT_H
 

@@ -1,6 +1,6 @@
 /* Batch norm (Ioffe and Szegedy, ICML 2015) over the last dimension.
  *
- *     x ── slices of whole images, at least 64 values a channel ── mean and sum of squares of each slice (one chain each)
+ *     x ── slices of whole images, at least 64 values a channel ── mean and sum of squares of each slice, a chain each
  *       ── slices joined in order, in double (Chan, Golub, LeVeque 1983):
  *              n = n1 + n2,  d = mean2 - mean1,  mean = mean1 + d n2 / n,  square = square1 + square2 + d^2 n1 n2 / n
  *       ── y = x * factor + offset,  factor = scale / sqrt(variance + epsilon),  offset = shift - mean * factor
@@ -55,16 +55,20 @@ static void batch_norm_shape(da_node *node) {
     const geometry g = geometry_of(node);
     for (int i = 1; i < node->input_count; i++)
         if (!is_channel_vector(&node->input[i]->value, g.channels)) {
-            dai_node_fail(node, DA_ERROR_SHAPE, "%s is %s, expected %lld: one number a channel of the input", i == 1 ? "scale" : "shift",
-                          da_shape_text(text, node->input[i]->value.ndim, node->input[i]->value.shape), (long long)g.channels);
+            dai_node_fail(node, DA_ERROR_SHAPE, "%s is %s, expected %lld: one number a channel of the input",
+                          i == 1 ? "scale" : "shift",
+                          da_shape_text(text, node->input[i]->value.ndim, node->input[i]->value.shape),
+                          (long long)g.channels);
             return;
         }
     const bool running = o->running_mean && o->running_variance;
-    if (running ? !is_channel_vector(o->running_mean, g.channels) || !is_channel_vector(o->running_variance, g.channels) : !o->training)
-        dai_node_fail(node, DA_ERROR_SHAPE, "running mean and variance of %lld channels are needed%s", (long long)g.channels,
-                      running ? ", they have another size" : " outside training");
+    if (running ? !is_channel_vector(o->running_mean, g.channels) || !is_channel_vector(o->running_variance, g.channels)
+                : !o->training)
+        dai_node_fail(node, DA_ERROR_SHAPE, "running mean and variance of %lld channels are needed%s",
+                      (long long)g.channels, running ? ", they have another size" : " outside training");
     else if (o->training && g.values < 2)
-        dai_node_fail(node, DA_ERROR_SHAPE, "training needs more than one value a channel, the input is %s: use a larger batch",
+        dai_node_fail(node, DA_ERROR_SHAPE,
+                      "training needs more than one value a channel, the input is %s: use a larger batch",
                       da_shape_text(text, x->ndim, x->shape));
     else if (!(o->epsilon > 0.0f))
         dai_node_fail(node, DA_ERROR_ARGUMENT, "epsilon is %g, it must be above 0", (double)o->epsilon);
@@ -86,8 +90,8 @@ static void moments_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels;
     (void)worker;
-    da_kernels_active()->channel_moments(slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c, w->first + slice * c,
-                                         w->second + slice * c);
+    da_kernels_active()->channel_moments(slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c,
+                                         w->first + slice * c, w->second + slice * c);
 }
 
 static void affine_slice(void *context, int64_t slice, int worker) {
@@ -165,16 +169,16 @@ static void gradient_sums_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels, at = slice * w->g.slice * c;
     (void)worker;
-    da_kernels_active()->channel_gradient_sums(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->mean, w->first + slice * c,
-                                               w->second + slice * c);
+    da_kernels_active()->channel_gradient_sums(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->mean,
+                                               w->first + slice * c, w->second + slice * c);
 }
 
 static void gradient_affine_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels, at = slice * w->g.slice * c;
     (void)worker;
-    da_kernels_active()->channel_gradient_affine(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->a, w->b, w->offset,
-                                                 w->out + at);
+    da_kernels_active()->channel_gradient_affine(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->a, w->b,
+                                                 w->offset, w->out + at);
 }
 
 static double join_sums(const norm_work *w, const float *sums, int64_t channel) {
@@ -192,7 +196,8 @@ static void batch_norm_backward(da_node *node) {
     if (!w.first) return;
     w.second = w.first + w.g.slices * channels;
     da_parallel_for(w.g.slices, gradient_sums_slice, &w);
-    float *a = coefficients, *b = a + channels, *offset = b + channels, *dscale = offset + channels, *dshift = dscale + channels;
+    float *a = coefficients, *b = a + channels, *offset = b + channels, *dscale = offset + channels,
+        *dshift = dscale + channels;
     const float *scale = scale_of(node);
     for (int64_t c = 0; c < channels; c++) {
         const double r = (double)node->saved[channels + c], factor = scale ? (double)scale[c] * r : r;

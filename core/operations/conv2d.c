@@ -17,7 +17,8 @@ static bool options_fit(da_node *node) {
     enum { MOST = 1 << 24 };
     const da_conv2d_options *o = &node->options.conv2d;
     if (o->stride >= 1 && o->stride <= MOST && o->padding >= 0 && o->padding <= MOST && o->groups >= 1) return true;
-    dai_node_fail(node, DA_ERROR_ARGUMENT, "stride %lld, padding %lld, groups %lld: needs stride >= 1, padding >= 0, groups >= 1",
+    dai_node_fail(node, DA_ERROR_ARGUMENT,
+                  "stride %lld, padding %lld, groups %lld: needs stride >= 1, padding >= 0, groups >= 1",
                   (long long)o->stride, (long long)o->padding, (long long)o->groups);
     return false;
 }
@@ -27,8 +28,8 @@ static bool channels_fit(da_node *node) {
     const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
     const int64_t c = x->shape[3], k = w->shape[3], groups = node->options.conv2d.groups;
     if (c % groups != 0 || k % groups != 0) {
-        dai_node_fail(node, DA_ERROR_SHAPE, "%lld channels in and %lld out do not divide into %lld groups", (long long)c,
-                      (long long)k, (long long)groups);
+        dai_node_fail(node, DA_ERROR_SHAPE, "%lld channels in and %lld out do not divide into %lld groups",
+                      (long long)c, (long long)k, (long long)groups);
         return false;
     }
     if (c / groups != w->shape[2]) {
@@ -52,7 +53,8 @@ static void conv2d_shape(da_node *node) {
     const da_convolution v = problem_of(node);
     if (v.r < 1 || v.s < 1 || v.oh < 1 || v.ow < 1) {
         dai_node_fail(node, DA_ERROR_SHAPE, "a kernel of %lldx%lld does not fit into the input %s with padding %lld",
-                      (long long)v.r, (long long)v.s, da_shape_text(text, 4, node->input[0]->value.shape), (long long)v.padding);
+                      (long long)v.r, (long long)v.s, da_shape_text(text, 4, node->input[0]->value.shape),
+                      (long long)v.padding);
         return;
     }
     dai_set_shape(node, 4, (int64_t[]){ v.n, v.oh, v.ow, v.k });
@@ -62,8 +64,8 @@ static void conv2d_forward(da_node *node) {
     const da_convolution v = problem_of(node);
     float *scratch = dai_scratch(node, da_conv_scratch(&v));
     if (!scratch) return;
-    da_kernels_active()->conv_forward(&v, dai_input(node, 0), dai_input(node, 1), node->input_count > 2 ? dai_input(node, 2) : NULL,
-                                      dai_output(node), scratch);
+    da_kernels_active()->conv_forward(&v, dai_input(node, 0), dai_input(node, 1),
+                                      node->input_count > 2 ? dai_input(node, 2) : NULL, dai_output(node), scratch);
 }
 
 static void conv2d_backward(da_node *node) {

@@ -1,6 +1,7 @@
 /* Matrix product and linear layer: three products each, C = A B, dA = dC B^T, dB = A^T dC.
  *
- * A right operand without leading dimensions is shared by all the left one's matrices, which then count as one tall matrix.
+ * A right operand without leading dimensions is shared by all the left one's matrices, which then count as one tall
+ * matrix.
  */
 #include "core/kernels/kernels.h"
 #include "core/operations/loops.h"
@@ -34,7 +35,8 @@ static void matmul_shape(da_node *node) {
     for (int d = 0; fits && b->ndim > 2 && d < b->ndim - 2; d++) fits = a->shape[d] == b->shape[d];
     if (!fits) {
         dai_node_fail(node, DA_ERROR_SHAPE,
-                      "%s times %s: needs ... M x K times K x N, with the same K, and equal leading sizes or none on the right",
+                      "%s times %s: needs ... M x K times K x N, with the same K, and equal leading sizes or none on "
+                      "the right",
                       da_shape_text(left, a->ndim, a->shape), da_shape_text(right, b->ndim, b->shape));
         return;
     }
@@ -130,7 +132,8 @@ static void linear_backward(da_node *node) {
     float *dx = dai_gradient_begin(node, 0);
     if (dx)
         multiply(node, &(da_matmul_problem){ .m = n, .n = d, .k = k, .a = node->gradient, .a_row = k, .a_column = 1,
-                                             .b = da_tensor_floats(w), .b_row = 1, .b_column = k, .c = dx, .c_row = d });
+                                             .b = da_tensor_floats(w), .b_row = 1, .b_column = k, .c = dx,
+                                             .c_row = d });
     dai_gradient_end(node, 0);
     float *dw = dai_gradient_begin(node, 1);
     if (dw)

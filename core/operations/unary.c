@@ -103,15 +103,23 @@ static void scale_backward(da_node *node) {
     simple_backward(node, node->options.scale.factor, NULL, NULL, scale_back_run);
 }
 
-/* relu(NaN) is NaN, so that a broken activation is not hidden. The slope at 0 is 0. */
+/* relu(NaN) is NaN, so that a broken activation is not hidden. The slope at 0 is 0. Operands are read before the
+   choice, so that the compiler may choose with a mask instead of a jump: the signs of activations cannot be
+   predicted. */
 static void relu_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    for (int64_t i = begin; i < end; i++) w->y[i] = w->x[i] <= 0.0f ? 0.0f : w->x[i];
+    for (int64_t i = begin; i < end; i++) {
+        const float x = w->x[i];
+        w->y[i] = x <= 0.0f ? 0.0f : x;
+    }
 }
 
 static void relu_back_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    for (int64_t i = begin; i < end; i++) w->dx[i] = w->y[i] == 0.0f ? 0.0f : w->dy[i];
+    for (int64_t i = begin; i < end; i++) {
+        const float y = w->y[i], dy = w->dy[i];
+        w->dx[i] = y == 0.0f ? 0.0f : dy;
+    }
 }
 
 static void relu_forward(da_node *node)  { simple_forward(node, 0.0f, 0.0f, relu_run); }
@@ -124,7 +132,10 @@ static void leaky_relu_run(void *context, int64_t begin, int64_t end) {
 
 static void leaky_relu_back_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    for (int64_t i = begin; i < end; i++) w->dx[i] = w->x[i] <= 0.0f ? w->dy[i] * w->a : w->dy[i];
+    for (int64_t i = begin; i < end; i++) {
+        const float x = w->x[i], dy = w->dy[i];
+        w->dx[i] = x <= 0.0f ? dy * w->a : dy;
+    }
 }
 
 static void leaky_relu_forward(da_node *node) {

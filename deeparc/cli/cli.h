@@ -85,6 +85,7 @@ struct cli {
     uint64_t    seed;
     bool        quiet, json;
     bool        usage;      /* the failure is wrong usage: exit status 2 */
+    bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
 

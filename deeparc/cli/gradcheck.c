@@ -18,6 +18,7 @@ static void report(void *context, const da_gradcheck_result *r) {
     cli_put_int(c, "kernel_tables", r->tables);
     cli_put_real(c, "forward_error", r->forward_error);
     cli_put_real(c, "gradient_error", r->gradient_error);
+    if (!r->passed) cli_put_text(c, "message", r->message);
     da_json_end(&c->writer);
 }
 
@@ -30,11 +31,13 @@ static da_status run(cli *c) {
     if (c->argument_count == 0) status = da_gradcheck(NULL, report, c);
     for (int i = 0; i < c->argument_count && status == DA_OK; i++) status = da_gradcheck(c->arguments[i], report, c);
     if (c->json) da_json_end(&c->writer);
+    c->whole = status == DA_ERROR_NUMERIC; /* an operation that fails is a result */
     return status;
 }
 
 const cli_command cli_gradcheck = {
     .name = "gradcheck", .purpose = "check operations and gradients against an independent oracle",
     .arguments = "[OPERATION...]", .example = "gradcheck conv2d batch_norm", .run = run,
-    .notes = "Without an operation: all. Errors are relative to the largest value of a tensor."
+    .notes = "Without an operation: all. Errors are relative to the largest value of a tensor. When an operation\n"
+             "fails, the exit status is 1, and with --json its `message` says what was found."
 };

@@ -55,7 +55,7 @@ static da_status run(cli *c) {
     da_json_writer_init(&c->writer, true);
     da_json_begin_object(&c->writer);
     da_status status = c->command->run(c);
-    if (status != DA_OK) {
+    if (status != DA_OK && !c->whole) {
         da_json_writer_free(&c->writer);
         return status;
     }
@@ -64,7 +64,7 @@ static da_status run(cli *c) {
     DA_TRY(da_json_finish(&c->writer, &text, NULL));
     fputs(text, stdout);
     da_free(text);
-    return DA_OK;
+    return status;
 }
 
 int main(int argc, char **argv) {

@@ -7,13 +7,16 @@
 #include "deeparc/partition.h"
 
 /* Rows of a command's table of options. */
-#define MATRIX_MODULES                                                                                                   \
-    { .name = "threshold", .kind = CLI_REAL, .value = "T", .initial = "0.95", .low = 0, .high = 1,                      \
-      .help = "similarity that layers of one module reach" },                                                            \
-    { .name = "linkage", .kind = CLI_CHOICE, .value = "adjacent|mean|min", .initial = "adjacent",                       \
+#define MATRIX_FILE                                                                                                    \
+    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .required = true,                                   \
+      .help = "a square matrix of similarities" }
+#define MATRIX_MODULES                                                                                                 \
+    { .name = "threshold", .kind = CLI_REAL, .value = "T", .initial = "0.95", .low = 0, .high = 1,                     \
+      .help = "similarity that layers of one module reach" },                                                          \
+    { .name = "linkage", .kind = CLI_CHOICE, .value = "adjacent|mean|min", .initial = "adjacent",                      \
       .help = "of neighbours, or over all pairs of a module" }
-#define MATRIX_NAMES                                                                                                     \
-    { .name = "names", .kind = CLI_TEXT, .value = "FILE.json",                                                          \
+#define MATRIX_NAMES                                                                                                   \
+    { .name = "names", .kind = CLI_TEXT, .value = "FILE.json",                                                         \
       .help = "a record of 'similarity', for the names of the layers" }
 
 typedef struct matrix {
@@ -23,7 +26,7 @@ typedef struct matrix {
     da_partition partition; /* by --threshold and --linkage */
 } matrix;
 
-/* Reads --similarity; names are those of --names, else of the file's first line, else none; and cuts it into modules. */
+/* Reads --similarity; names are those of --names, else of the file's first line, else none; cuts it into modules. */
 da_status matrix_open(cli *c, matrix *m);
 void      matrix_free(matrix *m);
 da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition);

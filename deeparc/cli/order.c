@@ -52,8 +52,7 @@ static da_status order_run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .required = true,
-      .help = "a square matrix of similarities" },
+    MATRIX_FILE,
     MATRIX_MODULES,
     MATRIX_NAMES,
     RECORD_OPTION,

@@ -19,8 +19,7 @@ static da_status partition_run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .required = true,
-      .help = "a square matrix of similarities" },
+    MATRIX_FILE,
     MATRIX_MODULES,
     MATRIX_NAMES,
     RECORD_OPTION,
@@ -30,7 +29,7 @@ static const cli_option options[] = {
 const cli_command cli_partition = {
     .name = "partition", .purpose = "cut a similarity matrix into semantic modules", .arguments = "",
     .example = "partition --similarity cka.csv --threshold 0.95 --linkage adjacent --json",
-    .notes = "A module [a, b) holds layers a to b-1. Linkage adjacent: neighbours are more similar than the threshold;\n"
-             "mean, min: the mean or the smallest similarity over all pairs of the module reaches it.",
+    .notes = "A module [a, b) holds layers a to b-1. Linkage adjacent: neighbours are more similar than the\n"
+             "threshold; mean, min: the mean or the smallest similarity over all pairs of the module reaches it.",
     .options = options, .run = partition_run
 };

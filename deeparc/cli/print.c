@@ -1,5 +1,6 @@
 /* Results on stdout. A write that fails (a full disk) is noticed at the end, by cli_print_end, and is a failure. */
 #include "deeparc/cli/options.h"
+#include "deeparc/cli/record.h"
 
 #include "core/file.h"
 
@@ -17,27 +18,19 @@ void cli_print(cli *c, const char *format, ...) {
 }
 
 void cli_put_text(cli *c, const char *key, const char *value) {
-    if (!c->json) return;
-    da_json_key(&c->writer, key);
-    da_json_put_string(&c->writer, value);
+    if (c->json) record_text(&c->writer, key, value);
 }
 
 void cli_put_int(cli *c, const char *key, int64_t value) {
-    if (!c->json) return;
-    da_json_key(&c->writer, key);
-    da_json_put_int(&c->writer, value);
+    if (c->json) record_int(&c->writer, key, value);
 }
 
 void cli_put_real(cli *c, const char *key, double value) {
-    if (!c->json) return;
-    da_json_key(&c->writer, key);
-    da_json_put_double(&c->writer, value);
+    if (c->json) record_real(&c->writer, key, value);
 }
 
 void cli_put_hash(cli *c, const char *key, const char hex[65]) {
-    char text[72];
-    snprintf(text, sizeof text, "sha256:%s", hex);
-    cli_put_text(c, key, text);
+    if (c->json) record_hash(&c->writer, key, hex);
 }
 
 da_status cli_writable(const char *path) {

@@ -53,6 +53,13 @@ void record_epochs(da_json_writer *to, const da_training_result *result) {
     da_json_end(to);
 }
 
+void record_evaluation(da_json_writer *to, const da_evaluation *e) {
+    record_real(to, "accuracy", e->accuracy);
+    record_real(to, "loss", e->loss);
+    record_int(to, "samples", e->samples);
+    record_int(to, "correct", e->correct);
+}
+
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context) {
     const char *path = cli_text(c, "record");
     if (c->json) members(context, &c->writer);

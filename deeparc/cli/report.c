@@ -224,7 +224,7 @@ static const cli_option options[] = {
 const cli_command cli_report = {
     .name = "report", .purpose = "make one HTML page of what the other commands recorded", .arguments = "DIR",
     .example = "report results --out report.html",
-    .notes = "Reads from DIR, where they are there: train.json (train --json), similarity.json, restructure.json and\n"
-             "retrain-*.json (--record of these commands). The page needs nothing from outside.",
+    .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json and retrain-*.json,\n"
+             "what these commands write with --record. The page needs nothing from outside.",
     .options = options, .run = report_run
 };

@@ -255,8 +255,8 @@ static da_status refuse(cli *c, const char *const *options, const char *why) {
 }
 
 static da_status check_options(cli *c) {
-    static const char *const choosing[] = { "threshold", "linkage", "names", "enough", "max-drop", "validation", "limit",
-                                           NULL };
+    static const char *const choosing[] = { "threshold", "linkage", "names", "enough", "max-drop", "validation",
+                                            "limit", NULL };
     static const char *const measuring[] = { "data-dir", "normalize", "max-drop", "validation", "limit", "test-limit",
                                             NULL };
     bool named = cli_has(c, "remove") || cli_has(c, "module");

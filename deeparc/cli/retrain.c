@@ -156,7 +156,8 @@ const cli_command cli_retrain = {
     .name = "retrain", .purpose = "train some units; prove that nothing else moves", .arguments = "MODEL",
     .tables = CLI_DATA | CLI_TRAINING, .options = options, .run = retrain_run,
     .example = "retrain small.safetensors --data mnist --units layer1.0,layer2.0 --epochs 1 --out repaired.safetensors",
-    .notes = "Units that are not named take no gradient, no weight decay, no momentum, and their batch norms keep their\n"
-             "running statistics. A SHA-256 of every unit before and after shows it; should one have moved, the command fails.\n"
+    .notes = "Units that are not named take no gradient, no weight decay, no momentum, and their batch norms keep\n"
+             "their running statistics. A SHA-256 of every unit before and after shows it; should one have moved,\n"
+             "the command fails.\n"
              "Without other options: 1 epoch of sgd, Nesterov's momentum 0.9, one-cycle schedule up to rate 0.05."
 };

@@ -129,9 +129,11 @@ static const cli_option options[] = {
 };
 
 const cli_command cli_similarity = {
-    .name = "similarity", .purpose = "measure how similar the layers of a model are to each other", .arguments = "MODEL",
+    .name = "similarity", .purpose = "measure how similar the layers of a model are to each other",
+    .arguments = "MODEL",
     .example = "similarity resnet20.safetensors --data mnist --out cka.csv --record similarity.json",
-    .notes = "Linear CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021), inference mode,\n"
-             "features flattened. Threshold and linkage only decide which module boundaries are drawn.",
+    .notes = "Linear CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021),\n"
+             "inference mode, features flattened. Threshold and linkage only decide which module boundaries are\n"
+             "drawn.",
     .tables = CLI_DATA | CLI_SPLIT, .options = options, .run = similarity_run
 };

@@ -1,5 +1,5 @@
 /* deeparc train: a network of the zoo, or one from a file, on a data set; then its accuracy on the test images. */
-#include "deeparc/cli/cli.h"
+#include "deeparc/cli/record.h"
 
 #include "layers/checkpoint.h"
 #include "layers/zoo.h"
@@ -16,6 +16,7 @@ static const cli_option options[] = {
     { .name = "out", .kind = CLI_TEXT, .value = "FILE", .help = "save the trained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "test on the first N test images only; 0: all" },
+    RECORD_OPTION,
     { .name = NULL }
 };
 
@@ -90,61 +91,55 @@ static da_status start(cli *c, da_model **model, const da_dataset *data) {
 
 /* ---- The run. ---- */
 
-static void put_history(cli *c, const da_training_result *result) {
-    if (!c->json) return;
-    da_json_key(&c->writer, "epochs");
-    da_json_begin_array(&c->writer);
-    for (int64_t e = 0; e < result->epoch_count; e++) {
-        const da_epoch_record *r = &result->epochs[e];
-        da_json_begin_object(&c->writer);
-        cli_put_int(c, "epoch", r->epoch + 1);
-        cli_put_real(c, "loss", r->loss);
-        cli_put_real(c, "accuracy", r->accuracy);
-        cli_put_real(c, "validation_loss", r->validation_loss);
-        cli_put_real(c, "validation_accuracy", r->validation_accuracy);
-        cli_put_real(c, "rate", r->rate);
-        cli_put_real(c, "seconds", r->seconds);
-        da_json_end(&c->writer);
-    }
-    da_json_end(&c->writer);
+typedef struct result {
+    const da_model *model;
+    const da_dataset *test;
+    da_training_result training;
+    da_evaluation evaluation;
+    char hash[65];
+} result;
+
+static void members(const void *context, da_json_writer *to) {
+    const result *r = context;
+    record_text(to, "model", r->model->architecture);
+    record_text(to, "data", r->test->name);
+    record_evaluation(to, &r->evaluation);
+    record_int(to, "steps", r->training.steps);
+    record_real(to, "seconds", r->training.seconds);
+    record_hash(to, "hash", r->hash);
+    record_epochs(to, &r->training);
 }
 
-static da_status report(cli *c, da_model *model, const da_dataset *test, const da_training_result *result) {
-    da_evaluation e;
-    char hash[65];
-    DA_TRY(da_evaluate(model, test, 256, NULL, &e));
-    DA_TRY(da_model_hash(model, -1, hash));
-    if (result->stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
-    cli_print(c, "accuracy  %.2f %%  (%lld of %lld test images)\n", 100 * e.accuracy, (long long)e.correct,
-              (long long)e.samples);
-    cli_print(c, "loss      %.6f\n", e.loss);
-    cli_print(c, "time      %.1f s for %lld steps\n", result->seconds, (long long)result->steps);
-    cli_print(c, "sha256:%s\n", hash);
-    cli_put_text(c, "model", model->architecture);
-    cli_put_text(c, "data", test->name);
-    cli_put_real(c, "accuracy", e.accuracy);
-    cli_put_real(c, "loss", e.loss);
-    cli_put_int(c, "samples", e.samples);
-    cli_put_int(c, "correct", e.correct);
-    cli_put_int(c, "steps", result->steps);
-    cli_put_real(c, "seconds", result->seconds);
-    cli_put_hash(c, "hash", hash);
-    put_history(c, result);
+static void print(cli *c, const result *r) {
+    const da_evaluation *e = &r->evaluation;
+    if (r->training.stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
+    cli_print(c, "accuracy  %.2f %%  (%lld of %lld test images)\n", 100 * e->accuracy, (long long)e->correct,
+              (long long)e->samples);
+    cli_print(c, "loss      %.6f\n", e->loss);
+    cli_print(c, "time      %.1f s for %lld steps\n", r->training.seconds, (long long)r->training.steps);
+    cli_print(c, "sha256:%s\n", r->hash);
+}
+
+static da_status conclude(cli *c, da_model *model, result *r) {
+    DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->evaluation));
+    DA_TRY(da_model_hash(model, -1, r->hash));
+    DA_TRY(record_write(c, members, r));
+    print(c, r);
     return DA_OK;
 }
 
 static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
     da_trainer_options defaults = defaults_for(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults));
-    da_training_result result = { 0 };
-    da_status status = da_train(model, data, &o, &result);
+    result r = { .model = model, .test = test };
+    da_status status = da_train(model, data, &o, &r.training);
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED) status = cli_training_interrupted(c, &o);
     const char *out = cli_text(c, "out");
     if (status == DA_OK && out) status = da_checkpoint_save(model, out, NULL);
-    if (status == DA_OK) status = report(c, model, test, &result);
+    if (status == DA_OK) status = conclude(c, model, &r);
     if (status == DA_OK && out) cli_note(c, "saved as %s", out);
-    da_training_result_free(&result);
+    da_training_result_free(&r.training);
     return status;
 }
 
@@ -153,6 +148,7 @@ static da_status run(cli *c) {
     da_model *model = NULL;
     DA_TRY(check_start(c));
     DA_TRY(cli_writable(cli_text(c, "out")));
+    DA_TRY(cli_writable(cli_text(c, "record")));
     cli_banner(c);
     da_status status = cli_data_load(c, &data, DA_TRAIN, cli_int(c, "limit"));
     if (status == DA_OK) status = cli_data_load(c, &test, DA_TEST, cli_int(c, "test-limit"));

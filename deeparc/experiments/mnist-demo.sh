@@ -1,12 +1,12 @@
 #!/bin/sh
-# The whole story on handwritten digits: train, measure, cut into modules, remove, repair. Every command is printed before
-# it runs, so that it can be repeated by hand; every figure comes from this run.
+# The whole story on handwritten digits: train, measure, cut into modules, remove, repair. Every command is printed
+# before it runs, so that it can be repeated by hand; every figure comes from this run.
 #
 #     deeparc/experiments/mnist-demo.sh BUILD_DIR [DATA]          what `make mnist-demo` calls
 #
 # DATA: mnist, fashion-mnist or digits; without it the first of them that this machine has, MNIST being fetched if it is
-# missing. Environment: SEED, MODEL, EPOCHS, REPAIR_EPOCHS, THRESHOLD, LINKAGE, ENOUGH, VALIDATION; LIMIT and TEST_LIMIT, the
-# numbers of images used, make it short.
+# missing. Environment: SEED, MODEL, EPOCHS, REPAIR_EPOCHS, THRESHOLD, LINKAGE, ENOUGH, VALIDATION; LIMIT and
+# TEST_LIMIT, the numbers of images used, make it short.
 # shellcheck disable=SC2086 # $part and $test_part are words or nothing
 set -eu
 
@@ -58,31 +58,32 @@ choose_data() {
 }
 
 if [ $# -eq 2 ]; then data=$2; else choose_data; fi
-echo "${bold}deeparc demo on '$data'${plain}: a network is trained, cut into semantic modules, made smaller and repaired in one place."
+echo "${bold}deeparc demo on '$data'${plain}: a network is trained, cut into semantic modules, made smaller and" \
+    "repaired in one place."
 
 title "Train $model on the training images, $validation of them held out"
-set -- "$deeparc" train --model "$model" --data "$data" --epochs "$epochs" --validation "$validation" $part $test_part \
-    --seed "$seed" --log "$out/train.csv" --out "$out/original.safetensors" --json
-show "$@" ">" "$out/train.json"
-"$@" > "$out/train.json"
-run "$deeparc" eval "$out/original.safetensors" --data "$data" ${TEST_LIMIT:+--limit "$TEST_LIMIT"} --quiet
+run "$deeparc" train --model "$model" --data "$data" --epochs "$epochs" --validation "$validation" $part $test_part \
+    --seed "$seed" --log "$out/train.csv" --out "$out/original.safetensors" --record "$out/train.json"
 
 title "How similar are its blocks? Measured on training images: the test set stays out of every decision"
-run "$deeparc" similarity "$out/original.safetensors" --data "$data" --split train --limit 2560 --threshold "$threshold" \
-    --linkage "$linkage" --out "$out/similarity.csv" --record "$out/similarity.json"
+run "$deeparc" similarity "$out/original.safetensors" --data "$data" --split train --limit 2560 \
+    --threshold "$threshold" --linkage "$linkage" --out "$out/similarity.csv" --record "$out/similarity.json"
 
 title "In which order could blocks go? (Algorithm 2)"
-run "$deeparc" order --similarity "$out/similarity.csv" --names "$out/similarity.json" --threshold "$threshold" --linkage "$linkage"
+run "$deeparc" order --similarity "$out/similarity.csv" --names "$out/similarity.json" --threshold "$threshold" \
+    --linkage "$linkage"
 
 title "Remove redundant blocks for real, verified on the held-out images"
-run "$deeparc" restructure "$out/original.safetensors" --similarity "$out/similarity.csv" --names "$out/similarity.json" \
-    --threshold "$threshold" --linkage "$linkage" --enough "$enough" --data "$data" --validation "$validation" $part $test_part \
-    --seed "$seed" --out "$out/smaller.safetensors" --record "$out/restructure.json"
+run "$deeparc" restructure "$out/original.safetensors" --similarity "$out/similarity.csv" \
+    --names "$out/similarity.json" --threshold "$threshold" --linkage "$linkage" --enough "$enough" \
+    --data "$data" --validation "$validation" $part $test_part --seed "$seed" \
+    --out "$out/smaller.safetensors" --record "$out/restructure.json"
 neighbours=$(tr -d ' \n"' < "$out/restructure.json" | sed 's/.*neighbours:\[\([^]]*\)\].*/\1/')
 
 repair() { # UNITS NAME
-    run "$deeparc" retrain "$out/smaller.safetensors" --units "$1" --data "$data" --epochs "$repair" --validation "$validation" \
-        $part $test_part --seed "$seed" --out "$out/$2.safetensors" --record "$out/retrain-$2.json"
+    run "$deeparc" retrain "$out/smaller.safetensors" --units "$1" --data "$data" --epochs "$repair" \
+        --validation "$validation" $part $test_part --seed "$seed" \
+        --out "$out/$2.safetensors" --record "$out/retrain-$2.json"
 }
 title "Repair: retrain only the neighbours of the cuts; everything else must not move by a bit"
 repair "$neighbours" neighbours

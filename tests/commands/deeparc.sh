@@ -36,29 +36,41 @@ check_fails "a matrix with nan" 1 "bad.csv" "$deeparc" order --similarity "$work
 : > "$work/bad.csv"
 check_fails "an empty matrix" 1 "bad.csv" "$deeparc" partition --similarity "$work/bad.csv"
 echo '{"names": ["a", "b"]}' > "$work/names.json"
-check_fails "names of another matrix" 1 "names 2 layers" "$deeparc" partition --similarity "$matrix" --names "$work/names.json"
+check_fails "names of another matrix" 1 "names 2 layers" \
+    "$deeparc" partition --similarity "$matrix" --names "$work/names.json"
 
 # ---- A small residual network. ----
 drawn="--data digits --quiet" data="--data digits --quiet --limit 320"
 model=$work/model.safetensors small=$work/small.safetensors
-# shellcheck disable=SC2086
-check_says "train a resnet" "sha256:" "$deeparc" train --model resnet20x0.25 $data --test-limit 64 --epochs 1 --validation 64 --out "$model"
 mkdir "$work/results"
 # shellcheck disable=SC2086
-check "similarity" "$deeparc" similarity "$model" $drawn --limit 96 --batch 32 --out "$matrix" --record "$work/results/similarity.json"
+check_says "train a resnet" "sha256:" "$deeparc" train --model resnet20x0.25 $data --test-limit 64 --epochs 1 \
+    --validation 64 --out "$model" --record "$work/results/train.json"
+check_says "its record has the epochs" "validation_loss" cat "$work/results/train.json"
+loss_in() { # BATCH
+    # shellcheck disable=SC2086
+    "$deeparc" eval "$model" $drawn --limit 64 --batch "$1" --json | grep '"loss"'
+}
+check_same "any batch gives the same loss to the last digit" "$(loss_in 7)" "$(loss_in 64)"
+# shellcheck disable=SC2086
+check "similarity" "$deeparc" similarity "$model" $drawn --limit 96 --batch 32 --out "$matrix" \
+    --record "$work/results/similarity.json"
 check_same "similarity: nine blocks" "$(wc -l < "$matrix" | tr -d ' ')" 9
 check_same "similarity: numbers only" "$(tr -d '0-9.,e\n-' < "$matrix" | wc -c | tr -d ' ')" 0
 check_says "similarity: names" '"layer3.2"' cat "$work/results/similarity.json"
 # shellcheck disable=SC2086
-check_says "similarity of all units" '"avgpool"' "$deeparc" similarity "$model" $drawn --limit 64 --batch 32 --layers all --json
+check_says "similarity of all units" '"avgpool"' "$deeparc" similarity "$model" $drawn --limit 64 --batch 32 \
+    --layers all --json
 # shellcheck disable=SC2086
 check_fails "too few samples" 1 "batch" "$deeparc" similarity "$model" $drawn --limit 3
 # shellcheck disable=SC2086
 check_fails "a batch of 2" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 2
 # shellcheck disable=SC2086
-check_says "train an mlp" "sha256:" "$deeparc" train --model mlp-8 $data --test-limit 10 --epochs 1 --out "$work/mlp.safetensors"
+check_says "train an mlp" "sha256:" "$deeparc" train --model mlp-8 $data --test-limit 10 --epochs 1 \
+    --out "$work/mlp.safetensors"
 # shellcheck disable=SC2086
-check_fails "blocks of a network without" 1 "no residual blocks" "$deeparc" similarity "$work/mlp.safetensors" $data --layers blocks
+check_fails "blocks of a network without" 1 "no residual blocks" \
+    "$deeparc" similarity "$work/mlp.safetensors" $data --layers blocks
 
 # ---- Removal. ----
 cut="$deeparc restructure $model --out $small"
@@ -73,31 +85,35 @@ check_fails "nothing to remove is named" 2 "--remove" $cut
 check_fails "both ways at once" 2 "--remove" $cut --remove layer1.1 --similarity "$matrix"
 check_fails "an option without effect" 2 "--max-drop has no effect" $cut --remove layer1.1 --max-drop 0.1
 check_fails "verification without data" 2 "--validation has no effect" $cut --similarity "$matrix" --validation 9
-check_fails "a directory that is not there" 1 "nowhere" "$deeparc" restructure "$model" --remove layer1.1 --out "$work/nowhere/x"
+check_fails "a directory that is not there" 1 "nowhere" \
+    "$deeparc" restructure "$model" --remove layer1.1 --out "$work/nowhere/x"
 check_fails "nothing is redundant" 1 "lower the threshold" $cut --similarity "$matrix" --threshold 1
 # shellcheck disable=SC2086
-check_says "restructure by similarity" "multiply-adds" $cut --similarity "$matrix" --threshold 0 --enough 0.25 $data --validation 64 \
-    --test-limit 64 --record "$work/results/restructure.json"
+check_says "restructure by similarity" "multiply-adds" $cut --similarity "$matrix" --threshold 0 --enough 0.25 $data \
+    --validation 64 --test-limit 64 --record "$work/results/restructure.json"
 check_says "its record has the verdicts" "enough is gone" cat "$work/results/restructure.json"
 
 # ---- Local retraining. ----
 near=$(tr -d ' \n"' < "$work/results/restructure.json" | sed 's/.*neighbours:\[\([^]]*\)\].*/\1/')
 before=$("$deeparc" hash "$small" --units | grep ' bn1')
 # shellcheck disable=SC2086
-check_says "retrain the neighbours" "unmoved: " "$deeparc" retrain "$small" --units "$near" $data --test-limit 64 --epochs 2 \
-    --out "$work/repaired.safetensors" --record "$work/results/retrain-neighbours.json"
-check_same "a frozen unit has its hash" "$("$deeparc" hash "$work/repaired.safetensors" --units | grep ' bn1')" "$before"
+check_says "retrain the neighbours" "unmoved: " "$deeparc" retrain "$small" --units "$near" $data --test-limit 64 \
+    --epochs 2 --out "$work/repaired.safetensors" --record "$work/results/retrain-neighbours.json"
+check_same "a frozen unit has its hash" \
+    "$("$deeparc" hash "$work/repaired.safetensors" --units | grep ' bn1')" "$before"
 # shellcheck disable=SC2086
-check_says "retrain all" "unmoved: 0 units" "$deeparc" retrain "$small" --units all $data --test-limit 64 --epochs 1 --out "$work/all.safetensors" \
-    --record "$work/results/retrain-all.json"
+check_says "retrain all" "unmoved: 0 units" "$deeparc" retrain "$small" --units all $data --test-limit 64 --epochs 1 \
+    --out "$work/all.safetensors" --record "$work/results/retrain-all.json"
 # shellcheck disable=SC2086
 check_fails "retrain an unknown unit" 1 "layer9.9" "$deeparc" retrain "$small" --units layer9.9 $data --out "$work/x"
 # shellcheck disable=SC2086
-check_fails "retrain a unit without weights" 1 "no parameters" "$deeparc" retrain "$small" --units avgpool $data --out "$work/x"
+check_fails "retrain a unit without weights" 1 "no parameters" \
+    "$deeparc" retrain "$small" --units avgpool $data --out "$work/x"
 
 # ---- The report. ----
 check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --out "$work/report.html"
 check_says "the page has the heat map" "layer3.2" cat "$work/report.html"
+check_says "the page repeats the training" "deeparc train --model resnet20x0.25" cat "$work/report.html"
 check_same "nothing from outside" "$(grep -c -e '<script' -e 'src=' -e '<link' -e '@import' "$work/report.html")" 0
 mkdir "$work/empty"
 check_fails "an empty directory" 1 "train.json" "$deeparc" report "$work/empty" --out "$work/x.html"

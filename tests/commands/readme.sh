@@ -9,7 +9,7 @@ block() { awk -v kind="$1" '$0 == "```" kind { inside = 1; next } $0 == "```" { 
 block sh > "$work/lines"
 [ -s "$work/lines" ] || bad "the README has shell lines" "there is none"
 while IFS= read -r line; do
-    line=$(echo "$line" | sed "s#build/deeparc#$deeparc#; s#build/#$work/#g; s#$work/deeparc#$deeparc#")
+    line=$(echo "$line" | sed "s#build/deeparc#PROGRAM#; s#build/#$work/#g; s#PROGRAM#$deeparc#")
     name=$(echo "$line" | cut -d' ' -f2)
     check "README: $name" sh -c "$line"
 done < "$work/lines"
@@ -19,7 +19,8 @@ cc=${CC:-cc}
 openmp=-fopenmp
 "$deeparc" --version 2> /dev/null | grep -q 'without OpenMP' && openmp=
 # shellcheck disable=SC2086
-if "$cc" -I. ${TEST_CFLAGS:-} "$work/network.c" "$build/libdeeparc.a" $openmp -lm -o "$work/network" 2> "$work/err"; then
+if "$cc" -I. ${TEST_CFLAGS:-} "$work/network.c" "$build/libdeeparc.a" $openmp -lm \
+    -o "$work/network" 2> "$work/err"; then
     good "README: the C program compiles"
     check_says "README: the C program trains" trained "$work/network"
 else

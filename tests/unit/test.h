@@ -25,7 +25,8 @@ void test_fail(const char *file, int line, const char *format, ...) DA_PRINTF(3,
 void test_skip(const char *format, ...) DA_PRINTF(1, 2);
 bool test_failed(void);                  /* has the running test failed already? */
 const char *test_data_dir(void);         /* $DEEPARC_DATA, or NULL */
-const char *test_temporary(const char *name); /* a path in a directory that goes when the run ends; valid for 8 more calls */
+/* a path in a directory that goes when the run ends; valid for 8 more calls */
+const char *test_temporary(const char *name);
 
 #define TEST(name)                                                                                   \
     static void test_##name(void);                                                                   \
@@ -36,18 +37,23 @@ const char *test_temporary(const char *name); /* a path in a directory that goes
     static void test_##name(void)
 
 #define CHECK(condition) do { if (!(condition)) test_fail(__FILE__, __LINE__, "%s", #condition); } while (0)
-#define CHECK_OK(call) do { if ((call) != DA_OK) test_fail(__FILE__, __LINE__, "%s: %s", #call, da_error_message()); } while (0)
-#define CHECK_INT(actual, expected) do { long long a_ = (long long)(actual), e_ = (long long)(expected);             \
+#define CHECK_OK(call) do {                                                                                            \
+    if ((call) != DA_OK) test_fail(__FILE__, __LINE__, "%s: %s", #call, da_error_message()); } while (0)
+#define CHECK_INT(actual, expected) do { long long a_ = (long long)(actual), e_ = (long long)(expected);               \
     if (a_ != e_) test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #actual, a_, e_); } while (0)
-#define CHECK_CLOSE(actual, expected, tolerance) do { double a_ = (double)(actual), e_ = (double)(expected);         \
-    if (!(fabs(a_ - e_) <= (tolerance))) test_fail(__FILE__, __LINE__, "%s is %.9g, not %.9g within %g", #actual, a_, e_, \
-                                                   (double)(tolerance)); } while (0)
-#define CHECK_TEXT(actual, expected) do { const char *a_ = (actual), *e_ = (expected);                               \
-    if (!a_ || strcmp(a_, e_) != 0) test_fail(__FILE__, __LINE__, "%s is '%s', not '%s'", #actual, a_ ? a_ : "NULL", e_); } while (0)
+#define CHECK_CLOSE(actual, expected, tolerance) do { double a_ = (double)(actual), e_ = (double)(expected);           \
+    if (!(fabs(a_ - e_) <= (tolerance)))                                                                               \
+        test_fail(__FILE__, __LINE__, "%s is %.9g, not %.9g within %g", #actual, a_, e_,                               \
+                  (double)(tolerance)); } while (0)
+#define CHECK_TEXT(actual, expected) do { const char *a_ = (actual), *e_ = (expected);                                 \
+    if (!a_ || strcmp(a_, e_) != 0)                                                                                    \
+        test_fail(__FILE__, __LINE__, "%s is '%s', not '%s'", #actual, a_ ? a_ : "NULL", e_); } while (0)
 /* The call must fail with this code and a sentence that contains `part`. */
-#define CHECK_FAILS(call, code, part) do { da_error_clear(); da_status s_ = (call);                                   \
-    if (s_ != (code) || da_error_code() != (code)) test_fail(__FILE__, __LINE__, "%s gave %d, not %s (%s)", #call, (int)s_, #code, da_error_message()); \
-    else if (!strstr(da_error_message(), (part))) test_fail(__FILE__, __LINE__, "%s says '%s', which lacks '%s'", #call, da_error_message(), (part)); } while (0)
+#define CHECK_FAILS(call, code, part) do { da_error_clear(); da_status s_ = (call);                                    \
+    if (s_ != (code) || da_error_code() != (code))                                                                     \
+        test_fail(__FILE__, __LINE__, "%s gave %d, not %s (%s)", #call, (int)s_, #code, da_error_message());           \
+    else if (!strstr(da_error_message(), (part)))                                                                      \
+        test_fail(__FILE__, __LINE__, "%s says '%s', which lacks '%s'", #call, da_error_message(), (part)); } while (0)
 #define SKIP(...) do { test_skip(__VA_ARGS__); return; } while (0)
 
 #endif

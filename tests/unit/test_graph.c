@@ -27,7 +27,8 @@ static void end(fixture *f) {
 static da_node *loss_of(fixture *f) { /* w is used twice and through a shared-memory reshape */
     da_node *w = da_graph_leaf(f->g, &f->w, &f->gradient), *x = da_graph_input(f->g, &f->x);
     da_node *product = da_relu(f->g, da_matmul(f->g, x, w));
-    da_node *again = da_sum(f->g, da_reshape(f->g, da_graph_leaf(f->g, &f->w, &f->gradient), 1, (int64_t[]){ -1 }), 0, false);
+    da_node *again = da_sum(f->g, da_reshape(f->g, da_graph_leaf(f->g, &f->w, &f->gradient), 1, (int64_t[]){ -1 }), 0,
+                            false);
     return da_add(f->g, da_sum(f->g, da_add(f->g, product, product), 0, false), again);
 }
 
@@ -83,7 +84,8 @@ TEST(graph_refuses_views_and_losses_that_are_not_numbers) {
     CHECK_FAILS(da_graph_status(f.g), DA_ERROR_SHAPE, "not contiguous");
     da_graph_reset(f.g);
     CHECK_FAILS(da_graph_backward(f.g, da_graph_leaf(f.g, &f.w, &f.gradient)), DA_ERROR_SHAPE, "one number");
-    CHECK_FAILS(da_graph_backward(f.g, da_sum(f.g, da_graph_input(f.g, &f.x), 0, false)), DA_ERROR_ARGUMENT, "nothing that trains");
+    CHECK_FAILS(da_graph_backward(f.g, da_sum(f.g, da_graph_input(f.g, &f.x), 0, false)), DA_ERROR_ARGUMENT,
+                "nothing that trains");
     end(&f);
 }
 
@@ -164,6 +166,7 @@ TEST(graph_trace_lists_every_node) {
     rewind(to);
     size_t size = fread(text, 1, sizeof text - 1, to);
     fclose(to);
-    CHECK(size > 0 && strstr(text, "matmul") && strstr(text, "relu") && strstr(text, "leaf") && strstr(text, "reshape"));
+    CHECK(size > 0 && strstr(text, "matmul") && strstr(text, "relu") && strstr(text, "leaf") &&
+          strstr(text, "reshape"));
     end(&f);
 }

@@ -205,21 +205,37 @@ TEST(html_page_survives_every_failed_allocation) {
 }
 
 TEST(scale_ticks_are_round_and_inside) {
-    da_ticks t = dai_scale_ticks((da_scale){ 0, 1 }, 6);
+    da_ticks t = dai_scale_ticks((da_scale){ 0, 1 }, 6, 0);
     CHECK_CLOSE(t.step, 0.2, 1e-12);
     CHECK_INT(t.count, 6);
     CHECK_INT(t.decimals, 1);
-    t = dai_scale_ticks((da_scale){ 96.2, 99.4 }, 6);
+    t = dai_scale_ticks((da_scale){ 96.2, 99.4 }, 6, 0);
     CHECK_CLOSE(t.step, 1, 1e-12);
     CHECK_CLOSE(t.first, 97, 1e-12);
     CHECK_INT(t.count, 3);
     CHECK_INT(t.decimals, 0);
+    t = dai_scale_ticks((da_scale){ 1, 2 }, 8, 1); /* two epochs: no tick between them */
+    CHECK(t.first == 1 && t.step == 1 && t.count == 2 && t.decimals == 0);
     static const da_scale odd[] = { { 0, 0 }, { 5, 5 }, { -3, -3 }, { 1e-30, 1e-30 }, { 1e30, 1e30 }, { 1, -1 },
                                     { 0.5, 0.5000000001 } };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         da_scale s = dai_scale_rounded(odd[i], 6);
-        t = dai_scale_ticks(s, 6);
+        t = dai_scale_ticks(s, 6, 0);
         CHECK(s.low < s.high && t.count >= 2 && t.count <= 12 && t.decimals >= 0);
         if (odd[i].low <= odd[i].high) CHECK(s.low <= odd[i].low && s.high >= odd[i].high);
     }
+}
+
+TEST(chart_labels_whole_numbers_wholly) {
+    double epochs[] = { 1, 2, 3 }, halves[] = { 1, 1.5, 3 }, loss[] = { 0.9, 0.5, 0.4 };
+    da_series curve = { .name = "loss", .count = 3, .x = epochs, .y = loss };
+    da_line_chart chart = { .title = "t", .series = &curve, .series_count = 1 };
+    da_text page = { 0 };
+    da_chart_lines(&page, &chart);
+    CHECK(strstr(da_text_string(&page), ">2</text>") && !strstr(da_text_string(&page), ">2.0</text>"));
+    da_text_free(&page);
+    curve.x = halves;
+    da_chart_lines(&page, &chart);
+    CHECK(strstr(da_text_string(&page), ">2.0</text>"));
+    da_text_free(&page);
 }

@@ -37,8 +37,9 @@ static bool same(const float *a, const float *b, int64_t count) {
 
 static da_convolution awkward_convolution(void) {
     const int64_t groups = draw(0, 3) ? 1 : draw(1, 4);
-    da_convolution v = { .n = draw(1, draw(0, 5) ? 3 : 40), .h = draw(1, 19), .w = draw(1, 19), .c = groups * draw(1, groups > 1 ? 9 : 70),
-                         .k = groups * draw(1, groups > 1 ? 9 : 70), .r = draw(1, 5), .s = draw(1, 5), .stride = draw(1, 3),
+    da_convolution v = { .n = draw(1, draw(0, 5) ? 3 : 40), .h = draw(1, 19), .w = draw(1, 19),
+                         .c = groups * draw(1, groups > 1 ? 9 : 70), .k = groups * draw(1, groups > 1 ? 9 : 70),
+                         .r = draw(1, 5), .s = draw(1, 5), .stride = draw(1, 3),
                          .padding = draw(0, draw(0, 7) ? 2 : 22), .groups = groups };
     if (v.n > 3) v.h = v.w = draw(1, 5), v.c = groups * draw(1, 6), v.k = groups * draw(1, 6);
     if (v.h + 2 * v.padding < v.r) v.r = v.h;
@@ -50,7 +51,8 @@ static da_convolution awkward_convolution(void) {
 
 typedef struct passes { float *y, *dx, *dw; } passes;
 
-static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy, int64_t nw) {
+static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,
+                         int64_t nw) {
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
                  da_alloc((size_t)nw * 4) };
     float *scratch = da_alloc((size_t)da_conv_scratch(v) * sizeof *scratch);
@@ -65,8 +67,10 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
 static void free_passes(passes p) { da_free(p.y); da_free(p.dx); da_free(p.dw); }
 
 static void compare_convolution(const da_convolution *v, bool wild) {
-    const int64_t nx = v->n * v->h * v->w * v->c, ny = v->n * v->oh * v->ow * v->k, nw = v->r * v->s * (v->c / v->groups) * v->k;
-    float *x = numbers(nx, wild), *w = numbers(nw, wild), *dy = numbers(ny, wild), *bias = draw(0, 1) ? numbers(v->k, wild) : NULL;
+    const int64_t nx = v->n * v->h * v->w * v->c, ny = v->n * v->oh * v->ow * v->k,
+        nw = v->r * v->s * (v->c / v->groups) * v->k;
+    float *x = numbers(nx, wild), *w = numbers(nw, wild), *dy = numbers(ny, wild),
+        *bias = draw(0, 1) ? numbers(v->k, wild) : NULL;
     const da_kernels *const *tables = da_kernels_list();
     da_kernels_select("reference");
     passes expected = run_passes(v, x, w, bias, dy, nw);
@@ -74,10 +78,11 @@ static void compare_convolution(const da_convolution *v, bool wild) {
         da_kernels_select(tables[t]->name);
         passes actual = run_passes(v, x, w, bias, dy, nw);
         if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) || !same(actual.dw, expected.dw, nw))
-            test_fail(__FILE__, __LINE__, "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d: forward %d data %d weights %d",
-                      tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s, (int)v->stride,
-                      (int)v->padding, (int)v->groups, same(actual.y, expected.y, ny), same(actual.dx, expected.dx, nx),
-                      same(actual.dw, expected.dw, nw));
+            test_fail(__FILE__, __LINE__,
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d: forward %d data %d weights %d",
+                      tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
+                      (int)v->stride, (int)v->padding, (int)v->groups, same(actual.y, expected.y, ny),
+                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw));
         free_passes(actual);
     }
     free_passes(expected);
@@ -132,10 +137,12 @@ TEST(matmul_kernels_have_the_bits_of_the_reference) {
     for (int i = 0; i < 200 && !test_failed(); i++) {
         const int64_t m = draw(1, i % 10 ? 40 : 200), n = draw(1, i % 10 ? 70 : 150), k = draw(0, i % 20 ? 40 : 2100);
         const bool ta = draw(0, 1), tb = draw(0, 1), with_bias = draw(0, 1), accumulate = draw(0, 1);
-        float *a = numbers(m * k, i % 9 == 0), *b = numbers(k * n, i % 9 == 0), *bias = numbers(n, false), *start = numbers(m * n, false);
+        float *a = numbers(m * k, i % 9 == 0), *b = numbers(k * n, i % 9 == 0), *bias = numbers(n, false),
+            *start = numbers(m * n, false);
         float *expected = da_alloc((size_t)(m * n) * 4), *actual = da_alloc((size_t)(m * n) * 4);
-        da_matmul_problem p = { .m = m, .n = n, .k = k, .a = a, .a_row = ta ? 1 : k, .a_column = ta ? m : 1, .b = b, .b_row = tb ? 1 : n,
-                                .b_column = tb ? k : 1, .c_row = n, .bias = with_bias ? bias : NULL, .accumulate = accumulate };
+        da_matmul_problem p = { .m = m, .n = n, .k = k, .a = a, .a_row = ta ? 1 : k, .a_column = ta ? m : 1, .b = b,
+                                .b_row = tb ? 1 : n, .b_column = tb ? k : 1, .c_row = n,
+                                .bias = with_bias ? bias : NULL, .accumulate = accumulate };
         float *scratch = da_alloc((size_t)da_matmul_scratch(&p) * 4);
         const da_kernels *const *tables = da_kernels_list();
         for (int t = 0; tables[t]; t++) {
@@ -144,7 +151,8 @@ TEST(matmul_kernels_have_the_bits_of_the_reference) {
             da_kernels_select(tables[t]->name);
             tables[t]->matmul(&p, scratch);
             if (!same(p.c, expected, m * n))
-                test_fail(__FILE__, __LINE__, "%s: m %d n %d k %d, transposed %d %d", tables[t]->name, (int)m, (int)n, (int)k, ta, tb);
+                test_fail(__FILE__, __LINE__, "%s: m %d n %d k %d, transposed %d %d", tables[t]->name, (int)m, (int)n,
+                          (int)k, ta, tb);
         }
         da_free(a); da_free(b); da_free(bias); da_free(start); da_free(expected); da_free(actual); da_free(scratch);
         da_kernels_select(NULL);
@@ -155,8 +163,8 @@ TEST(channel_kernels_have_the_bits_of_the_reference) {
     draws = 0;
     for (int i = 0; i < 150 && !test_failed(); i++) {
         const int64_t pixels = draw(1, 70), channels = draw(1, 70), count = pixels * channels;
-        float *x = numbers(count, i % 9 == 0), *dy = numbers(count, false), *a = numbers(channels, false), *b = numbers(channels, false),
-              *c = numbers(channels, false);
+        float *x = numbers(count, i % 9 == 0), *dy = numbers(count, false), *a = numbers(channels, false),
+            *b = numbers(channels, false), *c = numbers(channels, false);
         float *out[2][6];
         const da_kernels *const *tables = da_kernels_list();
         for (int t = 0; tables[t]; t++) {
@@ -168,7 +176,8 @@ TEST(channel_kernels_have_the_bits_of_the_reference) {
             tables[t]->channel_gradient_affine(pixels, channels, dy, x, a, b, c, o[5]);
             for (int j = 0; j < 6 && t > 0; j++) {
                 if (!same(o[j], out[0][j], count))
-                    test_fail(__FILE__, __LINE__, "%s: routine %d, %d pixels, %d channels", tables[t]->name, j, (int)pixels, (int)channels);
+                    test_fail(__FILE__, __LINE__, "%s: routine %d, %d pixels, %d channels", tables[t]->name, j,
+                              (int)pixels, (int)channels);
                 da_free(o[j]);
             }
         }

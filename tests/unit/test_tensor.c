@@ -10,7 +10,8 @@ TEST(tensor_refuses_shapes_that_make_no_sense) {
     da_tensor t = { 0 };
     CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 7, (int64_t[]){ 1, 1, 1, 1, 1, 1, 1 }), DA_ERROR_SHAPE, "0 to 6");
     CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 2, (int64_t[]){ 2, -3 }), DA_ERROR_SHAPE, "2x-3 has a negative size");
-    CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 2, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40 }), DA_ERROR_SHAPE, "too large");
+    CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 2, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40 }), DA_ERROR_SHAPE,
+                "too large");
     CHECK(t.data == NULL);
 }
 
@@ -42,7 +43,8 @@ TEST(tensor_views_share_memory) {
 TEST(tensor_shapes_broadcast_as_in_numpy) {
     int ndim;
     int64_t shape[DA_MAX_DIMS];
-    da_tensor a = da_tensor_over(NULL, DA_FLOAT32, 3, (int64_t[]){ 4, 1, 3 }), b = da_tensor_over(NULL, DA_FLOAT32, 2, (int64_t[]){ 5, 1 });
+    da_tensor a = da_tensor_over(NULL, DA_FLOAT32, 3, (int64_t[]){ 4, 1, 3 }),
+        b = da_tensor_over(NULL, DA_FLOAT32, 2, (int64_t[]){ 5, 1 });
     CHECK_OK(da_shape_broadcast(&ndim, shape, &a, &b));
     CHECK(ndim == 3 && shape[0] == 4 && shape[1] == 5 && shape[2] == 3);
     b.shape[1] = 2;
