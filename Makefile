@@ -1,7 +1,8 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
+# Targets:
 #   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=0]    make asan    make ubsan
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
-# Options: CC=gcc|clang   OPENMP=1|0   O=-O2 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
+# Options: CC=gcc|clang   OPENMP=1|0   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
 OPENMP  := 1
@@ -80,16 +81,17 @@ ubsan:
 real-data-test: all
 	@sh tests/real-data.sh $(BUILD)/deeparc
 
+# Fuzzing: the library built with clang's coverage and sanitizers, one program a reader of files.
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := 30
-fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
-	@for f in $(FUZZERS); do mkdir -p $(BUILD)/fuzz/corpus/$$f && echo "== $$f" && \
-	  $(BUILD)/fuzz/$$f -max_total_time=$(SECONDS_EACH) -rss_limit_mb=4096 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f || exit 1; done
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out core/kernels/%,$(LIBRARY))
-	@mkdir -p $(@D)
-	clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -I. -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_$*.c \
-	  $(filter core/status.c core/memory.c core/tensor.c core/file.c core/json.c core/json_writer.c core/number.c core/safetensors.c \
-	  core/npy.c core/csv.c core/random.c core/math.c core/parallel.c core/sha256.c datasets/%,$(LIBRARY)) -lm -o $@
+fuzz:
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang O=-O1 OPENMP=0 \
+	  SANITIZE=fuzzer-no-link,address,undefined $(BUILD)/fuzz/libdeeparc.a
+	@for f in $(FUZZERS); do echo "== $$f" && mkdir -p $(BUILD)/fuzz/corpus/$$f && \
+	  clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -I. -fsanitize=fuzzer,address,undefined tests/fuzz/$$f.c \
+	    $(BUILD)/fuzz/libdeeparc.a -lm -o $(BUILD)/fuzz/$$f && \
+	  $(BUILD)/fuzz/$$f -max_total_time=$(SECONDS_EACH) -rss_limit_mb=4096 -artifact_prefix=$(BUILD)/fuzz/ \
+	    $(BUILD)/fuzz/corpus/$$f || exit 1; done
 
 # The whole story on real digits: train, measure, cut into modules, prune, repair, report.
 mnist-demo: all

@@ -23,7 +23,7 @@
 #define PATH_MAX 4096
 #endif
 
-enum { BUFFER = 65536, TRIES = 100 };
+enum { BUFFER = 65536, TRIES = 100, STREAM_CAP = 256 << 20 }; /* STREAM_CAP: a pipe or device may never end */
 
 struct da_file_writer {
     int    fd;
@@ -58,15 +58,16 @@ static da_status too_large(const char *path, size_t cap) {
 
 /* Fills a growing block until the end of the file. One byte past the cap is asked for, to know that there is more. */
 static da_status read_all(int fd, const char *path, size_t cap, size_t expected, uint8_t **bytes, size_t *size) {
-    size_t capacity = expected + 1, used = 0;
+    size_t capacity = expected < cap ? expected + 1 : cap + 1, used = 0;
     uint8_t *block = da_alloc(capacity);
     if (!block) return DA_ERROR_MEMORY;
     for (;;) {
         if (used == capacity) {
-            uint8_t *grown = capacity > SIZE_MAX / 2 ? NULL : da_realloc(block, capacity * 2);
+            size_t wanted = capacity < cap / 2 ? capacity * 2 : cap + 1; /* capacity <= cap: used is */
+            uint8_t *grown = da_realloc(block, wanted);
             if (!grown) { da_free(block); return DA_ERROR_MEMORY; }
             block = grown;
-            capacity *= 2;
+            capacity = wanted;
         }
         size_t room = capacity - used < SSIZE_MAX ? capacity - used : SSIZE_MAX;
         ssize_t got = read(fd, block + used, room);
@@ -82,6 +83,13 @@ static da_status read_all(int fd, const char *path, size_t cap, size_t expected,
     return DA_OK;
 }
 
+static da_status read_stream(int fd, const char *path, size_t cap, uint8_t **bytes, size_t *size) {
+    da_status status = read_all(fd, path, cap < STREAM_CAP ? cap : STREAM_CAP, BUFFER, bytes, size);
+    if (status != DA_ERROR_FORMAT || cap < STREAM_CAP) return status;
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s' is a pipe or a device, of which at most %d bytes are read: copy it to a file "
+                   "first", path, STREAM_CAP);
+}
+
 da_status da_file_read(const char *path, size_t cap, uint8_t **bytes, size_t *size) {
     struct stat facts;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -93,8 +101,10 @@ da_status da_file_read(const char *path, size_t cap, uint8_t **bytes, size_t *si
         status = DA_FAIL(DA_ERROR_IO, "cannot read '%s': it is a directory, name a file in it", path);
     else if (S_ISREG(facts.st_mode) && (uint64_t)facts.st_size > cap)
         status = too_large(path, cap);
+    else if (S_ISREG(facts.st_mode))
+        status = read_all(fd, path, cap, (size_t)facts.st_size, bytes, size);
     else
-        status = read_all(fd, path, cap, S_ISREG(facts.st_mode) ? (size_t)facts.st_size : BUFFER, bytes, size);
+        status = read_stream(fd, path, cap, bytes, size);
     close(fd);
     return status;
 }
@@ -137,8 +147,27 @@ static int open_part(da_file_writer *w) {
     return -1;
 }
 
+/* /dev/stdout and /dev/fd/3 may well lead to a file, but to one that another program has opened: it is not replaced.
+   (A file in /dev/shm is a file like any other.) */
+static bool is_straight(const char *path, const struct stat *facts) {
+    if (strncmp(path, "/dev/std", 8) == 0 || strncmp(path, "/dev/fd/", 8) == 0) return true;
+    return !S_ISREG(facts->st_mode) && !S_ISDIR(facts->st_mode);
+}
+
+bool da_file_is_stream(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 && is_straight(path, &facts);
+}
+
+bool da_file_same(const char *a, const char *b) {
+    struct stat first, second;
+    if (strcmp(a, b) == 0) return true;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
 /* What stands under the name decides: nothing, a file to replace (through its link), or something to write straight
-   into. What /dev names is never replaced: /dev/stdout may well lead to a file, which another program has opened. */
+   into. */
 static da_status find_target(da_file_writer *w, const char *path, mode_t *mode) {
     struct stat facts;
     if (strlen(path) >= sizeof w->target) return system_failure("write", path, ENAMETOOLONG);
@@ -153,7 +182,7 @@ static da_status find_target(da_file_writer *w, const char *path, mode_t *mode) 
     }
     if (S_ISDIR(facts.st_mode))
         return DA_FAIL(DA_ERROR_IO, "cannot write '%s': it is a directory, name a file in it", path);
-    w->straight = !S_ISREG(facts.st_mode) || strncmp(path, "/dev/", 5) == 0;
+    w->straight = is_straight(path, &facts);
     if (w->straight) return DA_OK;
     if (!realpath(path, w->target) || access(w->target, W_OK) != 0) return system_failure("write", path, errno);
     *mode = facts.st_mode & 0777;

@@ -19,9 +19,12 @@
 #include <stdint.h>
 
 /* Reads all of path: *size bytes, the caller's to da_free, followed by a zero byte that is not counted (so text is a C
-   string). A file of more than cap bytes is DA_ERROR_FORMAT; a directory is DA_ERROR_IO. */
+   string). A file of more than cap bytes is DA_ERROR_FORMAT, and so is a pipe or a device of more than 256 MB, which
+   may have no end; a directory is DA_ERROR_IO. */
 da_status da_file_read(const char *path, size_t cap, uint8_t **bytes, size_t *size);
 bool      da_file_exists(const char *path); /* anything of that name: a file, a directory, a pipe */
+bool      da_file_is_stream(const char *path); /* written straight into, never replaced; false when there is nothing */
+bool      da_file_same(const char *a, const char *b); /* equal names, or two names of one file */
 
 /* Makes path and the directories above it, as mkdir -p. One that exists is no error. */
 da_status da_directory_make(const char *path);

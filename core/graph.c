@@ -8,6 +8,7 @@
  * reads its value, saved numbers or gradient again.
  */
 #include "core/node.h"
+#include "core/kernels/kernels.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
@@ -36,6 +37,8 @@ static da_node *node_at(const da_graph *graph, int64_t i) { return &graph->chunk
 da_status da_graph_new(da_graph **graph) {
     da_graph *made = da_alloc_zero(1, sizeof *made);
     if (!made) return DA_ERROR_MEMORY;
+    da_kernels_active(); /* chosen here, once, so that no parallel loop is the first to ask */
+    da_threads();
     made->recording = true;
     made->poison.poisoned = true;
     made->poison.graph = made;

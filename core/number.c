@@ -78,13 +78,33 @@ static void restore_point(char *text) {
     memmove(from + 1, rest, strlen(rest) + 1);
 }
 
+static char *not_finite(char *text, double value) {
+    return strcpy(text, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+}
+
 char *da_number_text(char text[DA_NUMBER_TEXT], double value) {
     double again = 0;
-    if (isnan(value) || isinf(value)) return strcpy(text, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+    if (!isfinite(value)) return not_finite(text, value);
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(text, DA_NUMBER_TEXT, "%.*g", precision, value);
         restore_point(text);
         if (da_number_parse(text, strlen(text), &again) && again == value) break;
     }
+    return text;
+}
+
+static int within(int digits) { return digits < 0 ? 0 : digits > 40 ? 40 : digits; }
+
+char *da_number_fixed(char text[DA_NUMBER_WIDE], double value, int digits) {
+    if (!isfinite(value)) return not_finite(text, value);
+    snprintf(text, DA_NUMBER_WIDE, "%.*f", within(digits), value);
+    restore_point(text);
+    return text;
+}
+
+char *da_number_rounded(char text[DA_NUMBER_WIDE], double value, int digits) {
+    if (!isfinite(value)) return not_finite(text, value);
+    snprintf(text, DA_NUMBER_WIDE, "%.*g", within(digits), value);
+    restore_point(text);
     return text;
 }

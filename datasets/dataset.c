@@ -207,9 +207,12 @@ static da_status load_file(da_dataset *out, const char *path) {
     const char *paths[2] = { path, labels }, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     if (ends_in(path, ".bin") || ends_in(path, ".bin.gz")) {
         bool hundred = strncmp(base, "train.bin", 9) == 0 || strncmp(base, "test.bin", 8) == 0;
-        return load_set(out, &dai_sets[hundred ? DAI_CIFAR100 : DAI_CIFAR10], paths, 1, path, NULL);
+        DA_TRY(load_set(out, &dai_sets[hundred ? DAI_CIFAR100 : DAI_CIFAR10], paths, 1, path, NULL));
+    } else {
+        DA_TRY(load_set(out, idx_set(path), paths, labels_beside(labels, path) ? 2 : 1, path, NULL));
     }
-    return load_set(out, idx_set(path), paths, labels_beside(labels, path) ? 2 : 1, path, NULL);
+    out->one_file = true;
+    return DA_OK;
 }
 
 static da_status load_digits(da_dataset *out, da_split split, const da_dataset_options *options) {

@@ -22,6 +22,7 @@
 
 #include "core/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DA_MAX_CHANNELS = 4 };
@@ -31,6 +32,7 @@ typedef enum da_split { DA_TRAIN, DA_TEST } da_split;
 typedef struct da_dataset {
     char    *name;         /* "mnist", "cifar10", "digits", ... */
     char    *source;       /* where it came from: the folder, the file, or "generated" */
+    bool     one_file;     /* a single file that serves as either split: training and test images are the same */
     int64_t  count, height, width, channels;
     int      classes;
     uint8_t *images;       /* count x height x width x channels */

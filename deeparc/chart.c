@@ -65,19 +65,33 @@ static double tick_label(da_ticks ticks, int i) {
     return fabs(value) < ticks.step * 1e-6 ? 0 : value; /* no "-0" */
 }
 
+/* A step of a path: "M12.5 80.0". */
+static void put_point(da_text *page, const char *step, double x, double y) {
+    da_text_append(page, step);
+    da_text_fixed(page, x, 1);
+    da_text_append(page, " ");
+    da_text_fixed(page, y, 1);
+}
+
 static void put_axes(const plot *p) {
     da_ticks y = ticks_of(p->y, p->unit, 6, 0), x = ticks_of(p->x, 1, 8, p->whole ? 1 : 0);
     for (int i = 0; i < y.count; i++) {
         double label = tick_label(y, i), at = down(p, label / p->unit);
-        da_text_printf(
-            p->page,
-            "<path class=\"grid\" d=\"M%d %.1fh%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f%s</text>\n",
-            LEFT, at, WIDTH, LEFT - 8, at + 4, y.decimals, label, p->chart->percent ? " %" : "");
+        da_text_append(p->page, "<path class=\"grid\" d=\"");
+        put_point(p->page, "M", LEFT, at);
+        da_text_printf(p->page, "h%d\"/><text x=\"%d\"", WIDTH, LEFT - 8);
+        da_html_length(p->page, "y", at + 4);
+        da_text_append(p->page, " text-anchor=\"end\">");
+        da_text_fixed(p->page, label, y.decimals);
+        da_text_append(p->page, p->chart->percent ? " %</text>\n" : "</text>\n");
     }
     for (int i = 0; i < x.count; i++) {
         double label = tick_label(x, i);
-        da_text_printf(p->page, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.*f</text>\n", across(p, label),
-                       TOP + HEIGHT + 18, x.decimals, label);
+        da_text_append(p->page, "<text");
+        da_html_length(p->page, "x", across(p, label));
+        da_text_printf(p->page, " y=\"%d\" text-anchor=\"middle\">", TOP + HEIGHT + 18);
+        da_text_fixed(p->page, label, x.decimals);
+        da_text_append(p->page, "</text>\n");
     }
     da_text_printf(p->page, "<path class=\"axis\" d=\"M%d %dh%d\"/>\n", LEFT, TOP + HEIGHT, WIDTH);
     if (p->chart->x_label) {
@@ -95,9 +109,8 @@ static void put_band(const plot *p, const da_series *s) {
         while (to + 1 < s->count && band_drawn(s, to + 1)) to++;
         da_text_append(p->page, "<path class=\"band\" d=\"");
         for (int i = from; i <= to; i++)
-            da_text_printf(p->page, "%s%.1f %.1f", i == from ? "M" : "L", across(p, x_of(s, i)), down(p, s->high[i]));
-        for (int i = to; i >= from; i--)
-            da_text_printf(p->page, "L%.1f %.1f", across(p, x_of(s, i)), down(p, s->low[i]));
+            put_point(p->page, i == from ? "M" : "L", across(p, x_of(s, i)), down(p, s->high[i]));
+        for (int i = to; i >= from; i--) put_point(p->page, "L", across(p, x_of(s, i)), down(p, s->low[i]));
         da_text_append(p->page, "z\"/>\n");
         from = to;
     }
@@ -108,11 +121,26 @@ static void put_curve(const plot *p, const da_series *s) {
     da_text_append(p->page, "<path class=\"curve\" d=\"");
     for (int i = 0; i < s->count; i++) {
         bool drawn = is_drawn(s, i);
-        if (drawn)
-            da_text_printf(p->page, "%s%.1f %.1f", pen_down ? "L" : "M", across(p, x_of(s, i)), down(p, s->y[i]));
+        if (drawn) put_point(p->page, pen_down ? "L" : "M", across(p, x_of(s, i)), down(p, s->y[i]));
         pen_down = drawn;
     }
     da_text_append(p->page, "\"/>\n");
+}
+
+/* "training at 3: 98.5 % (97.9 to 99.1)" */
+static void put_caption(const plot *p, const da_series *s, int i) {
+    da_text_html(p->page, s->name);
+    da_text_append(p->page, " at ");
+    da_text_rounded(p->page, x_of(s, i), 6);
+    da_text_append(p->page, ": ");
+    da_text_rounded(p->page, s->y[i] * p->unit, 5);
+    if (p->chart->percent) da_text_append(p->page, " %");
+    if (!has_band(s)) return;
+    da_text_append(p->page, " (");
+    da_text_rounded(p->page, s->low[i] * p->unit, 5);
+    da_text_append(p->page, " to ");
+    da_text_rounded(p->page, s->high[i] * p->unit, 5);
+    da_text_append(p->page, ")");
 }
 
 /* Dots, or spots that appear under the pointer; of a long curve every n-th. */
@@ -120,12 +148,11 @@ static void put_points(const plot *p, const da_series *s) {
     int every = p->chart->points ? 1 : s->count / MOST_SPOTS + 1;
     for (int i = 0; i < s->count; i += every) {
         if (!is_drawn(s, i)) continue;
-        da_text_printf(p->page, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>",
-                       p->chart->points ? "dot" : "spot", across(p, x_of(s, i)), down(p, s->y[i]),
-                       p->chart->points ? 4 : 5);
-        da_text_html(p->page, s->name);
-        da_text_printf(p->page, " at %g: %.5g%s", x_of(s, i), s->y[i] * p->unit, p->chart->percent ? " %" : "");
-        if (has_band(s)) da_text_printf(p->page, " (%.5g to %.5g)", s->low[i] * p->unit, s->high[i] * p->unit);
+        da_text_printf(p->page, "<circle class=\"%s\"", p->chart->points ? "dot" : "spot");
+        da_html_length(p->page, "cx", across(p, x_of(s, i)));
+        da_html_length(p->page, "cy", down(p, s->y[i]));
+        da_text_printf(p->page, " r=\"%d\"><title>", p->chart->points ? 4 : 5);
+        put_caption(p, s, i);
         da_text_append(p->page, "</title></circle>\n");
     }
 }
@@ -177,9 +204,11 @@ void da_chart_bars(da_text *page, const da_bar_chart *chart) {
         double share = most > 0 && bar->value > 0 ? fmin(bar->value / most, 1) : 0; /* NaN is not above 0 */
         da_text_append(page, "<span>");
         da_text_html(page, bar->name);
-        da_text_printf(page, "</span><div class=\"s%d\"><i style=\"width:%.1f%%\"></i>", i % COLOURS, 70 * share);
+        da_text_printf(page, "</span><div class=\"s%d\"><i style=\"width:", i % COLOURS);
+        da_text_fixed(page, 70 * share, 1);
+        da_text_append(page, "%\"></i>");
         if (bar->text) da_text_html(page, bar->text);
-        else da_text_printf(page, "%g", bar->value);
+        else da_text_rounded(page, bar->value, 6);
         da_text_append(page, "</div>\n");
     }
     da_text_append(page, "</div>\n");

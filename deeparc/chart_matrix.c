@@ -71,13 +71,25 @@ static void put_names(const picture *p) {
     int every = (TEXT + 1 + p->cell - 1) / p->cell; /* small cells: every n-th name */
     for (int l = 0; l < p->chart->layers; l += every) {
         double middle = (l + 0.5) * p->cell;
-        da_text_printf(p->page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", p->left - 6, middle + 4);
+        da_text_printf(p->page, "<text x=\"%d\"", p->left - 6);
+        da_html_length(p->page, "y", middle + 4);
+        da_text_append(p->page, " text-anchor=\"end\">");
         put_name(p, l);
-        da_text_printf(p->page, "</text><text transform=\"translate(%.1f %d)rotate(-90)\" text-anchor=\"end\">",
-                       p->left + middle + 4, p->side + 6);
+        da_text_append(p->page, "</text><text transform=\"translate(");
+        da_text_fixed(p->page, p->left + middle + 4, 1);
+        da_text_printf(p->page, " %d)rotate(-90)\" text-anchor=\"end\">", p->side + 6);
         put_name(p, l);
         da_text_append(p->page, "</text>\n");
     }
+}
+
+static void put_number(const picture *p, double x, double y, double value, const char *ink) {
+    da_text_append(p->page, "<text");
+    da_html_length(p->page, "x", x);
+    da_html_length(p->page, "y", y);
+    da_text_printf(p->page, " text-anchor=\"middle\" pointer-events=\"none\" style=\"fill:%s\">", ink);
+    da_text_fixed(p->page, value, 2);
+    da_text_append(p->page, "</text>");
 }
 
 static void put_cell(const picture *p, int row, int column) {
@@ -90,12 +102,11 @@ static void put_cell(const picture *p, int row, int column) {
     da_text_html(p->page, name_of(p->chart, row, row_number));
     da_text_append(p->page, " × ");
     da_text_html(p->page, name_of(p->chart, column, column_number));
-    da_text_printf(p->page, ": %.4f</title></rect>", value);
+    da_text_append(p->page, ": ");
+    da_text_fixed(p->page, value, 4);
+    da_text_append(p->page, "</title></rect>");
     if (p->cell >= NUMBERED_CELL)
-        da_text_printf(
-            p->page,
-            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" pointer-events=\"none\" style=\"fill:%s\">%.2f</text>",
-            x + p->cell / 2.0, y + p->cell / 2.0 + 4, da_colour_is_light(colour) ? "#111" : "#fff", value);
+        put_number(p, x + p->cell / 2.0, y + p->cell / 2.0 + 4, value, da_colour_is_light(colour) ? "#111" : "#fff");
     da_text_append(p->page, "\n");
 }
 
@@ -107,10 +118,10 @@ static void put_modules(const picture *p) {
         da_text_printf(p->page,
                        "<rect class=\"bound\" pointer-events=\"none\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
                        p->left + begin, begin, size, size);
-        da_text_printf(
-            p->page,
-            "<path class=\"bound\" d=\"M%d %dh4v%dh-4\"/><text class=\"bound\" x=\"%d\" y=\"%.1f\">M%d</text>\n",
-            p->left + p->side + 4, begin + 2, size - 4, p->left + p->side + 14, begin + size / 2.0 + 4, m);
+        da_text_printf(p->page, "<path class=\"bound\" d=\"M%d %dh4v%dh-4\"/><text class=\"bound\" x=\"%d\"",
+                       p->left + p->side + 4, begin + 2, size - 4, p->left + p->side + 14);
+        da_html_length(p->page, "y", begin + size / 2.0 + 4);
+        da_text_printf(p->page, ">M%d</text>\n", m);
     }
 }
 
@@ -122,9 +133,13 @@ static void put_colour_bar(const picture *p) {
         da_text_printf(p->page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%02x%02x%02x\"/>", x, top,
                        BAR_WIDTH, bottom - top, colour.red, colour.green, colour.blue);
     }
-    for (int i = 0; i <= 2; i++)
-        da_text_printf(p->page, "<text x=\"%d\" y=\"%.1f\">%.2f</text>", x + BAR_WIDTH + 6,
-                       10 + (height - 12) * i / 2.0, p->scale.high + (p->scale.low - p->scale.high) * i / 2);
+    for (int i = 0; i <= 2; i++) {
+        da_text_printf(p->page, "<text x=\"%d\"", x + BAR_WIDTH + 6);
+        da_html_length(p->page, "y", 10 + (height - 12) * i / 2.0);
+        da_text_append(p->page, ">");
+        da_text_fixed(p->page, p->scale.high + (p->scale.low - p->scale.high) * i / 2, 2);
+        da_text_append(p->page, "</text>");
+    }
     da_text_append(p->page, "\n");
 }
 

@@ -135,11 +135,14 @@ static void put_legend(const canvas *c) {
     canvas narrow = *c;
     narrow.cell_width = 1;
     da_text_repeat(c->out, " ", c->name_width + 1);
-    da_text_printf(c->out, "%.3g ", c->scale.low);
+    da_text_rounded(c->out, c->scale.low, 3);
+    da_text_append(c->out, " ");
     for (int i = 0; i < LEGEND_CELLS; i++)
         put_cell(&narrow, c->scale.low + (c->scale.high - c->scale.low) * i / (LEGEND_CELLS - 1), &in_force);
     end_colour(c, &in_force);
-    da_text_printf(c->out, " %.3g\n", c->scale.high);
+    da_text_append(c->out, " ");
+    da_text_rounded(c->out, c->scale.high, 3);
+    da_text_append(c->out, "\n");
 }
 
 da_status da_heatmap_draw(da_text *out, const da_heatmap *map) {

@@ -108,6 +108,12 @@ void da_html_section_end(da_text *page) { da_text_append(page, "</section>\n"); 
 void da_html_columns_begin(da_text *page) { da_text_append(page, "<div class=\"columns\">\n"); }
 void da_html_columns_end(da_text *page)   { da_text_append(page, "</div>\n"); }
 
+void da_html_length(da_text *page, const char *attribute, double value) {
+    da_text_printf(page, " %s=\"", attribute);
+    da_text_fixed(page, value, 1);
+    da_text_append(page, "\"");
+}
+
 void da_html_figure_begin(da_text *page, const char *title) {
     da_text_append(page, "<figure>\n");
     element(page, "figcaption", title);

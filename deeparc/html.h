@@ -35,6 +35,9 @@ void da_html_figures(da_text *page, const da_figure *figures, int count);
 void da_html_table(da_text *page, const char *caption /* or NULL */, int columns, const char *const *header, int rows,
                    const char *const *cells, int emphasis);
 
+/* An attribute of a picture's element, " x="12.5"", with a point in every locale. */
+void da_html_length(da_text *page, const char *attribute, double value);
+
 /* What frames a chart (chart.h), with a title or NULL. */
 void da_html_figure_begin(da_text *page, const char *title);
 void da_html_figure_end(da_text *page);

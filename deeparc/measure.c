@@ -153,6 +153,8 @@ da_status da_measure(da_model *model, const da_dataset *data, const da_measure_o
     if (!model->normalization.known)
         return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
                        model->architecture);
+    int64_t samples = o.limit > 0 && o.limit < data->count ? o.limit : data->count;
+    if (o.batch > samples) o.batch = samples > DA_LEAST_BATCH ? samples : DA_LEAST_BATCH; /* memory follows the data */
     pass p = { .model = model };
     da_measurement m = { .tap = o.tap, .batch = o.batch };
     da_status status = measure(&p, data, &o, &m);

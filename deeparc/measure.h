@@ -23,7 +23,7 @@ const char *da_tap_name(da_tap tap); /* "output", "sum" */
 typedef struct da_measure_options {
     da_measure_layers layers;
     da_tap  tap;               /* of blocks; other units have an output only */
-    int64_t batch;             /* at least 4; 0 means 256 */
+    int64_t batch;             /* at least 4; 0 means 256; of more than all samples, all of them are taken at once */
     int64_t limit;             /* the first so many samples; 0: all */
     void  (*progress)(void *context, int64_t done, int64_t batches); /* or NULL */
     void   *context;
@@ -35,7 +35,7 @@ typedef struct da_measurement {
     double  *matrix;           /* layers x layers: da_similarity_matrix */
     double  *standard_error;   /* the same shape */
     da_layer_state *states;    /* why a layer has no similarity to any other */
-    int64_t  batch, batches, skipped, samples; /* of the pass; batches of 3 samples or fewer are skipped */
+    int64_t  batch, batches, skipped, samples; /* as measured; batches of 3 samples or fewer are skipped */
     da_tap   tap;
 } da_measurement;
 

@@ -27,8 +27,9 @@ typedef struct da_retrain_proof {
 
 /* Trains the named units only; count 0 trains all of them. Which parameters are frozen is afterwards as it was before.
    options and result (may be NULL) as in da_train. The proof is filled on success and on interruption. Errors: those of
-   da_train; DA_ERROR_NOT_FOUND (no such unit; nothing was trained); DA_ERROR_ARGUMENT (units without parameters alone);
-   DA_ERROR_NUMERIC, naming it, when a unit moved that had no right to. */
+   da_train (a checkpoint of another model is found before the first step); DA_ERROR_NOT_FOUND (no such unit; nothing
+   was trained); DA_ERROR_ARGUMENT (units without parameters alone); DA_ERROR_NUMERIC, naming it, when a unit moved that
+   had no right to. */
 da_status da_retrain(da_model *model, const da_dataset *data, const char *const *units, int count,
                      const da_trainer_options *options, da_training_result *result, da_retrain_proof *proof);
 void      da_retrain_proof_free(da_retrain_proof *proof); /* takes one of all zero bytes, and leaves it so */

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 4096, MIN_SAMPLES = 4, MAX_BATCH = 65536, LANES = 8 };
+enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, LANES = 8 };
 
 /* A Gram that centring shrinks to this share of its squared norm is constant. Equal samples have entries equal to
    the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256. */
@@ -75,9 +75,9 @@ static bool allocate(da_similarity *s) {
 da_status da_similarity_new(da_similarity **out, int layers, int64_t batch) {
     if (layers < 1 || layers > MAX_LAYERS)
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: 1 to %d layers, not %d", MAX_LAYERS, layers);
-    if (batch < MIN_SAMPLES || batch > MAX_BATCH)
+    if (batch < DA_LEAST_BATCH || batch > MAX_BATCH)
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: a batch of %lld samples: the estimator needs %d to %d",
-                       (long long)batch, MIN_SAMPLES, MAX_BATCH);
+                       (long long)batch, DA_LEAST_BATCH, MAX_BATCH);
     da_similarity *s = da_alloc_zero(1, sizeof *s);
     if (s) {
         s->layers = layers;
@@ -178,7 +178,7 @@ da_status da_similarity_observe(da_similarity *s, int layer, const float *featur
     DA_TRY(check_observation(s, layer, samples, width));
     s->samples = samples;
     s->seen[layer] = true;
-    if (samples < MIN_SAMPLES || s->broken[layer]) return DA_OK;
+    if (samples < DA_LEAST_BATCH || s->broken[layer]) return DA_OK;
     double *packed = s->centred + layer * packed_count(s->batch);
     dai_gram(s->gram, features, samples, width);
     if (diagonal_is_finite(s->gram, samples)) {
@@ -237,7 +237,7 @@ da_status da_similarity_end_batch(da_similarity *s) {
     for (int l = 0; l < s->layers; l++)
         if (!s->seen[l])
             return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: layer %d was not observed in this batch", l);
-    if (s->samples < MIN_SAMPLES) {
+    if (s->samples < DA_LEAST_BATCH) {
         s->skipped++;
     } else {
         da_parallel_for(s->layers, inner_products, s);
@@ -273,8 +273,8 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
     int layers = s->layers;
     if (s->batches == 0)
         return DA_FAIL(DA_ERROR_ARGUMENT,
-                       "similarity: no batch of at least %d samples was observed (%lld smaller ones were)", MIN_SAMPLES,
-                       (long long)s->skipped);
+                       "similarity: no batch of at least %d samples was observed (%lld smaller ones were)",
+                       DA_LEAST_BATCH, (long long)s->skipped);
     for (int k = 0; k < layers; k++) {
         bool alive = da_similarity_state(s, k) == DA_LAYER_ALIVE;
         matrix[k * layers + k] = 1;

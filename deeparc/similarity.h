@@ -25,6 +25,8 @@
 
 typedef struct da_similarity da_similarity;
 
+enum { DA_LEAST_BATCH = 4 }; /* samples; the estimator divides by n - 3 */
+
 typedef enum da_hsic { DA_HSIC_UNBIASED, DA_HSIC_BIASED } da_hsic;
 
 /* Why a layer has no similarity to any other. */

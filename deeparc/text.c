@@ -1,6 +1,7 @@
 /* A growing string: capacity doubles; the first error stops everything after it. */
 #include "deeparc/text.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -44,6 +45,16 @@ void da_text_printf(da_text *text, const char *format, ...) {
     vsnprintf(text->bytes + text->length, (size_t)count + 1, format, arguments);
     va_end(arguments);
     text->length += (size_t)count;
+}
+
+void da_text_fixed(da_text *text, double value, int digits) {
+    char number[DA_NUMBER_WIDE];
+    da_text_append(text, da_number_fixed(number, value, digits));
+}
+
+void da_text_rounded(da_text *text, double value, int digits) {
+    char number[DA_NUMBER_WIDE];
+    da_text_append(text, da_number_rounded(number, value, digits));
 }
 
 void da_text_repeat(da_text *text, const char *string, int count) {

@@ -23,6 +23,9 @@ typedef struct da_text {
 void        da_text_append(da_text *text, const char *string);
 void        da_text_append_bytes(da_text *text, const char *bytes, size_t count);
 void        da_text_printf(da_text *text, const char *format, ...) DA_PRINTF(2, 3);
+/* As %.*f and %.*g of printf, with a point in every locale: what a picture's coordinates need. */
+void        da_text_fixed(da_text *text, double value, int digits);
+void        da_text_rounded(da_text *text, double value, int digits);
 void        da_text_repeat(da_text *text, const char *string, int count);
 void        da_text_html(da_text *text, const char *string); /* escaped; control bytes become spaces; NULL: empty */
 const char *da_text_string(const da_text *text);             /* valid until the next append */

@@ -58,6 +58,7 @@ static da_status list_extras(da_safetensors_entry *entries, const da_checkpoint_
 
 static da_status save(output *o, const da_model *model, const char *path, const da_checkpoint_extra *extra) {
     int64_t values = 0;
+    if (model->normalization.known) DA_TRY(da_normalization_check(&model->normalization, model->input_shape[2]));
     DA_TRY(da_model_parameters(model, &o->parameters));
     for (int i = 0; i < o->parameters.count; i++) values += da_parameter_count(o->parameters.items[i].parameter);
     int count = o->parameters.count + extra->tensor_count;
@@ -159,7 +160,7 @@ static void list_unexpected(const da_parameter_list *sorted, const da_safetensor
     }
 }
 
-da_status dai_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path) {
+da_status da_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path) {
     listing missing = { 0 }, differ = { 0 }, unexpected = { 0 };
     da_parameter_list list;
     DA_TRY(da_model_parameters(model, &list));
@@ -178,13 +179,18 @@ da_status dai_checkpoint_compare(const da_model *model, const da_safetensors *fi
 
 /* ---- Reading ---- */
 
+static int64_t largest_parameter(const da_parameter_list *list) {
+    int64_t most = 1;
+    for (int i = 0; i < list->count; i++)
+        if (da_parameter_count(list->items[i].parameter) > most) most = da_parameter_count(list->items[i].parameter);
+    return most;
+}
+
 /* After a comparison that held: all that can fail is the buffer, which comes first. */
 static da_status fill(da_model *model, const da_safetensors *file) {
-    int64_t most = 1;
     da_parameter_list list;
     DA_TRY(da_model_parameters(model, &list));
-    for (int i = 0; i < list.count; i++)
-        if (da_parameter_count(list.items[i].parameter) > most) most = da_parameter_count(list.items[i].parameter);
+    int64_t most = largest_parameter(&list);
     float *values = da_alloc((size_t)most * sizeof *values);
     da_status status = values ? DA_OK : DA_ERROR_MEMORY;
     for (int i = 0; i < list.count && status == DA_OK; i++) {
@@ -193,6 +199,32 @@ static da_status fill(da_model *model, const da_safetensors *file) {
         if (status == DA_OK) da_layout_to_memory(&p->layout, values, da_tensor_floats(&p->value));
     }
     da_free(values);
+    da_parameter_list_free(&list);
+    return status;
+}
+
+/* buffer: twice the values of the largest parameter, once in file order and once in memory's. */
+static da_status check_frozen(const da_parameter_list *list, const da_safetensors *file, float *buffer,
+                              const char *path) {
+    for (int i = 0; i < list->count; i++) {
+        const da_parameter *p = list->items[i].parameter;
+        float *values = buffer + da_parameter_count(p);
+        if (!p->frozen) continue;
+        DA_TRY(da_safetensors_floats(dai_checkpoint_entry(file, list->items[i].name), buffer));
+        da_layout_to_memory(&p->layout, buffer, values);
+        if (memcmp(values, p->value.data, da_tensor_bytes(&p->value)) != 0)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "'%.200s' belongs to another model: '%s' is frozen and has other values "
+                           "there", path, list->items[i].name);
+    }
+    return DA_OK;
+}
+
+da_status da_checkpoint_check_frozen(const da_model *model, const da_safetensors *file, const char *path) {
+    da_parameter_list list;
+    DA_TRY(da_model_parameters(model, &list));
+    float *buffer = da_alloc(2 * (size_t)largest_parameter(&list) * sizeof *buffer);
+    da_status status = buffer ? check_frozen(&list, file, buffer, path) : DA_ERROR_MEMORY;
+    da_free(buffer);
     da_parameter_list_free(&list);
     return status;
 }
@@ -207,7 +239,7 @@ static da_status plan_model(da_model **model, const da_safetensors *file, const 
 }
 
 static da_status complete(da_model *planned, const da_safetensors *file, const char *path) {
-    DA_TRY(dai_checkpoint_compare(planned, file, path));
+    DA_TRY(da_checkpoint_compare(planned, file, path));
     DA_TRY(dai_model_allocate(planned));
     return fill(planned, file);
 }
@@ -226,7 +258,7 @@ da_status da_checkpoint_load(da_model **model, const char *path, da_safetensors 
 da_status da_checkpoint_load_into(da_model *model, const char *path) {
     da_safetensors file = { 0 };
     DA_TRY(da_safetensors_read(&file, path));
-    da_status status = dai_checkpoint_compare(model, &file, path);
+    da_status status = da_checkpoint_compare(model, &file, path);
     if (status == DA_OK) status = fill(model, &file);
     da_safetensors_free(&file);
     return status;

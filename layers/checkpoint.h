@@ -24,7 +24,8 @@ typedef struct da_checkpoint_extra {
     int tensor_count;
 } da_checkpoint_extra;
 
-/* extra may be NULL. Errors: DA_ERROR_ARGUMENT, DA_ERROR_IO, DA_ERROR_MEMORY; a file that was there stays. */
+/* extra may be NULL. Errors: DA_ERROR_ARGUMENT (also a normalisation that no reader takes), DA_ERROR_IO,
+   DA_ERROR_MEMORY; a file that was there stays. */
 da_status da_checkpoint_save(const da_model *model, const char *path, const da_checkpoint_extra *extra);
 
 /* Builds the model a file describes (or PyTorch's naming implies) and fills it. When file is not NULL the file's
@@ -35,5 +36,12 @@ da_status da_checkpoint_load(da_model **model, const char *path, da_safetensors 
 /* Fills an existing model, frozen or not. Fails with DA_ERROR_FORMAT, naming what is missing, what is unexpected and
    which shapes differ (the first few of each), without touching it. */
 da_status da_checkpoint_load_into(da_model *model, const char *path);
+
+/* Two questions to ask of a file before a model is filled from it; path stands in messages.
+   compare: has it the model's tensors, no others, and of the same shapes? DA_ERROR_FORMAT, as da_checkpoint_load_into.
+   check_frozen: has it, for all that is frozen, the bits of the model? It must have passed compare. DA_ERROR_ARGUMENT
+   names the first tensor that differs. */
+da_status da_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path);
+da_status da_checkpoint_check_frozen(const da_model *model, const da_safetensors *file, const char *path);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include "core/memory.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { VERSION = 1 };
@@ -72,18 +71,18 @@ da_status dai_model_describe(const da_model *model, char **text) {
 
 /* ---- Reading ---- */
 
-static da_status read_channels(const da_json *object, const char *key, int channels, float *out, bool positive) {
+/* Reads one value a channel; how many there may be and which make sense is da_normalization_check's to say. */
+static da_status read_channels(const da_json *object, const char *key, float out[DA_MAX_NORMALIZED], int *count) {
     const da_json *array = NULL;
     DA_TRY(da_json_array(object, key, &array));
-    if (da_json_count(array) != channels)
-        return DA_FAIL(DA_ERROR_FORMAT, "normalization.%s has %lld values for %d channels", key,
-                       (long long)da_json_count(array), channels);
+    if (da_json_count(array) > DA_MAX_NORMALIZED)
+        return DA_FAIL(DA_ERROR_FORMAT, "normalization.%s has %lld values, at most %d channels can be normalised", key,
+                       (long long)da_json_count(array), DA_MAX_NORMALIZED);
+    *count = 0;
     for (const da_json *value = da_json_first(array); value; value = da_json_next(value)) {
         double number = 0;
         DA_TRY(da_json_as_double(value, &number));
-        if (fabs(number) > 1e6 || (positive && number < 1e-6))
-            return DA_FAIL(DA_ERROR_FORMAT, "normalization.%s holds %g, which no picture has", key, number);
-        *out++ = (float)number;
+        out[(*count)++] = (float)number;
     }
     return DA_OK;
 }
@@ -91,12 +90,13 @@ static da_status read_channels(const da_json *object, const char *key, int chann
 static da_status read_normalization(da_model *model, const da_json *root) {
     const da_json *object = da_json_get(root, "normalization");
     if (!object) return DA_OK;
-    da_normalization n = { .known = true, .channels = (int)model->input_shape[2] };
-    if (model->input_shape[2] > DA_MAX_NORMALIZED)
-        return DA_FAIL(DA_ERROR_FORMAT, "images of %lld channels cannot have a normalization",
-                       (long long)model->input_shape[2]);
-    DA_TRY(read_channels(object, "mean", n.channels, n.mean, false));
-    DA_TRY(read_channels(object, "deviation", n.channels, n.deviation, true));
+    da_normalization n = { .known = true };
+    int deviations = 0;
+    DA_TRY(read_channels(object, "mean", n.mean, &n.channels));
+    DA_TRY(read_channels(object, "deviation", n.deviation, &deviations));
+    if (deviations != n.channels)
+        return DA_FAIL(DA_ERROR_FORMAT, "the normalization has %d means and %d deviations", n.channels, deviations);
+    DA_TRY(da_normalization_check(&n, model->input_shape[2]));
     model->normalization = n;
     return DA_OK;
 }

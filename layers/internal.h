@@ -85,9 +85,7 @@ da_status dai_model_plan_described(da_model **model, const char *text, const cha
 /* recognise.c: plans the model whose names and shapes the tensors of a file have. */
 da_status dai_model_recognise(da_model **model, const da_safetensors *file);
 
-/* checkpoint.c: DA_OK when the file has the model's tensors, no others, and of the same shapes. */
-da_status dai_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path);
-/* The tensor a file has for this name, which it may spell "module." and the name; NULL when it has none. */
+/* checkpoint.c: the tensor a file has for this name, which it may spell "module." and the name; NULL: none. */
 const da_safetensors_entry *dai_checkpoint_entry(const da_safetensors *file, const char *name);
 
 #endif

@@ -8,8 +8,28 @@
 
 #include "core/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Bounds are floats, as the values are: a double 1e-6 would refuse the float that is nearest to it. NaN is refused. */
+da_status da_normalization_check(const da_normalization *n, int64_t channels) {
+    if (channels < 1 || channels > DA_MAX_NORMALIZED)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "the images have %lld channels; 1 to %d can be normalised",
+                       (long long)channels, DA_MAX_NORMALIZED);
+    if (n->channels != channels)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "a normalisation of %d channels does not fit images of %lld channels",
+                       n->channels, (long long)channels);
+    for (int c = 0; c < n->channels; c++) {
+        if (!(fabsf(n->mean[c]) <= 1e6f))
+            return DA_FAIL(DA_ERROR_ARGUMENT, "the mean of channel %d is %g and must lie in -1e6 to 1e6", c,
+                           (double)n->mean[c]);
+        if (!(n->deviation[c] >= 1e-6f && n->deviation[c] <= 1e6f))
+            return DA_FAIL(DA_ERROR_ARGUMENT, "the deviation of channel %d is %g and must lie in 1e-6 to 1e6", c,
+                           (double)n->deviation[c]);
+    }
+    return DA_OK;
+}
 
 static const int64_t *shape_before(const da_model *model, int unit, int *ndim) {
     if (unit == 0) {

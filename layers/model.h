@@ -17,6 +17,10 @@ typedef struct da_normalization { /* input = (pixel / 255 - mean) / deviation */
     float mean[DA_MAX_NORMALIZED], deviation[DA_MAX_NORMALIZED];
 } da_normalization;
 
+/* Can images of so many channels be normalised this way, and a checkpoint keep it? At most DA_MAX_NORMALIZED channels,
+   as many as the images have, means within 1e6 of 0 and deviations from 1e-6 to 1e6. Error: DA_ERROR_ARGUMENT. */
+da_status da_normalization_check(const da_normalization *normalization, int64_t channels);
+
 typedef struct da_model {
     char *architecture;         /* "resnet20": what it was made as; edits append to it ("resnet20 without layer1.1") */
     int64_t input_shape[3];     /* H W C */

@@ -65,13 +65,19 @@ static double field_default(const da_layer_options *options, const field *f) {
     return f->type == REAL ? (double)(float)value : value;
 }
 
+/* Bounds of a REAL are floats, as its values are: .999 is above the double .999 once it is a float. NaN is outside. */
+static bool within(const field *f, double value) {
+    if (f->type != REAL) return value >= f->least && value <= f->most;
+    return (float)value >= (float)f->least && (float)value <= (float)f->most;
+}
+
 static da_status complete_field(da_layer_options *options, const field *f, const char *path) {
     const dai_kind *kind = dai_kind_of(options->kind);
     double value = field_get(options, f);
     if (!(kind->options & f->bit))
         return value == 0 ? DA_OK : DA_FAIL(DA_ERROR_ARGUMENT, "%s '%s' has no option '%s'", kind->name, path, f->name);
     if (value == 0) value = field_default(options, f);
-    if (!(value >= f->least && value <= f->most)) /* so written, NaN is refused too */
+    if (!within(f, value))
         return DA_FAIL(DA_ERROR_ARGUMENT, "%s '%s': option '%s' is %g and must lie in %g to %g", kind->name, path,
                        f->name, value, f->least, f->most);
     field_set(options, f, value);
@@ -159,8 +165,9 @@ static da_status read_number(da_layer_options *options, const field *f, const da
         DA_TRY(da_json_as_double(value, &number));
     }
     bool whole = f->type != WHOLE || floor(number) == number;
-    bool standard = number == 0 && f->standard != 0; /* zero is taken: it means the default */
-    if (!(number >= f->least && number <= f->most) || !whole || standard)
+    bool zero = f->type == REAL ? (float)number == 0 : number == 0;
+    bool standard = zero && f->standard != 0; /* zero is taken: it means the default */
+    if (!within(f, number) || !whole || standard)
         return DA_FAIL(DA_ERROR_FORMAT, "option '%s' is %g and must be a%s number in %g to %g", f->name, number,
                        f->type == WHOLE ? " whole" : "", f->least, f->most);
     field_set(options, f, number);

@@ -47,16 +47,28 @@ da_dataset dai_data_normalized(const da_dataset *data, const da_normalization *n
     return view;
 }
 
+/* The class a row of logits names, the first of equal ones; -1: none, as one of them is not a number. */
+static int64_t named_class(const float *row, int64_t classes) {
+    int64_t best = 0;
+    for (int64_t k = 0; k < classes; k++) {
+        if (isnan(row[k])) return -1;
+        if (row[k] > row[best]) best = k;
+    }
+    return best;
+}
+
 int64_t dai_count_correct(const da_tensor *logits, const uint8_t *labels) {
     int64_t correct = 0, classes = logits->shape[1];
-    for (int64_t i = 0; i < logits->shape[0]; i++) {
-        const float *row = da_tensor_floats(logits) + i * classes;
-        int64_t best = 0;
-        for (int64_t k = 1; k < classes; k++)
-            if (row[k] > row[best]) best = k;
-        correct += best == labels[i];
-    }
+    for (int64_t i = 0; i < logits->shape[0]; i++)
+        correct += named_class(da_tensor_floats(logits) + i * classes, classes) == labels[i];
     return correct;
+}
+
+static int64_t count_not_numbers(const da_tensor *logits) {
+    int64_t count = 0, classes = logits->shape[1];
+    for (int64_t i = 0; i < logits->shape[0]; i++)
+        count += named_class(da_tensor_floats(logits) + i * classes, classes) < 0;
+    return count;
 }
 
 da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, const da_subset *subset, int64_t batch) {
@@ -130,6 +142,7 @@ static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_eva
     }
     if (logits) memcpy(logits, rows->data, da_tensor_bytes(rows));
     if (e->labels) DA_TRY(add_outcomes(e, rows, sums));
+    sums->not_numbers += count_not_numbers(rows);
     sums->samples += n;
     return DA_OK;
 }

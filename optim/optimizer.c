@@ -203,3 +203,20 @@ const char *da_optimizer_state_name(const da_optimizer *o, int i) {
     return o->slots[i / o->states].state_name[i % o->states];
 }
 da_tensor *da_optimizer_state_tensor(da_optimizer *o, int i) { return &o->slots[i / o->states].state[i % o->states]; }
+
+/* Infinity can be: the square of a large gradient. */
+static bool possible(const da_tensor *state, bool square) {
+    const float *values = da_tensor_floats(state);
+    for (int64_t i = 0; i < da_tensor_count(state); i++)
+        if (isnan(values[i]) || (square && values[i] < 0)) return false;
+    return true;
+}
+
+da_status da_optimizer_state_check(const da_optimizer *o) {
+    for (int s = 0; s < o->slot_count; s++)
+        for (int i = 0; i < o->states; i++)
+            if (!possible(&o->slots[s].state[i], i == 1)) /* moment2 */
+                return DA_FAIL(DA_ERROR_FORMAT, "tensor '%s' holds a value that no training gives",
+                               o->slots[s].state_name[i]);
+    return DA_OK;
+}

@@ -57,5 +57,8 @@ void        da_optimizer_set_steps(da_optimizer *optimizer, int64_t steps);
 int         da_optimizer_state_count(const da_optimizer *optimizer);
 const char *da_optimizer_state_name(const da_optimizer *optimizer, int i);
 da_tensor  *da_optimizer_state_tensor(da_optimizer *optimizer, int i);
+/* Can this state have come from steps? DA_ERROR_FORMAT names a tensor with a value that is not a number, or with a
+   second moment below zero. */
+da_status   da_optimizer_state_check(const da_optimizer *optimizer);
 
 #endif

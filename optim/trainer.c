@@ -47,6 +47,7 @@ static da_status prepare_data(dai_training *t, const da_dataset *data) {
         memcpy(t->normalization.mean, data->mean, sizeof data->mean);
         memcpy(t->normalization.deviation, data->deviation, sizeof data->deviation);
     }
+    DA_TRY(da_normalization_check(&t->normalization, data->channels));
     t->data = dai_data_normalized(data, &t->normalization);
     DA_TRY(da_subset_first(&all, &t->data, 0));
     da_status status = da_subset_split(&t->train, &t->validation, &all, o->validation, o->seed);
@@ -78,11 +79,13 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
     DA_TRY(da_optimizer_new(&t->optimizer, t->model, &o->optimizer, o->groups, o->group_count));
     DA_TRY(da_graph_new(&t->graph));
     DA_TRY(dai_snapshot_init(&t->buffers, t->model, true));
+    DA_TRY(dai_training_try_single(t));
     if (o->patience > 0) DA_TRY(dai_snapshot_init(&t->best, t->model, false));
     t->records = da_alloc_zero((size_t)o->epochs, sizeof *t->records);
     if (!t->records) return DA_ERROR_MEMORY;
     t->position.best_loss = (double)INFINITY;
     DA_TRY(probe_checkpoint_path(o->checkpoint_path));
+    if (o->checkpoint_path) dai_training_identify_data(t);
     if (o->resume) DA_TRY(dai_training_resume(t));
     return dai_training_log(t);
 }
@@ -178,16 +181,14 @@ static da_status run_steps(loop *l) {
     }
 }
 
-/* Early stop: remembers the best weights, counts the epochs since. A loss that is not a number is never better. */
-static void watch_validation(dai_training *t, double loss) {
-    if (t->options->patience == 0) return;
-    if (loss < t->position.best_loss) {
-        t->position.best_loss = loss;
-        t->position.waited = 0;
-        dai_snapshot_take(&t->best);
-    } else {
-        t->position.stopped_early = ++t->position.waited >= t->options->patience;
-    }
+/* A loss that is not a number is never better. */
+bool dai_watch_validation(dai_position *p, double loss, int64_t patience) {
+    if (patience == 0) return false;
+    bool better = loss < p->best_loss;
+    if (better) p->best_loss = loss;
+    p->waited = better ? 0 : p->waited + 1;
+    p->stopped_early = p->waited >= patience;
+    return better;
 }
 
 static da_status end_epoch(loop *l) {
@@ -206,7 +207,7 @@ static da_status end_epoch(loop *l) {
         .rate = (double)dai_training_rate(t, dai_steps_done(t) - 1),
         .seconds = now - l->epoch_begin,
     };
-    watch_validation(t, held.loss);
+    if (dai_watch_validation(p, held.loss, t->options->patience)) dai_snapshot_take(&t->best);
     *p = (dai_position){ .epoch = p->epoch + 1, .waited = p->waited, .best_loss = p->best_loss,
                          .stopped_early = p->stopped_early };
     l->epoch_begin = now;
@@ -225,7 +226,7 @@ static da_status run(loop *l) {
         if (t->position.step < t->steps_epoch) break; /* out of steps */
         DA_TRY(end_epoch(l));
     }
-    DA_TRY(save(l));
+    if (t->options->checkpoint_every != DA_ONLY_INTERRUPTED) DA_TRY(save(l));
     if (isfinite(t->position.best_loss)) dai_snapshot_restore(&t->best);
     return DA_OK;
 }

@@ -39,6 +39,8 @@ typedef struct da_epoch_record {   /* one line of the log */
     double  seconds;
 } da_epoch_record;
 
+#define DA_ONLY_INTERRUPTED INT64_MAX
+
 typedef struct da_trainer_options {
     int64_t epochs, batch;
     int64_t max_steps;             /* stop after this many steps in all, those before a resumption too; 0: no limit. The
@@ -54,7 +56,7 @@ typedef struct da_trainer_options {
     int64_t patience;              /* early stop after this many epochs without a better validation loss; 0: never */
     const char *log_path;          /* CSV, a line an epoch, always a whole file; NULL: none */
     const char *checkpoint_path;   /* NULL: none; written every checkpoint_every epochs, at the end, when interrupted */
-    int64_t checkpoint_every;      /* 0 means 1 */
+    int64_t checkpoint_every;      /* 0 means 1; DA_ONLY_INTERRUPTED: when interrupted and at no other time */
     bool    resume;                /* continue from checkpoint_path, which must exist and have the same options */
     volatile sig_atomic_t *stop;   /* set from outside (Ctrl-C): save and return DA_ERROR_INTERRUPTED; NULL: never */
     void  (*progress)(void *context, const da_progress *progress);
@@ -74,21 +76,24 @@ void da_training_result_free(da_training_result *result);
 /* Trains the parameters that are not frozen. The model's normalisation is set from the data set when unknown.
    A step makes no heap call once the first has been made (a smaller last batch may make some, once).
    result may be NULL; it is set on success and on interruption, all zero otherwise. Errors:
-     DA_ERROR_ARGUMENT, _SHAPE     options or data that do not fit; a checkpoint made with other options, naming which.
-                                   The model stays as it was
+     DA_ERROR_ARGUMENT, _SHAPE     options or data that do not fit, a last batch of one image that batch norm cannot
+                                   learn from; a checkpoint made with other options, naming which, or
+                                   whose frozen values are not the model's. The model stays as it was
      DA_ERROR_NUMERIC              a loss or gradient that is not finite: names step, operation and layer. The model
                                    keeps the weights and running statistics from before that step
      DA_ERROR_INTERRUPTED          *stop was set: the model holds the weights of the last step, the checkpoint too
-     DA_ERROR_FORMAT, _NOT_FOUND   a checkpoint that cannot be resumed; the model stays as it was
+     DA_ERROR_FORMAT, _NOT_FOUND   a checkpoint that cannot be resumed, or of another network; the model stays
+                                   as it was
      DA_ERROR_IO, _MEMORY          the model holds the weights of the last whole step */
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
                    da_training_result *result);
 
 /* Mean loss and accuracy in inference mode: the same bits for any batch, number of threads and machine. logits (count x
-   classes), when not NULL, receives the outputs in file order. Without labels loss and accuracy are NaN. Errors:
+   classes), when not NULL, receives the outputs in file order. Without labels loss and accuracy are NaN. A sample with
+   a logit that is not a number is not correct, and is counted in not_numbers. Errors:
    DA_ERROR_SHAPE (images or classes that do not suit the model), DA_ERROR_ARGUMENT (batch below 1, a label the model
    has no class for, the model's normalisation is unknown), DA_ERROR_MEMORY. */
-typedef struct da_evaluation { int64_t samples, correct; double loss, accuracy, seconds; } da_evaluation;
+typedef struct da_evaluation { int64_t samples, correct, not_numbers; double loss, accuracy, seconds; } da_evaluation;
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
 
 #endif

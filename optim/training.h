@@ -31,6 +31,7 @@ typedef struct dai_training {
     const da_trainer_options *options;    /* borrowed */
     da_normalization normalization;
     da_dataset    data;                   /* borrows the caller's images and labels */
+    char          identity[256];          /* of the data, in fingerprints: name, sizes, hashes */
     da_subset     train, validation;
     da_batcher    batcher;
     dai_evaluator evaluator;              /* of the validation part; all zero without one */
@@ -49,12 +50,19 @@ static inline int64_t dai_steps_done(const dai_training *t) {
     return t->position.epoch * t->steps_epoch + t->position.step;
 }
 
+/* Early stop: takes in the validation loss of one more epoch; true when it is the lowest so far. patience 0: none. */
+bool      dai_watch_validation(dai_position *p, double loss, int64_t patience);
 float     dai_training_rate(const dai_training *t, int64_t step); /* of a step counted from the beginning */
 da_status dai_training_step(dai_training *t);
+/* Batch norm cannot learn from one value a channel: where an epoch has a batch of one image, a forward pass over one
+   finds that out before the first step. The model stays as it is. */
+da_status dai_training_try_single(dai_training *t);
 da_status dai_training_save(const dai_training *t);
 da_status dai_training_resume(dai_training *t);
 da_status dai_training_log(const dai_training *t);
 
+/* Sets identity, which the two calls below need: one pass over all images. */
+void      dai_training_identify_data(dai_training *t);
 /* Writes the options that matter as one JSON object of texts; and compares what a checkpoint holds with this run's. */
 da_status dai_training_options_write(const dai_training *t, da_json_writer *to);
 da_status dai_training_options_compare(const dai_training *t, const da_json *saved);

@@ -20,10 +20,11 @@ da_status dai_training_log(const dai_training *t) {
     for (int64_t e = 0; e < t->position.epoch; e++) {
         const da_epoch_record *r = &t->records[e];
         char loss[DA_NUMBER_TEXT], accuracy[DA_NUMBER_TEXT], held_loss[DA_NUMBER_TEXT], held_accuracy[DA_NUMBER_TEXT];
-        char rate[DA_NUMBER_TEXT];
-        da_file_printf(file, "%lld,%s,%s,%s,%s,%s,%.3f\n", (long long)r->epoch + 1, field(loss, r->loss),
+        char rate[DA_NUMBER_TEXT], seconds[DA_NUMBER_WIDE];
+        da_file_printf(file, "%lld,%s,%s,%s,%s,%s,%s\n", (long long)r->epoch + 1, field(loss, r->loss),
                        field(accuracy, r->accuracy), field(held_loss, r->validation_loss),
-                       field(held_accuracy, r->validation_accuracy), field(rate, r->rate), r->seconds);
+                       field(held_accuracy, r->validation_accuracy), field(rate, r->rate),
+                       da_number_fixed(seconds, r->seconds, 3));
     }
     return da_file_commit(file); /* reports a failure of any line */
 }

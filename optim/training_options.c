@@ -1,7 +1,7 @@
 /* The fingerprint of a run: all that its weights depend on besides the initial ones, each as a short text under a name
  * that a message can use. Two runs with equal fingerprints take the same steps.
  *
- *     {"data": "mnist: 60000 images 28x28x1, labels sha256:5f2...", "batch size": "128", "schedule": "cosine", ...}
+ *     {"data": "mnist: 60000 images 28x28x1, labels 5f21..., pixels 07c9...", "batch size": "128", ...}
  */
 #include "core/memory.h"
 #include "core/number.h"
@@ -30,16 +30,25 @@ static void put_text(da_json_writer *to, const char *key, const char *text) {
     da_json_put_string(to, text);
 }
 
+/* FNV-1a over every byte: it guards against mistakes, not malice, and costs a sixth of SHA-256, 0.1 s for MNIST. */
+static uint64_t fold(const uint8_t *bytes, int64_t size) {
+    uint64_t key = UINT64_C(14695981039346656037);
+    for (int64_t i = 0; i < size; i++) key = (key ^ bytes[i]) * UINT64_C(1099511628211);
+    return key;
+}
+
+void dai_training_identify_data(dai_training *t) {
+    const da_dataset *d = &t->data;
+    snprintf(t->identity, sizeof t->identity,
+             "%.64s: %" PRId64 " images %" PRId64 "x%" PRId64 "x%" PRId64 ", labels %016" PRIx64 ", pixels %016" PRIx64,
+             d->name, d->count, d->height, d->width, d->channels, fold(d->labels, d->count),
+             fold(d->images, d->count * da_dataset_image_bytes(d)));
+}
+
 static void put_data(const dai_training *t, da_json_writer *to) {
     const da_dataset *data = &t->data;
-    char hex[65], text[256], number[2][DA_NUMBER_TEXT], key[48];
-    da_sha256 hash;
-    da_sha256_init(&hash);
-    da_sha256_update(&hash, data->labels, (size_t)data->count);
-    da_sha256_hex(&hash, hex);
-    snprintf(text, sizeof text, "%.64s: %" PRId64 " images %" PRId64 "x%" PRId64 "x%" PRId64 ", labels sha256:%.16s",
-             data->name, data->count, data->height, data->width, data->channels, hex);
-    put_text(to, "data", text);
+    char text[256], number[2][DA_NUMBER_TEXT], key[48];
+    put_text(to, "data", t->identity);
     for (int64_t c = 0; c < data->channels; c++) {
         snprintf(key, sizeof key, "normalisation of channel %d", (int)c);
         snprintf(text, sizeof text, "mean %s, deviation %s", da_number_text(number[0], (double)data->mean[c]),

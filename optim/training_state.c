@@ -1,6 +1,6 @@
 /* A run in a checkpoint, and back. Beside the model the file holds
  *
- *     metadata "deeparc.training"   {"version": 1, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
+ *     metadata "deeparc.training"   {"version": 2, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
  *     tensors                       optimizer/conv1.weight.momentum ...    optimizer/best/conv1.weight ... (early stop)
  *
  * Resuming looks at everything first and touches the model last, in one call that does all or nothing.
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 1, RECORD_FIELDS = 6 };
+enum { VERSION = 2, RECORD_FIELDS = 6 };
 
 /* ---- Writing ---- */
 
@@ -100,6 +100,11 @@ static da_status get_real(const da_json *value, double otherwise, double *out) {
     return value && da_json_kind(value) == DA_JSON_NULL ? DA_OK : da_json_as_double(value, out);
 }
 
+/* Samples of an epoch's first `step` batches. */
+static int64_t samples_before(const dai_training *t, int64_t step) {
+    return step == t->steps_epoch ? t->train.count : step * t->batcher.largest;
+}
+
 static da_status read_position(const dai_training *t, const da_json *root, dai_position *p) {
     DA_TRY(da_json_int(root, "epoch", &p->epoch));
     DA_TRY(da_json_int(root, "step", &p->step));
@@ -113,12 +118,22 @@ static da_status read_position(const dai_training *t, const da_json *root, dai_p
     DA_TRY(get_real(da_json_get(root, "best_loss"), (double)INFINITY, &p->best_loss));
     if (p->epoch < 0 || p->step < 0 || p->step > t->steps_epoch)
         return damaged("epoch or step is out of range");
-    if (p->samples < 0 || p->samples > t->train.count || p->correct < 0 || p->correct > p->samples || p->waited < 0)
+    if (p->samples != samples_before(t, p->step) || p->correct < 0 || p->correct > p->samples)
         return damaged("a count is out of range");
+    if ((p->step == 0 && p->loss_sum != 0) || p->seconds < 0) return damaged("a sum is out of range");
     if (p->epoch > t->options->epochs || (p->epoch == t->options->epochs && p->step > 0))
         return DA_FAIL(DA_ERROR_ARGUMENT, "cannot resume: it has trained for %lld epochs already, %lld were asked for",
                        (long long)p->epoch, (long long)t->options->epochs);
     return DA_OK;
+}
+
+static bool is_share(double value) { return value >= 0 && value <= 1; }
+
+/* A loss of validation may be anything: weights that overflow are noticed by the next step only. */
+static bool possible(const da_epoch_record *r, bool validated) {
+    bool empty = isnan(r->validation_accuracy) && isnan(r->validation_loss);
+    bool held = validated ? is_share(r->validation_accuracy) : empty;
+    return held && !isnan(r->loss) && is_share(r->accuracy) && r->rate >= 0 && r->seconds >= 0;
 }
 
 static da_status read_record(const da_json *fields, int64_t epoch, da_epoch_record *out) {
@@ -135,8 +150,21 @@ static da_status read_records(dai_training *t, const da_json *root, int64_t epoc
     DA_TRY(da_json_array(root, "records", &records));
     if (da_json_count(records) != epochs) return damaged("records and epochs differ in number");
     const da_json *record = da_json_first(records);
-    for (int64_t e = 0; e < epochs; e++, record = da_json_next(record)) DA_TRY(read_record(record, e, &t->records[e]));
+    for (int64_t e = 0; e < epochs; e++, record = da_json_next(record)) {
+        DA_TRY(read_record(record, e, &t->records[e]));
+        if (!possible(&t->records[e], t->options->validation > 0)) return damaged("a record is out of range");
+    }
     return DA_OK;
+}
+
+/* Where early stop stands follows from the records: the trainer's own rule, played through them, has to end there. */
+static da_status check_early_stop(const dai_training *t, const dai_position *p) {
+    dai_position played = { .best_loss = (double)INFINITY };
+    for (int64_t e = 0; e < p->epoch; e++)
+        dai_watch_validation(&played, t->records[e].validation_loss, t->options->patience);
+    bool same = played.best_loss == p->best_loss && played.waited == p->waited &&
+                played.stopped_early == p->stopped_early;
+    return same ? DA_OK : damaged("early stop does not stand where the records of the epochs put it");
 }
 
 static da_status read_tensor(const da_safetensors *file, const char *name, da_tensor *into) {
@@ -150,6 +178,7 @@ static da_status read_tensor(const da_safetensors *file, const char *name, da_te
 static da_status read_tensors(dai_training *t, const da_safetensors *file) {
     for (int i = 0; i < da_optimizer_state_count(t->optimizer); i++)
         DA_TRY(read_tensor(file, da_optimizer_state_name(t->optimizer, i), da_optimizer_state_tensor(t->optimizer, i)));
+    if (da_optimizer_state_check(t->optimizer) != DA_OK) return dai_fail_context("its training state is damaged: ");
     for (int i = 0; has_best(t) && i < t->best.count; i++)
         DA_TRY(read_tensor(file, t->best.items[i].name, &t->best.values[i]));
     return DA_OK;
@@ -167,24 +196,35 @@ static da_status resume_from(dai_training *t, const da_safetensors *file, const 
     DA_TRY(dai_training_options_compare(t, options));
     DA_TRY(read_position(t, root, &position));
     DA_TRY(read_records(t, root, position.epoch));
+    DA_TRY(check_early_stop(t, &position));
     t->position = position;
     da_optimizer_set_steps(t->optimizer, dai_steps_done(t));
-    DA_TRY(read_tensors(t, file));
-    return da_checkpoint_load_into(t->model, t->options->checkpoint_path);
+    return read_tensors(t, file);
+}
+
+static da_status resume_state(dai_training *t, const da_safetensors *file, const char *path) {
+    da_json *root = NULL;
+    const char *text = da_safetensors_metadata(file, "deeparc.training");
+    da_status status =
+        text ? da_json_parse(&root, text, strlen(text), path)
+             : DA_FAIL(DA_ERROR_FORMAT, "it holds a model but no training state, so there is nothing to resume");
+    if (status == DA_OK) status = resume_from(t, file, root);
+    da_json_free(root);
+    return status == DA_OK ? DA_OK : dai_fail_context("resuming '%s': ", path);
+}
+
+/* The model comes first: of another network, everything else would differ too and explain nothing. */
+static da_status resume_run(dai_training *t, const da_safetensors *file, const char *path) {
+    DA_TRY(da_checkpoint_compare(t->model, file, path));
+    DA_TRY(resume_state(t, file, path));
+    return da_checkpoint_check_frozen(t->model, file, path);
 }
 
 da_status dai_training_resume(dai_training *t) {
     const char *path = t->options->checkpoint_path;
     da_safetensors file = { 0 };
-    da_json *root = NULL;
-    DA_TRY(da_safetensors_read(&file, path));
-    const char *text = da_safetensors_metadata(&file, "deeparc.training");
-    da_status status =
-        text ? da_json_parse(&root, text, strlen(text), path)
-             : DA_FAIL(DA_ERROR_FORMAT, "it holds a model but no training state, so there is nothing to resume");
-    if (status == DA_OK) status = resume_from(t, &file, root);
-    if (status != DA_OK) status = dai_fail_context("resuming '%s': ", path);
-    da_json_free(root);
+    if (da_safetensors_read(&file, path) != DA_OK) return dai_fail_context("resuming '%s': ", path);
+    da_status status = resume_run(t, &file, path);
     da_safetensors_free(&file);
-    return status;
+    return status == DA_OK ? da_checkpoint_load_into(t->model, path) : status;
 }

@@ -9,6 +9,7 @@
 #include "optim/training.h"
 
 #include <math.h>
+#include <string.h>
 
 float dai_training_rate(const dai_training *t, int64_t step) {
     return da_schedule_rate(&t->options->schedule, step, t->steps_epoch, t->steps_epoch * t->options->epochs);
@@ -65,4 +66,22 @@ da_status dai_training_step(dai_training *t) {
     t->position.samples += n;
     t->position.step++;
     return DA_OK;
+}
+
+da_status dai_training_try_single(dai_training *t) {
+    const int64_t *shape = t->model->input_shape, batch = t->batcher.largest;
+    if (batch > 1 && t->train.count % batch != 1) return DA_OK;
+    da_tensor image = da_tensor_over(t->images, DA_FLOAT32, 4, (int64_t[]){ 1, shape[0], shape[1], shape[2] });
+    memset(t->images, 0, (size_t)da_dataset_image_bytes(&t->data) * sizeof *t->images);
+    dai_snapshot_take(&t->buffers);
+    da_graph_set_recording(t->graph, false);
+    da_forward forward = { .graph = t->graph, .training = true, .seed = t->options->seed };
+    da_model_forward(t->model, &forward, da_graph_input(t->graph, &image));
+    da_status status = da_graph_status(t->graph);
+    da_graph_reset(t->graph);
+    da_graph_set_recording(t->graph, true);
+    dai_snapshot_restore(&t->buffers);
+    if (status != DA_ERROR_SHAPE) return status;
+    return dai_fail_context("%lld images in batches of %lld leave a batch of a single one: ", (long long)t->train.count,
+                            (long long)batch);
 }

@@ -85,6 +85,7 @@ struct cli {
     uint64_t    seed;
     bool        quiet, json;
     bool        usage;      /* the failure is wrong usage: exit status 2 */
+    char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
@@ -116,6 +117,8 @@ void cli_put_real(cli *c, const char *key, double value);
 void cli_put_hash(cli *c, const char *key, const char hex[65]); /* as "sha256:HEX" */
 /* Can a file of that name be written? Asked before the work, not after it. NULL: yes. */
 da_status cli_writable(const char *path);
+/* Is every file that the line asks for another one? Wrong usage otherwise; the same device or pipe may serve twice. */
+da_status cli_outputs_differ(cli *c);
 /* A line on stderr, unless --quiet. */
 void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 /* "deeparc 0.1.0: kernels avx512, 2 threads", a line on stderr. */
@@ -123,6 +126,9 @@ void cli_banner(cli *c);
 
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */
 da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit);
+/* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
+   have been trained on. */
+da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);
 da_split  cli_split(const cli *c);             /* --split */
 const char *cli_split_name(da_split split);    /* "train", "test" */
 
@@ -136,10 +142,13 @@ da_status cli_model_normalize(cli *c, da_model *model, const char *path);
 da_status cli_normalization_parse(cli *c, da_normalization *out, const char *text, int64_t channels);
 
 /* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
-   `defaults`. */
+   `defaults`. With --out and no --checkpoint, Ctrl-C saves to OUT.partial, and --resume continues from there. */
 da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
 /* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
+
+/* After the result is saved: removes the OUT.partial that this run has continued. */
+void      cli_training_saved(const cli *c, const da_trainer_options *options);
 
 /* Progress of anything else: done of total steps; call it as often as you like, it draws seldom. end removes a bar. */
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total);

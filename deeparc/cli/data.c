@@ -30,6 +30,14 @@ da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit)
     return DA_OK;
 }
 
+da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test) {
+    DA_TRY(cli_data_load(c, train, DA_TRAIN, cli_int(c, "limit")));
+    if (train->one_file)
+        return cli_usage(c, "'%.250s' is one file, and its images cannot both train and test: name the folder of a "
+                         "whole set", train->source);
+    return cli_data_load(c, test, DA_TEST, cli_int(c, "test-limit"));
+}
+
 /* ---- Normalisation. ---- */
 
 static const struct { const char *name; da_normalization value; } named[] = {
@@ -53,10 +61,6 @@ static int parse_numbers(const char *text, const char *end, float out[DA_MAX_NOR
     return -1;
 }
 
-static bool in_range(float mean, float deviation) {
-    return deviation > 0 && deviation < 1e6f && mean > -1e6f && mean < 1e6f;
-}
-
 static bool parse_pairs(const char *text, da_normalization *out) {
     const char *slash = strchr(text, '/');
     if (!slash) return false;
@@ -64,8 +68,6 @@ static bool parse_pairs(const char *text, da_normalization *out) {
     int deviations = parse_numbers(slash + 1, text + strlen(text), out->deviation);
     out->known = true;
     out->channels = means;
-    for (int i = 0; i < deviations; i++)
-        if (!in_range(out->mean[i], out->deviation[i])) return false;
     return means > 0 && means == deviations;
 }
 
@@ -76,11 +78,13 @@ da_status cli_normalization_parse(cli *c, da_normalization *out, const char *tex
         if (strcmp(named[i].name, text) == 0) { value = named[i].value; found = true; }
     if (!found && !parse_pairs(text, &value))
         return cli_usage(c, "--normalize '%s' is none of imagenet, cifar10, mnist, none, nor mean,.../deviation,... "
-                         "with deviations above 0, such as 0.5,0.5,0.5/0.25,0.25,0.25", text);
+                         "such as 0.5,0.5,0.5/0.25,0.25,0.25", text);
     if (value.channels == 0) value.channels = (int)channels;
     if (value.channels != channels)
         return cli_usage(c, "--normalize %s is for images of %d channels; the model's have %lld", text, value.channels,
                          (long long)channels);
+    if (da_normalization_check(&value, channels) != DA_OK)
+        return cli_usage(c, "--normalize %s: %s", text, da_error_message());
     *out = value;
     return DA_OK;
 }
@@ -103,6 +107,8 @@ da_status cli_model_fits(const da_model *model, const da_dataset *data) {
 
 da_status cli_model_normalize(cli *c, da_model *model, const char *path) {
     const char *how = cli_text(c, "normalize");
+    if (how && model->normalization.known)
+        cli_note(c, "--normalize %s replaces the normalisation that '%s' records", how, path);
     if (how) return cli_normalization_parse(c, &model->normalization, how, model->input_shape[2]);
     if (model->normalization.known) return DA_OK;
     return cli_usage(c, "'%s' does not record how its input is normalised: add --normalize imagenet, cifar10, mnist, "

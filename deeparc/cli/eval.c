@@ -18,6 +18,7 @@ typedef struct result {
 static void members(const void *context, da_json_writer *to) {
     const result *r = context;
     record_evaluation(to, &r->evaluation);
+    record_int(to, "not_numbers", r->evaluation.not_numbers);
     record_real(to, "seconds", r->evaluation.seconds);
     record_text(to, "model", r->model->architecture);
     record_text(to, "data", r->data->name);
@@ -31,6 +32,9 @@ static da_status evaluate(cli *c, da_model *model, const da_dataset *data) {
         return DA_FAIL(DA_ERROR_ARGUMENT, "the images of %s have no labels to compare with", data->source);
     DA_TRY(da_evaluate(model, data, cli_int(c, "batch"), NULL, &r.evaluation));
     DA_TRY(record_write(c, members, &r));
+    if (e->not_numbers > 0)
+        cli_note(c, "%lld of %lld images have logits that are not numbers: they count as wrong",
+                 (long long)e->not_numbers, (long long)e->samples);
     cli_print(c, "accuracy  %.2f %%  (%lld of %lld)\n", 100 * e->accuracy, (long long)e->correct,
               (long long)e->samples);
     cli_print(c, "loss      %.6f\n", e->loss);
@@ -53,5 +57,6 @@ static da_status run(cli *c) {
 const cli_command cli_eval = {
     .name = "eval", .purpose = "test a model: accuracy and loss", .arguments = "MODEL", .tables = CLI_DATA | CLI_SPLIT,
     .example = "eval lenet.safetensors --data mnist", .options = options, .run = run,
-    .notes = "With --json: accuracy (0 to 1), loss (mean cross-entropy), samples, correct, seconds."
+    .notes = "With --json: accuracy (0 to 1), loss (mean cross-entropy), samples, correct, seconds, and in\n"
+             "not_numbers how many images have a logit that is not a number; they count as wrong."
 };

@@ -15,9 +15,14 @@ static const cli_command *const commands[] = {
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
+/* A sentence that begins with the command's own name ("similarity: no batch ...") is not given it twice. */
 static int fail(const char *command, int status) {
+    const char *sentence = da_error_message();
+    size_t length = command ? strlen(command) : 0;
+    if (length > 0 && strncmp(sentence, command, length) == 0 && strncmp(sentence + length, ": ", 2) == 0)
+        sentence += length + 2;
     fflush(stdout);
-    fprintf(stderr, "deeparc%s%s: %s\n", command ? " " : "", command ? command : "", da_error_message());
+    fprintf(stderr, "deeparc%s%s: %s\n", command ? " " : "", command ? command : "", sentence);
     return status;
 }
 
@@ -44,9 +49,9 @@ static da_status set_up(cli *c) {
         return cli_usage(c, "--threads %d: this build can use %d (it was made without OpenMP)", threads, given);
     if (da_kernels_select(cli_text(c, "kernels")) != DA_OK) {
         c->usage = true;
-        return dai_fail_context("--kernels");
+        return dai_fail_context("--kernels: ");
     }
-    return DA_OK;
+    return cli_outputs_differ(c);
 }
 
 static da_status run(cli *c) {

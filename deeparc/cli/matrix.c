@@ -61,7 +61,7 @@ static da_status read_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
     m->layers = (int)csv->rows;
     if (cli_has(c, "names")) DA_TRY(read_names(cli_text(c, "names"), m));
     else if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
-    if (matrix_partition(c, csv->values, m->layers, &m->partition) != DA_OK) return dai_fail_context("'%s'", path);
+    if (matrix_partition(c, csv->values, m->layers, &m->partition) != DA_OK) return dai_fail_context("'%s': ", path);
     m->values = csv->values;
     csv->values = NULL;
     return DA_OK;

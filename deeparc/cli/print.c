@@ -41,6 +41,25 @@ da_status cli_writable(const char *path) {
     return DA_OK;
 }
 
+da_status cli_outputs_differ(cli *c) {
+    static const char *const written[] = { "out", "checkpoint", "log", "record" };
+    const cli_value *seen[sizeof written / sizeof *written];
+    int count = 0;
+    for (int v = 0; v < c->value_count; v++) {
+        const cli_value *value = &c->values[v];
+        bool writes = false;
+        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+            writes |= strcmp(value->option->name, written[i]) == 0;
+        if (!writes || !value->text || da_file_is_stream(value->text)) continue;
+        for (int i = 0; i < count; i++)
+            if (da_file_same(seen[i]->text, value->text))
+                return cli_usage(c, "--%s and --%s both name '%.200s': one would replace the other",
+                                 seen[i]->option->name, value->option->name, value->text);
+        seen[count++] = value;
+    }
+    return DA_OK;
+}
+
 da_status cli_print_end(void) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) return DA_OK;

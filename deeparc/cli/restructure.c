@@ -272,15 +272,11 @@ static da_status check_options(cli *c) {
 static da_status load(surgery *s) {
     cli *c = s->c;
     if (cli_has(c, "data")) {
-        if (cli_has(c, "similarity")) DA_TRY(cli_data_load(c, &s->train, DA_TRAIN, cli_int(c, "limit")));
-        DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
+        if (cli_has(c, "similarity")) DA_TRY(cli_data_load_parts(c, &s->train, &s->test));
+        else DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
     }
     DA_TRY(cli_model_open(c, &s->model, c->arguments[0], s->test.images ? &s->test : NULL));
-    const char *how = cli_text(c, "normalize");
-    if (how) DA_TRY(cli_normalization_parse(c, &s->model->normalization, how, s->model->input_shape[2]));
-    if (s->test.images && !s->model->normalization.known)
-        return cli_usage(c, "'%s' does not record how its input is normalised: add --normalize", c->arguments[0]);
-    return DA_OK;
+    return s->test.images ? cli_model_normalize(c, s->model, c->arguments[0]) : DA_OK;
 }
 
 static da_status operate(surgery *s) {
@@ -327,7 +323,7 @@ static const cli_option options[] = {
     { .name = "data", .kind = CLI_TEXT, .value = "D",
       .help = "training images verify the choice, test images tell the accuracy before and after" },
     { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
-    { .name = "normalize", .kind = CLI_TEXT, .value = "HOW", .help = "as in eval, for models that record none" },
+    { .name = "normalize", .kind = CLI_TEXT, .value = "HOW", .help = "as in eval: replaces what the model records" },
     { .name = "validation", .kind = CLI_INT, .value = "N", .initial = "5000", .low = 1, .high = 1e9,
       .help = "training images to verify with: those 'train --validation N' holds out for the same seed" },
     { .name = "limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,

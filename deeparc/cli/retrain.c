@@ -117,6 +117,7 @@ static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     DA_TRY(da_model_hash(model, -1, r->hash));
     DA_TRY(da_model_measure(model, &r->size, NULL));
     DA_TRY(da_checkpoint_save(model, out, NULL));
+    cli_training_saved(r->c, &o);
     r->file_bytes = record_file_size(out);
     DA_TRY(record_write(r->c, members, r));
     print(r);
@@ -129,8 +130,7 @@ static da_status retrain_run(cli *c) {
     result r = { .c = c, .test = &test };
     DA_TRY(cli_writable(cli_text(c, "out")));
     DA_TRY(cli_writable(cli_text(c, "record")));
-    da_status status = cli_data_load(c, &data, DA_TRAIN, cli_int(c, "limit"));
-    if (status == DA_OK) status = cli_data_load(c, &test, DA_TEST, cli_int(c, "test-limit"));
+    da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = cli_model_open(c, &model, c->arguments[0], &test);
     if (status == DA_OK) status = retrain(&r, model, &data);
     da_retrain_proof_free(&r.proof);

@@ -11,7 +11,7 @@ static const cli_option data_options[] = {
       .help = "mnist, fashion-mnist, cifar10, cifar100, digits (drawn, needs no file), or a path" },
     { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
     { .name = "normalize", .kind = CLI_TEXT, .value = "HOW",
-      .help = "imagenet, cifar10, mnist, none or mean,.../deviation,...: for models that record none" },
+      .help = "imagenet, cifar10, mnist, none or mean,.../deviation,...: replaces what the model records" },
     { .name = "limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = LARGEST,
       .help = "use the first N samples only; 0: all" },
     { .name = NULL }
@@ -57,8 +57,8 @@ static const cli_option training_options[] = {
       .help = "stop after N steps in all; 0: never" },
     { .name = "log", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write a line an epoch" },
     { .name = "checkpoint", .kind = CLI_TEXT, .value = "FILE",
-      .help = "save there after every epoch and on Ctrl-C, to resume from" },
-    { .name = "resume", .kind = CLI_FLAG, .help = "continue from the checkpoint" },
+      .help = "save there after every epoch and on Ctrl-C (without it, Ctrl-C saves to OUT.partial)" },
+    { .name = "resume", .kind = CLI_FLAG, .help = "continue from the checkpoint, or from OUT.partial" },
     { .name = NULL }
 };
 

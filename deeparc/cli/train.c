@@ -26,9 +26,10 @@ static const struct recipe {
     const char *model; /* a zoo name begins with it */
     float rate, weight_decay;
     int64_t batch;
+    int shift; /* of drawings, in pixels at most: what keeps a network without batch norm from learning them by heart */
 } recipes[] = {
-    { "mlp", 0.05f, 5e-5f, 64 }, { "lenet", 0.05f, 5e-5f, 64 }, { "smallcnn", 0.05f, 5e-5f, 64 },
-    { "vgg", 0.05f, 5e-4f, 128 }, { "resnet", 0.1f, 5e-4f, 128 }, { "", 0.05f, 0, 128 }
+    { "mlp", 0.05f, 5e-5f, 64, 0 }, { "lenet", 0.05f, 5e-5f, 64, 0 }, { "smallcnn", 0.05f, 5e-5f, 64, 2 },
+    { "vgg", 0.05f, 5e-4f, 128, 0 }, { "resnet", 0.1f, 5e-4f, 128, 0 }, { "", 0.05f, 0, 128, 0 }
 };
 
 static da_trainer_options defaults_for(const char *architecture, const da_dataset *data) {
@@ -39,6 +40,7 @@ static da_trainer_options defaults_for(const char *architecture, const da_datase
     o.optimizer.weight_decay = recipe->weight_decay;
     o.schedule = (da_schedule){ .kind = DA_ONE_CYCLE, .rate = recipe->rate };
     if (data->channels == 3) o.augmentation = (da_augmentation){ .pad = 4, .flip = true }; /* photographs */
+    else o.augmentation.pad = recipe->shift;
     return o;
 }
 
@@ -50,6 +52,8 @@ static da_status check_start(cli *c) {
         return cli_usage(c, "--model NAME or --from FILE is missing: deeparc %s", cli_train.example);
     if (from && cli_has(c, "model")) return cli_usage(c, "--model and --from contradict each other: give one");
     if (from && cli_has(c, "init")) return cli_usage(c, "--init has no effect on a model --from a file");
+    if (cli_has(c, "init") && cli_flag(c, "resume"))
+        return cli_usage(c, "--init has no effect on a run that is resumed: its weights are in the checkpoint");
     if (from && cli_has(c, "shortcut")) return cli_usage(c, "--shortcut has no effect on a model --from a file");
     if (!from && cli_has(c, "shortcut") && strncmp(cli_text(c, "model"), "resnet", 6) != 0)
         return cli_usage(c, "--shortcut has no effect on %s: only ResNets have shortcuts", cli_text(c, "model"));
@@ -128,15 +132,31 @@ static da_status conclude(cli *c, da_model *model, result *r) {
     return DA_OK;
 }
 
+/* The line that continues a run is this one without --init: the checkpoint leaves nothing to draw. */
+static void forget_init(cli *c) {
+    int kept = 0;
+    for (int i = 0; i < c->argc; i++) {
+        if (strcmp(c->argv[i], "--init") == 0) i++; /* its value */
+        else if (strncmp(c->argv[i], "--init=", 7) != 0) c->argv[kept++] = c->argv[i];
+    }
+    c->argc = kept;
+}
+
+static da_status interrupted(cli *c, const da_trainer_options *o) {
+    forget_init(c);
+    return cli_training_interrupted(c, o);
+}
+
 static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
     da_trainer_options defaults = defaults_for(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults));
     result r = { .model = model, .test = test };
     da_status status = da_train(model, data, &o, &r.training);
     cli_progress_end(c);
-    if (status == DA_ERROR_INTERRUPTED) status = cli_training_interrupted(c, &o);
+    if (status == DA_ERROR_INTERRUPTED) status = interrupted(c, &o);
     const char *out = cli_text(c, "out");
     if (status == DA_OK && out) status = da_checkpoint_save(model, out, NULL);
+    if (status == DA_OK) cli_training_saved(c, &o);
     if (status == DA_OK) status = conclude(c, model, &r);
     if (status == DA_OK && out) cli_note(c, "saved as %s", out);
     da_training_result_free(&r.training);
@@ -150,8 +170,7 @@ static da_status run(cli *c) {
     DA_TRY(cli_writable(cli_text(c, "out")));
     DA_TRY(cli_writable(cli_text(c, "record")));
     cli_banner(c);
-    da_status status = cli_data_load(c, &data, DA_TRAIN, cli_int(c, "limit"));
-    if (status == DA_OK) status = cli_data_load(c, &test, DA_TEST, cli_int(c, "test-limit"));
+    da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
     if (status == DA_OK) status = cli_model_fits(model, &test);
     if (status == DA_OK) status = train(c, model, &data, &test);
@@ -165,7 +184,7 @@ const cli_command cli_train = {
     .name = "train", .purpose = "train a network and test it", .arguments = "", .tables = CLI_DATA | CLI_TRAINING,
     .example = "train --model lenet --data mnist --out lenet.safetensors", .options = options, .run = run,
     .notes = "Without other options: 5 epochs of sgd with momentum 0.9 and a one-cycle schedule; rate, batch\n"
-             "and weight decay suit the model, and photographs are augmented by crop4,flip. The last line is\n"
-             "the fingerprint of the weights: the same for the same options on any machine, with any number\n"
-             "of threads."
+             "and weight decay suit the model; photographs are augmented by crop4,flip, drawings for smallcnn\n"
+             "by crop2. The last line is the fingerprint of the weights: the same for the same options on any\n"
+             "machine, with any number of threads."
 };

@@ -1,12 +1,14 @@
 /* The training options of a command, read into those of the trainer. */
 #include "deeparc/cli/cli.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void on_interrupt(int signal_number) {
     (void)signal_number;
@@ -115,8 +117,15 @@ static da_status read_files(cli *c, da_trainer_options *o) {
     o->log_path = cli_text(c, "log");
     o->checkpoint_path = cli_text(c, "checkpoint");
     o->resume = cli_flag(c, "resume");
+    const char *out = cli_text(c, "out");
+    if (!o->checkpoint_path && out && !da_file_is_stream(out)) {
+        if (snprintf(c->partial, sizeof c->partial, "%s.partial", out) >= (int)sizeof c->partial)
+            return cli_usage(c, "--out names a file of more than %d letters", (int)sizeof c->partial - 9);
+        o->checkpoint_path = c->partial;
+        o->checkpoint_every = DA_ONLY_INTERRUPTED;
+    }
     if (o->resume && !o->checkpoint_path)
-        return cli_usage(c, "--resume needs --checkpoint FILE, the file to continue from");
+        return cli_usage(c, "--resume needs --checkpoint FILE, the file to continue from, or the run's --out FILE");
     return DA_OK;
 }
 
@@ -159,7 +168,8 @@ static void append_quoted(da_text *text, const char *word) {
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
     if (!options->checkpoint_path)
         return DA_FAIL(DA_ERROR_INTERRUPTED,
-                       "interrupted, and nothing was saved: --checkpoint FILE keeps what was done");
+                       "interrupted, and nothing was saved: with --out FILE or --checkpoint FILE, Ctrl-C keeps what "
+                       "was done");
     da_text line = { 0 };
     for (int i = 0; i < c->argc; i++) {
         if (i > 0) da_text_append(&line, " ");
@@ -172,4 +182,8 @@ da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
                          options->checkpoint_path, da_text_string(&line));
     da_text_free(&line);
     return status;
+}
+
+void cli_training_saved(const cli *c, const da_trainer_options *options) {
+    if (options->resume && options->checkpoint_path == c->partial) unlink(c->partial);
 }

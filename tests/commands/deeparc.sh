@@ -105,10 +105,11 @@ check_same "a frozen unit has its hash" \
 check_says "retrain all" "unmoved: 0 units" "$deeparc" retrain "$small" --units all $data --test-limit 64 --epochs 1 \
     --out "$work/all.safetensors" --record "$work/results/retrain-all.json"
 # shellcheck disable=SC2086
-check_fails "retrain an unknown unit" 1 "layer9.9" "$deeparc" retrain "$small" --units layer9.9 $data --out "$work/x"
+check_fails "retrain an unknown unit" 1 "layer9.9" \
+    "$deeparc" retrain "$small" --units layer9.9 $data --test-limit 64 --out "$work/x"
 # shellcheck disable=SC2086
 check_fails "retrain a unit without weights" 1 "no parameters" \
-    "$deeparc" retrain "$small" --units avgpool $data --out "$work/x"
+    "$deeparc" retrain "$small" --units avgpool $data --test-limit 64 --out "$work/x"
 
 # ---- The report. ----
 check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --out "$work/report.html"

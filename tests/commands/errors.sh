@@ -142,12 +142,53 @@ broken "a ResNet with most missing"
 
 run=$work/run.safetensors
 check "a checkpoint" $tiny --checkpoint "$run"
-check_fails "resume: another architecture" 1 "run.safetensors" \
-    $train --model lenet --data digits --checkpoint "$run" --resume
-check_fails "resume: other widths" 1 "run.safetensors" $train --model mlp-9 --data digits --checkpoint "$run" --resume
+another="$train --data digits --checkpoint $run --resume"
+check_fails "resume: another architecture, what is missing" 1 "missing: conv1.weight" $another --model resnet8
+check_fails "resume: another architecture, what is unexpected" 1 "unexpected: fc1.bias" $another --model resnet8
+check_fails "resume: other widths" 1 "of another shape: fc1.weight is 8x784, not 9x784" $another --model mlp-9
 check_fails "resume: other options" 1 "" $tiny --checkpoint "$run" --resume --batch 7
 check_fails "resume: no such file" 1 "absent.safetensors" $tiny --checkpoint "$work/absent.safetensors" --resume
+check_fails "resume: --init" 2 "--init has no effect" $tiny --checkpoint "$run" --resume --init he
 check_fails "resume: a model without a run" 1 "mlp.safetensors" $tiny --checkpoint "$model" --resume
+
+part="$deeparc retrain $model --data digits --limit 64 --test-limit 10 --units fc2 --quiet --out $work/part.safetensors"
+check "retraining with a checkpoint" $part --checkpoint "$run"
+check "... resumed" $part --checkpoint "$run" --resume
+check "another model" $tiny --seed 2 --out "$work/second.safetensors"
+check_fails "retrain --resume: the checkpoint of another model" 1 "belongs to another model: 'fc1.weight' is frozen" \
+    "$deeparc" retrain "$work/second.safetensors" --data digits --limit 64 --test-limit 10 --units fc2 --quiet \
+    --out "$work/part.safetensors" --checkpoint "$run" --resume
+
+# Resumed, a run draws no weights: the line that continues it has to do without --init.
+rm -f "$run" "$work/log.csv"
+"$deeparc" train --model mlp-8 --data digits --limit 640 --test-limit 10 --epochs 20000 --init xavier --quiet \
+    --checkpoint "$run" --log "$work/log.csv" > "$work/out" 2> "$work/err" &
+pid=$!
+while [ ! -e "$work/log.csv" ] && kill -0 $pid 2> /dev/null; do :; done
+kill -INT $pid 2> /dev/null
+wait $pid
+check_same "interrupted: the line to continue with" \
+    "$(grep -c -e 'to continue: .*--epochs 20000 --quiet .*--resume' "$work/err")" 1
+
+# ---- Normalisation, and numbers that are none. ----
+header '{"fc1.weight":{"dtype":"F32","shape":[7,100],"data_offsets":[0,2800]},
+ "fc1.bias":{"dtype":"F32","shape":[7],"data_offsets":[2800,2828]},
+ "fc2.weight":{"dtype":"F32","shape":[3,7],"data_offsets":[2828,2912]},
+ "fc2.bias":{"dtype":"F32","shape":[3],"data_offsets":[2912,2924]}}' 2924
+check_fails "import: more channels than can be normalised" 2 "100 channels; 1 to 4" \
+    "$deeparc" import "$file" --normalize none --out "$work/x.safetensors"
+check_fails "import: a deviation that no reader takes" 2 "deviation of channel 0" \
+    "$deeparc" import "$model" --quiet --normalize 0.5/1e-7 --out "$work/x.safetensors"
+check "import: the smallest deviation" "$deeparc" import "$model" --normalize 0.5/1e-6 --out "$work/x.safetensors"
+check "... is read again" "$deeparc" eval "$work/x.safetensors" --data digits --limit 5 --quiet
+header '{"fc1.weight":{"dtype":"F32","shape":[1,784],"data_offsets":[0,3136]},
+ "fc1.bias":{"dtype":"F32","shape":[1],"data_offsets":[3136,3140]},
+ "fc2.weight":{"dtype":"F32","shape":[10,1],"data_offsets":[3140,3180]},
+ "fc2.bias":{"dtype":"F32","shape":[10],"data_offsets":[3180,3220]}}' 3216
+bytes 0 0 192 127 >> "$file" # the last bias is NaN
+check_says "logits that are not numbers: none is correct" "(0 of 20)" \
+    "$deeparc" eval "$file" --data digits --limit 20 --normalize none
+check_same "... and a note says how many" "$(grep -c '20 of 20 images have logits that are not numbers' "$work/err")" 1
 
 # ---- Matrices. ----
 csv=$work/m.csv

@@ -3,8 +3,8 @@
 . "$(dirname "$0")/library.sh"
 
 # ---- Threads and kernels. ----
-lenet="$deeparc train --model lenet --data digits --limit 300 --test-limit 20 --epochs 1 --quiet"
-resnet="$deeparc train --model resnet8 --data digits --limit 60 --test-limit 10 --batch 20 --epochs 1 --quiet"
+lenet="$deeparc train --model lenet --data digits --limit 96 --test-limit 20 --epochs 1 --quiet"
+resnet="$deeparc train --model resnet8 --data digits --limit 20 --test-limit 4 --batch 10 --epochs 1 --quiet"
 for run in lenet resnet; do
     eval "line=\$$run"
     one=$($line --threads 1 | sha)
@@ -22,30 +22,40 @@ done
 
 # ---- Interrupted and resumed. ----
 # Momentum, augmentation, validation and a schedule: all that a checkpoint has to bring back.
-long="$deeparc train --model lenet --data digits --limit 3000 --test-limit 50 --epochs 2 --validation 200 --patience 9
+long="$deeparc train --model lenet --data digits --limit 600 --test-limit 50 --epochs 3 --validation 100 --patience 9
       --augment crop2,cutout4 --batch 32 --quiet"
 whole=$($long | sha)
 check_same "uninterrupted" "${whole%%:*}" sha256
 
-checkpoint=$work/run.safetensors
+checkpoint=$work/run.safetensors log=$work/log
 
-# Starts the run, waits until it trains (its log appears then), lets it go on for $1 seconds, and stops it.
-interrupt() {
-    seconds=$1; shift
-    rm -f "$work/log.csv"
-    "$@" --log "$work/log.csv" > "$work/out" 2> "$work/err" &
+# The log is a pipe: the run waits there, before its first step and after every epoch, until somebody reads. So it
+# cannot come to its end before it is stopped, however slow or fast the machine is.
+mkfifo "$log"
+read_log() { # until it is written once more, or the run is gone
+    cat "$log" > /dev/null &
+    reader=$!
+    while kill -0 $reader 2> /dev/null && kill -0 $pid 2> /dev/null; do sleep 0.1; done
+    kill $reader 2> /dev/null
+}
+interrupt() { # interrupt N COMMAND...: Ctrl-C in epoch N of those that the command trains
+    epochs=$1; shift
+    "$@" --log "$log" > "$work/out" 2> "$work/err" &
     pid=$!
-    while [ ! -e "$work/log.csv" ] && kill -0 $pid 2> /dev/null; do :; done
-    sleep "$seconds"
+    while [ "$epochs" -gt 0 ]; do read_log; epochs=$((epochs - 1)); done
     kill -INT $pid 2> /dev/null
+    cat "$log" > /dev/null & # it may have finished the epoch meanwhile
+    reader=$!
     wait $pid
     status=$?
+    kill $reader 2> /dev/null
 }
-interrupt 0 $long --checkpoint "$checkpoint"
+interrupt 1 $long --checkpoint "$checkpoint"
 check_same "Ctrl-C: exit status" $status 1
 check_same "Ctrl-C: says how to go on" "$(grep -c -e 'to continue: .*--resume' "$work/err")" 1
 if [ -s "$checkpoint" ]; then good "Ctrl-C: the checkpoint is there"; else bad "Ctrl-C" "no checkpoint"; fi
-interrupt 1 $long --checkpoint "$checkpoint" --resume # it may come to its end
+interrupt 2 $long --checkpoint "$checkpoint" --resume
+check_same "Ctrl-C again: exit status" $status 1
 try $long --checkpoint "$checkpoint" --resume
 check_same "interrupted twice and resumed: the same bits" "$whole" "$(sha < "$work/out")"
 try $long --checkpoint "$checkpoint" --resume --threads 1
@@ -57,7 +67,26 @@ check "stopped after 30 steps" $long --checkpoint "$checkpoint" --max-steps 30
 try $long --checkpoint "$checkpoint" --resume
 check_same "stopped at step 30 and resumed: the same bits" "$whole" "$(sha < "$work/out")"
 
-interrupt 0 $long
-check_same "Ctrl-C without a checkpoint: exit status" $status 1
-check_same "Ctrl-C without a checkpoint: one sentence" "$(grep -c -e 'nothing was saved: --checkpoint' "$work/err")" 1
+# Without --checkpoint, --out is enough to be saved.
+out=$work/model.safetensors
+interrupt 1 $long --out "$out"
+check_same "Ctrl-C with --out: exit status" $status 1
+check_same "Ctrl-C with --out: names the file" "$(grep -c -e "model.safetensors.partial'; to continue" "$work/err")" 1
+if [ -s "$out.partial" ] && [ ! -e "$out" ]; then good "Ctrl-C with --out: the run is saved, no result is"
+else bad "Ctrl-C with --out" "$(ls "$work")"; fi
+line=$(sed -n 's/.*to continue: //p' "$work/err")
+rm "$log" # the line names it
+try sh -c "$line"
+check_same "Ctrl-C with --out and continued by that line: the same bits" "$whole" "$(sha < "$work/out")"
+if [ -s "$out" ] && [ ! -e "$out.partial" ]; then good "then the saved run is gone, the result is there"
+else bad "after the end" "$(ls "$work")"; fi
+check_fails "nothing to resume" 1 "model.safetensors.partial" $long --out "$out" --resume
+check "a run that nobody stops" $long --out "$out"
+check_same "... saves its result alone" "$(ls "$work" | grep -c 'partial')" 0
+
+rm -f "$log"
+mkfifo "$log"
+interrupt 1 $long
+check_same "Ctrl-C without a file: exit status" $status 1
+check_same "Ctrl-C without a file: one sentence" "$(grep -c -e 'nothing was saved: with --out FILE' "$work/err")" 1
 finish

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,13 @@ bool test_failed(void) { return failed; }
 const char *test_data_dir(void) {
     const char *path = getenv("DEEPARC_DATA");
     return path && *path ? path : NULL;
+}
+
+bool test_comma_locale(void) {
+    static const char *const commas[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "ps_AF.UTF-8" };
+    for (size_t i = 0; i < sizeof commas / sizeof commas[0]; i++)
+        if (setlocale(LC_NUMERIC, commas[i])) return true;
+    return false;
 }
 
 const char *test_temporary(const char *name) {

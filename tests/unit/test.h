@@ -28,6 +28,9 @@ const char *test_data_dir(void);         /* $DEEPARC_DATA, or NULL */
 /* a path in a directory that goes when the run ends; valid for 8 more calls */
 const char *test_temporary(const char *name);
 
+/* Sets a locale whose numbers have a comma; false when none is installed. Afterwards setlocale(LC_NUMERIC, "C"). */
+bool test_comma_locale(void);
+
 #define TEST(name)                                                                                   \
     static void test_##name(void);                                                                   \
     __attribute__((constructor)) static void test_register_##name(void) {                            \

@@ -213,7 +213,12 @@ TEST(checkpoint_descriptions_are_not_trusted) {
         { HEAD "\"class_names\":[\"a\",\"b\"],\"units\":[]}", "2 class names" },
             { HEAD "\"class_names\":[1],\"units\":[]}", "string" },
         { HEAD "\"normalization\":{\"mean\":[1],\"deviation\":[1]},\"units\":[]}", "3 channels" },
-        { HEAD "\"normalization\":{\"mean\":[1,1,1],\"deviation\":[1,0,1]},\"units\":[]}", "deviation holds 0" },
+        { HEAD "\"normalization\":{\"mean\":[1,1,1],\"deviation\":[1,0,1]},\"units\":[]}",
+          "deviation of channel 1 is 0" },
+        { HEAD "\"normalization\":{\"mean\":[1,1,1],\"deviation\":[1,1]},\"units\":[]}", "3 means and 2 deviations" },
+        { HEAD "\"normalization\":{\"mean\":[1e300,1,1],\"deviation\":[1,1,1]},\"units\":[]}", "mean of channel 0" },
+        { "{\"version\":1,\"architecture\":\"x\",\"classes\":1,\"input\":[1,1,5],"
+          "\"normalization\":{\"mean\":[1,1,1,1,1],\"deviation\":[1,1,1,1,1]},\"units\":[]}", "5 values, at most 4" },
         { HEAD "\"normalization\":7,\"units\":[]}", "object" },
         { HEAD "\"units\":[{\"name\":\"fc\",\"kind\":\"linear\",\"outputs\":1}]}", "missing: fc.weight" },
     };
@@ -272,6 +277,69 @@ TEST(checkpoint_weights_must_be_floats) {
     CHECK_OK(da_safetensors_write(path, entries, count, NULL, 0));
     CHECK_FAILS(da_checkpoint_load(&loaded, path, NULL), DA_ERROR_FORMAT, "fc3.bias holds I64");
     da_free(values);
+    da_model_free(model);
+}
+
+/* What is written is read: saving asks the same question as loading. */
+TEST(checkpoint_normalisation_is_judged_when_it_is_written) {
+    static const struct { da_normalization value; const char *part; } cases[] = {
+        { { true, 1, { 1e6f }, { 1e-6f } }, NULL }, { { true, 1, { -1e6f }, { 1e6f } }, NULL },
+        { { true, 1, { 0 }, { 9.9e-7f } }, "deviation of channel 0 is 9.9e-07" },
+        { { true, 1, { NAN }, { 1 } }, "mean" }, { { true, 1, { 0 }, { NAN } }, "deviation" }, { { true, 3, { 0 }, { 1, 1, 1 } }, "3 channels" },
+    };
+    const char *path = test_temporary("normalised.safetensors");
+    da_model *model = build("mlp-2", digit, 0, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        da_model *loaded = NULL;
+        model->normalization = cases[i].value;
+        if (cases[i].part) {
+            CHECK_FAILS(da_checkpoint_save(model, path, NULL), DA_ERROR_ARGUMENT, cases[i].part);
+            continue;
+        }
+        CHECK_OK(da_checkpoint_save(model, path, NULL));
+        CHECK_OK(da_checkpoint_load(&loaded, path, NULL));
+        CHECK(loaded && loaded->normalization.mean[0] == cases[i].value.mean[0] &&
+              loaded->normalization.deviation[0] == cases[i].value.deviation[0]);
+        da_model_free(loaded);
+    }
+    da_model_free(model);
+    model = build("mlp-2", (const int64_t[]){ 1, 1, 5 }, 0, 1);
+    model->normalization = (da_normalization){ true, 5, { 0 }, { 1, 1, 1, 1 } };
+    CHECK_FAILS(da_checkpoint_save(model, path, NULL), DA_ERROR_ARGUMENT, "5 channels; 1 to 4 can be normalised");
+    da_model_free(model);
+}
+
+TEST(checkpoint_tells_whether_frozen_values_are_its_own) {
+    const char *path = test_temporary("frozen.safetensors");
+    da_model *model = build("resnet8x0.25", digit, DA_SHORTCUT_CONV_NORM, 1);
+    da_safetensors file = { 0 };
+    CHECK_OK(da_checkpoint_save(model, path, NULL));
+    CHECK_OK(da_safetensors_read(&file, path));
+    da_model_freeze_all(model, true);
+    CHECK_OK(da_checkpoint_check_frozen(model, &file, path));
+    CHECK_OK(da_model_train_only(model, (const char *const[]){ "linear" }, 1));
+    da_parameter_list list = { 0 };
+    CHECK_OK(da_model_parameters(model, &list));
+    for (int i = 0; i < list.count && !test_failed(); i++) {
+        const da_parameter *p = list.items[i].parameter;
+        float *last = da_tensor_floats(&p->value) + da_parameter_count(p) - 1, kept = *last;
+        *last = nextafterf(kept, 2);
+        if (p->frozen)
+            CHECK_FAILS(da_checkpoint_check_frozen(model, &file, path), DA_ERROR_ARGUMENT, list.items[i].name);
+        else CHECK_OK(da_checkpoint_check_frozen(model, &file, path));
+        *last = kept;
+    }
+    da_parameter_list_free(&list);
+    int64_t blocks = da_memory().live_blocks, k = 0;
+    da_status status = DA_ERROR_MEMORY;
+    for (; k < 100 && status == DA_ERROR_MEMORY; k++) {
+        da_memory_fail_after(k);
+        status = da_checkpoint_check_frozen(model, &file, path);
+        da_memory_fail_after(-1);
+        CHECK_INT(da_memory().live_blocks, blocks);
+    }
+    CHECK(status == DA_OK && k > 2);
+    da_safetensors_free(&file);
     da_model_free(model);
 }
 

@@ -132,6 +132,7 @@ TEST(dataset_paths_are_folders_or_files) {
     const char *folder = joined(root, "some-fashion");
     CHECK_OK(da_dataset_load(&data, folder, DA_TEST, NULL, NULL));
     CHECK_TEXT(data.name, "fashion-mnist");
+    CHECK(!data.one_file);
     da_dataset_free(&data);
 
     save_images(joined(root, "own-images-idx3"), 3, 0);
@@ -141,6 +142,7 @@ TEST(dataset_paths_are_folders_or_files) {
     save_labels(joined(root, "own-labels-idx1"), 3, 6);
     CHECK_OK(da_dataset_load(&data, joined(root, "own-images-idx3"), DA_TRAIN, NULL, NULL));
     CHECK(data.labels && data.labels[1] == 6);
+    CHECK(data.one_file); /* the same images for either split */
     da_dataset_free(&data);
     save_labels(joined(root, "own-labels-idx1"), 2, 6);
     CHECK_FAILS(da_dataset_load(&data, joined(root, "own-images-idx3"), DA_TRAIN, NULL, NULL), DA_ERROR_FORMAT,
@@ -150,6 +152,7 @@ TEST(dataset_paths_are_folders_or_files) {
     CHECK_OK(da_dataset_load(&data, joined(root, "batch.bin"), DA_TEST, NULL, NULL));
     CHECK_TEXT(data.name, "cifar10");
     CHECK_TEXT(data.class_names[data.labels[0]], "deer");
+    CHECK(data.one_file);
     da_dataset_free(&data);
     save_cifar(joined(root, "test.bin"), 2, 44);
     CHECK_OK(da_dataset_load(&data, joined(root, "test.bin"), DA_TEST, NULL, NULL));

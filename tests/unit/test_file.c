@@ -69,6 +69,7 @@ TEST(file_read_refuses) {
     CHECK_OK(da_file_save(path, "12345", 5));
     CHECK_FAILS(da_file_read(path, 4, &bytes, &size), DA_ERROR_FORMAT, "larger than the 4 bytes");
     CHECK_FAILS(da_file_read("/dev/zero", 200000, &bytes, &size), DA_ERROR_FORMAT, "larger");
+    CHECK_FAILS(da_file_read("/dev/zero", SIZE_MAX / 4, &bytes, &size), DA_ERROR_FORMAT, "copy it to a file");
     CHECK(bytes == (uint8_t *)1 && size == 77);
     CHECK(!da_file_exists(test_temporary("no-such-file")));
 }
@@ -243,4 +244,30 @@ TEST(file_survives_allocation_failures) {
         da_free(bytes);
     }
     CHECK_INT(status, DA_OK);
+}
+
+TEST(file_tells_streams_and_second_names) {
+    char first[4096], second[4096];
+    strcpy(first, test_temporary("same-first"));
+    strcpy(second, test_temporary("same-second"));
+    CHECK(da_file_same(first, first) && !da_file_same(first, second)); /* neither is there */
+    CHECK_OK(da_file_save(first, "a", 1));
+    CHECK_OK(da_file_save(second, "a", 1));
+    CHECK(!da_file_same(first, second));
+    unlink(second);
+    CHECK_INT(link(first, second), 0);
+    CHECK(da_file_same(first, second));
+    CHECK(!da_file_is_stream(first) && !da_file_is_stream(test_temporary("none")) && da_file_is_stream("/dev/null"));
+}
+
+TEST(file_in_shared_memory_is_replaced_like_any_other) {
+    char path[64];
+    bool replaced;
+    snprintf(path, sizeof path, "/dev/shm/deeparc-test-%ld", (long)getpid());
+    if (access("/dev/shm", W_OK) != 0) SKIP("there is no /dev/shm");
+    CHECK_OK(da_file_save(path, "long", 4));
+    CHECK_OK(da_file_save(path, "new", 3));
+    replaced = strcmp(text_of(path), "new") == 0;
+    unlink(path);
+    CHECK(replaced);
 }

@@ -7,6 +7,7 @@
 #include "deeparc/html.h"
 #include "deeparc/scale.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -165,6 +166,21 @@ TEST(html_page_is_well_formed_and_self_contained) {
         fclose(file);
     }
     da_text_free(&page);
+}
+
+TEST(html_page_has_points_in_every_locale) {
+    da_text expected = { 0 }, page = { 0 };
+    make_page(&expected);
+    if (!test_comma_locale()) {
+        da_text_free(&expected);
+        SKIP("no locale with a decimal comma is installed");
+    }
+    make_page(&page);
+    setlocale(LC_NUMERIC, "C");
+    CHECK_OK(da_text_status(&page));
+    CHECK(strcmp(da_text_string(&page), da_text_string(&expected)) == 0);
+    da_text_free(&page);
+    da_text_free(&expected);
 }
 
 TEST(html_charts_survive_data_without_numbers) {

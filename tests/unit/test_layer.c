@@ -382,6 +382,36 @@ TEST(layer_options_from_json_are_bounded) {
     }
 }
 
+/* The options hold floats: their bounds are the floats nearest to what the messages say. */
+TEST(layer_options_take_their_own_bounds) {
+    static const struct { da_layer_kind kind; const char *name; double most, beyond; } cases[] = {
+        { DA_LAYER_DROPOUT, "probability", .999, .9991 }, { DA_LAYER_BATCH_NORM, "epsilon", 1e-12, 9.9e-13 },
+        { DA_LAYER_DROPOUT, "probability", 1e-40, 1e-60 }, { DA_LAYER_LEAKY_RELU, "slope", -1, -1.001 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int beyond = 0; beyond < 2; beyond++) {
+            char text[96];
+            da_json *root = NULL;
+            da_layer_options read = { .kind = DA_LAYER_TANH };
+            int size = snprintf(text, sizeof text, "{\"kind\": \"%s\", \"%s\": %g}", da_layer_kind_name(cases[i].kind),
+                                cases[i].name, beyond ? cases[i].beyond : cases[i].most);
+            CHECK_OK(da_json_parse(&root, text, (size_t)size, "test"));
+            if (beyond) {
+                CHECK_FAILS(da_layer_options_read(&read, root), DA_ERROR_FORMAT, cases[i].name);
+            } else {
+                CHECK_OK(da_layer_options_read(&read, root));
+                da_layer_free(make(read, 3, image));
+            }
+            da_json_free(root);
+        }
+    }
+    da_layer *layer = NULL;
+    const da_layer_options next = { .kind = DA_LAYER_DROPOUT, .probability = nextafterf(.999f, 1) };
+    CHECK_FAILS(da_layer_new(&layer, "x", &next, 3, image), DA_ERROR_ARGUMENT, "probability");
+    const da_layer_options none = { .kind = DA_LAYER_DROPOUT, .probability = NAN };
+    CHECK_FAILS(da_layer_new(&layer, "x", &none, 3, image), DA_ERROR_ARGUMENT, "probability");
+}
+
 TEST(layer_survives_every_allocation_failure) {
     const da_layer_options options = { .kind = DA_LAYER_RESIDUAL, .outputs = 8, .stride = 2,
                                        .shortcut = DA_SHORTCUT_CONV_NORM };

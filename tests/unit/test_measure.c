@@ -52,6 +52,29 @@ TEST(measure_sees_every_unit_of_other_networks) {
     da_dataset_free(&data);
 }
 
+/* Memory follows the images there are, not the batch that was asked for, and the result tells the batch it took. */
+TEST(measure_takes_no_larger_batch_than_the_data) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 }, whole = { 0 };
+    make(&model, &data, "resnet8x0.5", 24);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 24 }, &whole));
+    da_memory_reset_peak();
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 65536 }, &m));
+    CHECK(da_memory().peak_bytes < 64 << 20);
+    CHECK_INT(m.batch, 24);
+    CHECK_INT(m.batches, 1);
+    CHECK(memcmp(m.matrix, whole.matrix, 9 * sizeof *m.matrix) == 0);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 65536, .limit = 10 }, &m));
+    CHECK_INT(m.batch, 10);
+    da_measurement_free(&m);
+    da_measurement_free(&whole);
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .limit = 3 }, &m), DA_ERROR_ARGUMENT, "at least 4");
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
 /* The features seen by the observer are those of the forward pass: compare with a hand-fed accumulator. */
 typedef struct feed { da_similarity *similarity; int layer; } feed;
 

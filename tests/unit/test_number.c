@@ -71,15 +71,28 @@ TEST(number_text_reads_back_the_same) {
     }
 }
 
+TEST(number_fixed_and_rounded_take_any_double) {
+    char text[DA_NUMBER_WIDE];
+    CHECK_TEXT(da_number_fixed(text, 2.0 / 3, 3), "0.667");
+    CHECK_TEXT(da_number_fixed(text, 7.4, 0), "7");
+    CHECK_TEXT(da_number_fixed(text, (double)NAN, 1), "nan");
+    CHECK_TEXT(da_number_fixed(text, -(double)INFINITY, 1), "-inf");
+    CHECK_INT(strlen(da_number_fixed(text, -0x1.fffffffffffffp1023, 1000)), 1 + 309 + 1 + 40);
+    CHECK_TEXT(da_number_rounded(text, 1234567, 5), "1.2346e+06");
+    CHECK_TEXT(da_number_rounded(text, 98.5, 5), "98.5");
+    CHECK_TEXT(da_number_rounded(text, (double)INFINITY, 5), "inf");
+}
+
 TEST(number_does_not_follow_the_locale) {
-    static const char *const commas[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "ps_AF.UTF-8" };
-    char text[DA_NUMBER_TEXT];
-    const char *chosen = NULL;
-    for (size_t i = 0; !chosen && i < sizeof commas / sizeof commas[0]; i++) chosen = setlocale(LC_NUMERIC, commas[i]);
-    if (!chosen) SKIP("no locale with a decimal comma is installed");
+    char text[DA_NUMBER_TEXT], fixed[DA_NUMBER_WIDE], rounded[DA_NUMBER_WIDE];
+    if (!test_comma_locale()) SKIP("no locale with a decimal comma is installed");
     double value = value_of("1.5");
     da_number_text(text, -2.25e100);
+    da_number_fixed(fixed, -12.34, 1);
+    da_number_rounded(rounded, 12.345678, 4);
     setlocale(LC_NUMERIC, "C");
     CHECK_CLOSE(value, 1.5, 0);
     CHECK_TEXT(text, "-2.25e+100");
+    CHECK_TEXT(fixed, "-12.3");
+    CHECK_TEXT(rounded, "12.35");
 }

@@ -132,6 +132,36 @@ TEST(retrain_proves_an_interrupted_run_too) {
     drop();
 }
 
+TEST(retrain_resumes_its_own_model_only) {
+    const char *const units[] = { "linear" };
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        make();
+        da_trainer_options o = options();
+        da_retrain_proof proof = { 0 };
+        char before[65], after[65];
+        o.checkpoint_path = test_temporary("retrain.safetensors");
+        o.max_steps = 2;
+        CHECK_OK(da_retrain(model, &data, units, 1, &o, NULL, &proof));
+        da_retrain_proof_free(&proof);
+        CHECK_OK(da_model_initialize(model, DA_INIT_HE, seed));
+        CHECK_OK(da_model_hash(model, -1, before));
+        o.max_steps = 0;
+        o.resume = true;
+        if (seed == 1) {
+            CHECK_OK(da_retrain(model, &data, units, 1, &o, NULL, &proof));
+            CHECK_INT(proof.moved, 1);
+            da_retrain_proof_free(&proof);
+        } else {
+            CHECK_FAILS(da_retrain(model, &data, units, 1, &o, NULL, &proof), DA_ERROR_ARGUMENT,
+                        "retrain.safetensors' belongs to another model: 'conv1.weight' is frozen");
+            CHECK_OK(da_model_hash(model, -1, after));
+            CHECK_TEXT(after, before);
+            CHECK(proof.units == NULL);
+        }
+        drop();
+    }
+}
+
 TEST(retrain_survives_every_allocation_failure) {
     make();
     da_trainer_options o = options();
