@@ -22,7 +22,7 @@ done
 
 # ---- Interrupted and resumed. ----
 # Momentum, augmentation, validation and a schedule: all that a checkpoint has to bring back.
-long="$deeparc train --model lenet --data digits --limit 600 --test-limit 50 --epochs 3 --validation 100 --patience 9
+long="$deeparc train --model lenet --data digits --limit 600 --test-limit 50 --epochs 5 --validation 100 --patience 9
       --augment crop2,cutout4 --batch 32 --quiet"
 whole=$($long | sha)
 check_same "uninterrupted" "${whole%%:*}" sha256
@@ -30,7 +30,8 @@ check_same "uninterrupted" "${whole%%:*}" sha256
 checkpoint=$work/run.safetensors log=$work/log
 
 # The log is a pipe: the run waits there, before its first step and after every epoch, until somebody reads. So it
-# cannot come to its end before it is stopped, however slow or fast the machine is.
+# cannot come to its end before it is stopped, however slow or fast the machine is: the signal may come as late as at the
+# end of the epoch it is meant for, so the last one is never meant.
 mkfifo "$log"
 read_log() { # until it is written once more, or the run is gone
     cat "$log" > /dev/null &
