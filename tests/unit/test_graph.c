@@ -44,6 +44,17 @@ TEST(graph_sums_gradients_of_all_uses) {
     end(&f);
 }
 
+/* add hands one gradient to both operands; what a gets from elsewhere afterwards must not reach b. */
+TEST(graph_does_not_mix_gradients_that_were_passed_on) {
+    fixture f = make();
+    da_node *w = da_graph_leaf(f.g, &f.w, &f.gradient);
+    da_node *a = da_scale(f.g, w, 2.0f, 0.0f), *b = da_scale(f.g, w, 3.0f, 0.0f), *c = da_scale(f.g, a, 5.0f, 0.0f);
+    da_node *sum = da_sum(f.g, da_add(f.g, a, b), 0, false);
+    CHECK_OK(da_graph_backward(f.g, da_add(f.g, da_sum(f.g, c, 0, false), sum)));
+    for (int i = 0; i < 6; i++) CHECK_CLOSE(da_tensor_floats(&f.gradient)[i], 2 * (1 + 5) + 3, 0);
+    end(&f);
+}
+
 TEST(graph_gives_zero_to_leaves_the_loss_ignores) {
     fixture f = make();
     da_tensor other, gradient;
