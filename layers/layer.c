@@ -149,14 +149,27 @@ static da_status batch_norm_plan(da_layer *layer) {
 }
 
 /* Frozen running statistics are used as they are, also while the rest of the network trains. */
-static da_node *batch_norm_forward(da_layer *layer, da_forward *forward, da_node *x) {
+static da_batch_norm_options norm_options(da_layer *layer, const da_forward *forward) {
     da_parameter *p = layer->parameters;
-    da_batch_norm_options options = {
+    return (da_batch_norm_options){
         .training = forward->training && !p[2].frozen && !p[3].frozen,
         .momentum = layer->options.momentum, .epsilon = layer->options.epsilon,
         .running_mean = &p[2].value, .running_variance = &p[3].value,
     };
-    return da_batch_norm(forward->graph, x, parameter(layer, forward, 0), parameter(layer, forward, 1), options);
+}
+
+static da_node *batch_norm_forward(da_layer *layer, da_forward *forward, da_node *x) {
+    return da_batch_norm(forward->graph, x, parameter(layer, forward, 0), parameter(layer, forward, 1),
+                         norm_options(layer, forward));
+}
+
+da_node *dai_conv_norm_forward(da_layer *const *layers, da_forward *forward, da_node *x, da_node *shortcut, bool relu) {
+    da_layer *conv = layers[0], *norm = layers[1];
+    const da_layer_options *o = &conv->options;
+    da_graph_label(forward->graph, conv->path);
+    return da_conv2d_norm(forward->graph, x, parameter(conv, forward, 0), parameter(norm, forward, 0),
+                          parameter(norm, forward, 1), shortcut, (da_conv2d_options){ o->stride, o->padding, o->groups },
+                          norm_options(norm, forward), relu);
 }
 
 /* ---- Activations and dropout ---- */
@@ -394,11 +407,22 @@ da_node *da_layer_forward(da_layer *layer, da_forward *forward, da_node *x) {
     return y;
 }
 
+/* How many layers from the first on are one operation: a convolution without bias, its batch norm and a ReLU. An
+   observer wants to see each of them. */
+static int fused_count(da_layer *const *layers, int count, const da_forward *forward) {
+    if (forward->observe || count < 2 || layers[0]->options.kind != DA_LAYER_CONV2D || !layers[0]->options.no_bias ||
+        layers[1]->options.kind != DA_LAYER_BATCH_NORM)
+        return 1;
+    return count > 2 && layers[2]->options.kind == DA_LAYER_RELU ? 3 : 2;
+}
+
 da_node *dai_layers_forward(da_layer *const *layers, int count, da_forward *forward, da_node *x) {
     bool recording = da_graph_recording(forward->graph);
     int64_t mark = recording ? 0 : da_graph_mark(forward->graph);
-    for (int i = 0; i < count; i++) {
-        x = da_layer_forward(layers[i], forward, x);
+    for (int i = 0, fused; i < count; i += fused) {
+        fused = fused_count(layers + i, count - i, forward);
+        x = fused == 1 ? da_layer_forward(layers[i], forward, x)
+                       : dai_conv_norm_forward(layers + i, forward, x, NULL, fused == 3);
         if (!recording) da_graph_release(forward->graph, mark, x);
     }
     return x;

@@ -4,7 +4,8 @@
  *     AVX-512  one 512-bit register        AVX2  two of 256        NEON  four of 128        plain C  an array, fmaf
  *
  * Every function is exactly the scalar operation on each lane, so all instruction sets give the same bits. Partial
- * loads touch only the first n lanes (the others read as zero); partial stores write only them.
+ * loads touch only the first n lanes (the others read as zero); partial stores write only them. where_positive(n, x) is
+ * x where n > 0 or n is NaN, else 0: a ReLU is where_positive(x, x).
  */
 #ifndef DA_CORE_KERNELS_SIMD_H
 #define DA_CORE_KERNELS_SIMD_H
@@ -36,6 +37,9 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c)              { return _mm512_fmadd_
 V16_INLINE v16  v16_add(v16 a, v16 b)                     { return _mm512_add_ps(a, b); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)                     { return _mm512_sub_ps(a, b); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)                     { return _mm512_mul_ps(a, b); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(n, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
+}
 
 #elif defined(DA_VARIANT_avx2)
 #include <immintrin.h>
@@ -62,6 +66,11 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) {
 V16_INLINE v16  v16_add(v16 a, v16 b)        { return v16_of_(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { return v16_of_(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { return v16_of_(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    const __m256 zero = _mm256_setzero_ps();
+    return v16_of_(_mm256_and_ps(_mm256_cmp_ps(n.lo, zero, _CMP_NLE_UQ), x.lo),
+                   _mm256_and_ps(_mm256_cmp_ps(n.hi, zero, _CMP_NLE_UQ), x.hi));
+}
 
 #else
 #if defined(DA_VARIANT_neon)
@@ -76,6 +85,9 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) { V16_EACH_(vfmaq_f32(c.q[i], a.q[i
 V16_INLINE v16  v16_add(v16 a, v16 b)        { V16_EACH_(vaddq_f32(a.q[i], b.q[i])); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { V16_EACH_(vsubq_f32(a.q[i], b.q[i])); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { V16_EACH_(vmulq_f32(a.q[i], b.q[i])); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    V16_EACH_(vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.q[i]), vcleq_f32(n.q[i], vdupq_n_f32(0.0f)))));
+}
 #else
 typedef struct v16 { float x[16]; } v16;
 #define V16_EACH_(expression) v16 r_; for (int i = 0; i < 16; i++) r_.x[i] = (expression); return r_
@@ -87,6 +99,7 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) { V16_EACH_(fmaf(a.x[i], b.x[i], c.
 V16_INLINE v16  v16_add(v16 a, v16 b)        { V16_EACH_(a.x[i] + b.x[i]); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { V16_EACH_(a.x[i] - b.x[i]); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { V16_EACH_(a.x[i] * b.x[i]); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) { V16_EACH_(n.x[i] <= 0.0f ? 0.0f : x.x[i]); }
 #endif
 V16_INLINE v16 v16_load_part(const float *p, int n) {
     float lanes[16] = { 0 };
