@@ -22,6 +22,9 @@
 #include <string.h>
 
 enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
+enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = 1 << 16 }; /* backward weights: images taken together */
+enum { STRIP_FLOATS = 6 << 10, SMALL_WEIGHTS = 4 << 10 };   /* strips of rows that the first cache holds */
+enum { LINE_FLOATS = 16, BANDS = 4 }; /* of a cache line; rows of output between two askings ahead */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -81,6 +84,15 @@ static const float *framed(const frame *f, const da_image_source *source, int64_
     return to;
 }
 
+/* Asks for part `part` of `parts` of image i of every array a source reads, while another image is computed: a copy of
+   an image that is not in the cache yet would leave the arithmetic waiting. */
+static void fetch_ahead(const da_image_source *source, int64_t image, int64_t i, int64_t part, int64_t parts) {
+    const float *arrays[] = { source->values, source->reads[0], source->reads[1], source->reads[2] };
+    const int64_t begin = i * image + image * part / parts, end = i * image + image * (part + 1) / parts;
+    for (int a = 0; a < 4; a++)
+        for (int64_t at = begin; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
+}
+
 /* ---- Work shared by the passes ---- */
 
 typedef struct conv_work {
@@ -89,7 +101,8 @@ typedef struct conv_work {
     const da_conv_forward *forward;
     const da_conv_backward *backward;
     frame x_frame, dy_frame;
-    int64_t group;                 /* forward: images a chunk */
+    int64_t group, run;            /* forward: images that are finished together, images a chunk */
+    int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
     int64_t slices, tap_groups;
     float *turned;                 /* the weights, turned and transposed, phase after phase */
@@ -100,7 +113,9 @@ typedef struct conv_work {
 
 typedef struct worker_part { dai_segment *segments; float *x, *dy, *out; } worker_part;
 
-static int64_t segment_floats(const da_convolution *v) { return largest(v->r * v->s, v->oh) * SEGMENT_FLOATS; }
+static int64_t segment_floats(const da_convolution *v, int64_t together) {
+    return largest(v->r * v->s, together * v->oh) * SEGMENT_FLOATS;
+}
 
 /* Rounded up so that parts begin on vectors. */
 static int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
@@ -109,9 +124,9 @@ static worker_part part_of(const conv_work *work, int worker) {
     const da_convolution *v = work->v;
     float *base = work->workers + worker * work->worker_floats;
     worker_part part = { .segments = (dai_segment *)(void *)base };
-    part.x = base + round_up(segment_floats(v));
-    part.dy = part.x + round_up(frame_floats(&work->x_frame, v->c));
-    part.out = part.dy + round_up(frame_floats(&work->dy_frame, v->k));
+    part.x = base + round_up(segment_floats(v, work->together));
+    part.dy = part.x + round_up(work->together * frame_floats(&work->x_frame, v->c));
+    part.out = part.dy + round_up(work->together * frame_floats(&work->dy_frame, v->k));
     return part;
 }
 
@@ -129,41 +144,51 @@ static int64_t make_segments(const da_convolution *v, dai_segment *segments, int
 
 /* ---- Forward ---- */
 
-static void forward_image(const conv_work *work, const worker_part *part, int64_t i, float *y) {
+/* One image; the one after it, if it is the worker's too, is fetched meanwhile. */
+static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool ahead, float *y) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
     const float *image = framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
     const float *bias = work->forward->bias;
     int64_t count;
     const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
-    for (int64_t g = 0; g < v->groups; g++) {
-        const dai_contraction problem = {
-            .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
-            .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1, .b = work->forward->w + g * kg, .b_step = v->k,
-            .c = y + g * kg, .c_row = v->k, .bands = v->oh, .a_band = v->stride * row, .c_band = v->ow * v->k,
-            .bias = bias ? bias + g * kg : NULL,
-        };
-        work->contract(&problem);
+    for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
+        if (ahead) fetch_ahead(&work->forward->x, v->h * v->w * v->c, i + 1, oy / BANDS, (v->oh + BANDS - 1) / BANDS);
+        for (int64_t g = 0; g < v->groups; g++) {
+            const dai_contraction problem = {
+                .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
+                .a = image + oy * v->stride * row + g * cg, .a_row = v->stride * v->c, .a_step = 1,
+                .b = work->forward->w + g * kg, .b_step = v->k, .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k,
+                .bands = smallest(BANDS, v->oh - oy), .a_band = v->stride * row, .c_band = v->ow * v->k,
+                .bias = bias ? bias + g * kg : NULL,
+            };
+            work->contract(&problem);
+        }
     }
 }
 
-static void forward_group(void *context, int64_t chunk, int worker) {
+/* A run of images, finished `group` at a time. */
+static void forward_run(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
     const da_convolution *v = work->v;
     const da_conv_forward *conv = work->forward;
     const worker_part part = part_of(work, worker);
-    const int64_t image = v->oh * v->ow * v->k, first = chunk * work->group,
-        count = smallest(work->group, v->n - first);
-    float *y = conv->y ? conv->y + first * image : part.out;
-    for (int64_t i = 0; i < count; i++) forward_image(work, &part, first + i, y + i * image);
-    if (conv->sink.done) conv->sink.done(conv->sink.context, first, count, y, worker);
+    const int64_t image = v->oh * v->ow * v->k, end = smallest(v->n, (chunk + 1) * work->run);
+    for (int64_t first = chunk * work->run; first < end; first += work->group) {
+        const int64_t count = smallest(work->group, end - first);
+        float *y = conv->y ? conv->y + first * image : part.out;
+        for (int64_t i = first; i < first + count; i++)
+            forward_image(work, &part, i, i + 1 < end, y + (i - first) * image);
+        if (conv->sink.done) conv->sink.done(conv->sink.context, first, count, y, worker);
+    }
 }
 
 static conv_work forward_work(const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
-                       .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1 };
-    work.worker_floats = round_up(segment_floats(v)) + round_up(frame_floats(&work.x_frame, v->c)) +
+                       .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1, .together = 1 };
+    work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
+    work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(frame_floats(&work.x_frame, v->c)) +
                          (conv->y ? 0 : round_up(work.group * v->oh * v->ow * v->k));
     return work;
 }
@@ -176,7 +201,7 @@ int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
 void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
     conv_work work = forward_work(conv);
     work.workers = scratch;
-    da_parallel_for((conv->shape.n + work.group - 1) / work.group, forward_group, &work);
+    da_parallel_for((conv->shape.n + work.run - 1) / work.run, forward_run, &work);
 }
 
 /* ---- Backward data ---- */
@@ -258,9 +283,13 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     }
 }
 
-static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy) {
+/* One image; what the next one needs is fetched meanwhile. */
+static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, bool ahead) {
     const da_conv_backward *conv = work->backward;
-    const int64_t count = work->v->h * work->v->w * work->v->c;
+    const da_convolution *v = work->v;
+    const int64_t count = v->h * v->w * v->c;
+    if (ahead) fetch_ahead(&conv->dy, v->oh * v->ow * v->k, i + 1, 0, 1);
+    if (ahead && work->with_weights) fetch_ahead(&conv->x, count, i + 1, 0, 1);
     image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count };
     each_phase(work->v, data_of_phase, &image);
     if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
@@ -268,26 +297,48 @@ static void data_of_image(const conv_work *work, const worker_part *part, int64_
 
 /* ---- Backward weights ---- */
 
-/* Continues the chains of a slice's partial sums over one image, for the taps from..to-1. */
-static void weights_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, int64_t slice,
-                             int64_t from, int64_t to, bool first) {
+/* How many image rows make a strip. Where the weights are few, x and dy of a strip stay in the first cache while all
+   taps pass over them; where they are many, their sums would travel more than the images: one strip. */
+static int64_t strip_rows(const da_convolution *v, int64_t rows) {
+    const int64_t row = v->stride * v->w * v->c + v->ow * v->k;
+    return weight_count(v) > SMALL_WEIGHTS ? rows : smallest(rows, largest(1, STRIP_FLOATS / largest(1, row)));
+}
+
+/* Images i..i+count-1 of a slice, in their frames. */
+typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
+
+static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const dai_segment *segments,
+                             int64_t count, bool start) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
     const frame *xf = &work->x_frame, *yf = &work->dy_frame;
-    const float *image = framed(xf, &work->backward->x, i, v->h, v->w, v->c, part->x);
-    for (int64_t oy = 0; oy < v->oh; oy++)
-        part->segments[oy] = (dai_segment){ oy * v->stride * xf->width * v->c, oy * yf->width * v->k };
-    for (int64_t tap = from; tap < to; tap++)
-        for (int64_t g = 0; g < v->groups; g++) {
-            const dai_contraction problem = {
-                .m = cg, .n = kg, .length = v->ow, .segments = part->segments, .segment_count = v->oh,
-                .a = image + (tap / v->s * xf->width + tap % v->s) * v->c + g * cg, .a_row = 1,
-                .a_step = v->stride * v->c, .b = dy + (yf->top * yf->width + yf->left) * v->k + g * kg, .b_step = v->k,
-                .c = work->partial + (slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
-                .bands = 1, .accumulate = !first,
-            };
-            work->contract(&problem);
-        }
+    for (int64_t g = 0; g < v->groups; g++) {
+        const dai_contraction problem = {
+            .m = cg, .n = kg, .length = v->ow, .segments = segments, .segment_count = count,
+            .a = group->x + (tap / v->s * xf->width + tap % v->s) * v->c + g * cg, .a_row = 1,
+            .a_step = v->stride * v->c, .b = group->dy + (yf->top * yf->width + yf->left) * v->k + g * kg,
+            .b_step = v->k, .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
+            .bands = 1, .accumulate = !start,
+        };
+        work->contract(&problem);
+    }
+}
+
+/* Continues the chains of a slice's partial sums over a group of images, for the taps from..to-1. */
+static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
+                             int64_t to) {
+    const da_convolution *v = work->v;
+    const frame *xf = &work->x_frame, *yf = &work->dy_frame;
+    const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t j = row / v->oh, oy = row % v->oh;
+        part->segments[row] = (dai_segment){ (j * xf->height + oy * v->stride) * xf->width * v->c,
+                                             (j * yf->height + oy) * yf->width * v->k };
+    }
+    for (int64_t row = 0; row < rows; row += strip)
+        for (int64_t tap = from; tap < to; tap++)
+            weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
+                             group->first && row == 0);
 }
 
 enum { ADD_CHUNK = 4096 };
@@ -304,20 +355,33 @@ static void add_slices(void *context, int64_t chunk, int worker) {
 
 /* ---- Both gradients ---- */
 
+/* The images of a source in their frames, side by side. */
+static const float *frame_group(const frame *f, const da_image_source *source, int64_t i, int64_t count, int64_t height,
+                                int64_t width, int64_t channels, float *to) {
+    const float *first = framed(f, source, i, height, width, channels, to);
+    for (int64_t j = 1; j < count; j++)
+        (void)framed(f, source, i + j, height, width, channels, to + j * frame_floats(f, channels));
+    return first;
+}
+
 /* One slice of the batch, and where slices are few one group of taps of it. */
 static void backward_slice(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
     const da_convolution *v = work->v;
+    const da_conv_backward *conv = work->backward;
     const worker_part part = part_of(work, worker);
-    const int64_t slice = chunk / work->tap_groups, taps = v->r * v->s, group = chunk % work->tap_groups;
+    const int64_t slice = chunk / work->tap_groups, taps = v->r * v->s, tap_group = chunk % work->tap_groups;
     const int64_t first = da_chunk_begin(v->n, work->slices, slice),
         end = da_chunk_begin(v->n, work->slices, slice + 1);
-    for (int64_t i = first; i < end; i++) {
-        const float *dy = framed(&work->dy_frame, &work->backward->dy, i, v->oh, v->ow, v->k, part.dy);
-        if (work->with_data) data_of_image(work, &part, i, dy);
-        if (work->with_weights)
-            weights_of_image(work, &part, i, dy, slice, da_chunk_begin(taps, work->tap_groups, group),
-                             da_chunk_begin(taps, work->tap_groups, group + 1), i == first);
+    for (int64_t i = first; i < end; i += work->together) {
+        image_group group = { slice, i, smallest(work->together, end - i), i == first, NULL, NULL };
+        group.dy = frame_group(&work->dy_frame, &conv->dy, i, group.count, v->oh, v->ow, v->k, part.dy);
+        for (int64_t j = 0; work->with_data && j < group.count; j++)
+            data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), i + j + 1 < end);
+        if (!work->with_weights) continue;
+        group.x = frame_group(&work->x_frame, &conv->x, i, group.count, v->h, v->w, v->c, part.x);
+        weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
+                         da_chunk_begin(taps, work->tap_groups, tap_group + 1));
     }
 }
 
@@ -329,9 +393,13 @@ static conv_work backward_work(const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
                        .x_frame = frame_forward(v), .slices = da_conv_slices(v) };
+    work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
+                                        MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
+    work.together = smallest(work.together, largest(1, v->n / work.slices));
     work.dy_frame = conv->dx ? frame_backward(v) : (frame){ 0, 0, v->oh, v->ow };
-    work.worker_floats = round_up(segment_floats(v)) + round_up(frame_floats(&work.x_frame, v->c)) +
-                         round_up(frame_floats(&work.dy_frame, v->k)) +
+    work.worker_floats = round_up(segment_floats(v, work.together)) +
+                         round_up(work.together * frame_floats(&work.x_frame, v->c)) +
+                         round_up(work.together * frame_floats(&work.dy_frame, v->k)) +
                          (conv->base ? round_up(v->h * v->w * v->c) : 0);
     return work;
 }

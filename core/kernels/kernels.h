@@ -50,6 +50,8 @@ typedef struct da_image_source {
     const float *values;                                           /* N images; NULL: load makes them */
     void (*load)(const void *context, int64_t row, float *to);     /* row of all rows: image * height + its row */
     const void *context;
+    const float *reads[3];                                         /* arrays of the images' shape that load reads, so
+                                                                      that they can be fetched ahead; the rest NULL */
 } da_image_source;
 
 /* Who sees finished images while they are in the cache: called once for every `group` of neighbouring images (the last

@@ -81,7 +81,7 @@ static void load_deferred(const void *context, int64_t row, float *to) {
 
 da_image_source dai_images_of(const da_node *input) {
     if (input->value.data) return (da_image_source){ .values = da_tensor_floats(&input->value) };
-    return (da_image_source){ .load = load_deferred, .context = input };
+    return (da_image_source){ .load = load_deferred, .context = input, .reads = { input->deferred.values } };
 }
 
 static void conv2d_forward(da_node *node) {

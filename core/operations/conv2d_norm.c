@@ -182,7 +182,9 @@ static void conv2d_norm_backward(da_node *node) {
                                                 dai_input(node, SCALE), w.means, w.squares, block);
     w.slope = (da_channel_slope){ s.a, s.b, s.offset };
     da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[X]),
-                              .dy = { .load = load_gradient, .context = &w }, .w = dai_input(node, WEIGHT) };
+                              .dy = { .load = load_gradient, .context = &w, .reads = { node->gradient, w.z,
+                                                                                       w.gradient.y } },
+                              .w = dai_input(node, WEIGHT) };
     conv.dx = dai_gradient_onto(node, X, &conv.base);
     conv.dw = dai_gradient_begin(node, WEIGHT);
     float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
