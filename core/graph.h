@@ -130,6 +130,10 @@ da_node *da_batch_norm(da_graph *g, da_node *x, da_node *scale, da_node *shift, 
 da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale, da_node *shift, da_node *shortcut,
                         da_conv2d_options conv, da_batch_norm_options norm, bool relu);
 
+/* conv2d, ReLU and a max pool with windows of pool x pixels side by side (1: none) in one operation, with the bits of the
+   three one after the other. The unpooled images live in the cache only. */
+da_node *da_conv2d_relu(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options conv, int64_t pool);
+
 /* Activations. gelu is the exact one, x * Phi(x). */
 da_node *da_relu(da_graph *g, da_node *x);
 da_node *da_leaky_relu(da_graph *g, da_node *x, float slope);

@@ -49,6 +49,7 @@ typedef union dai_options {
     da_pool_options       pool;
     da_batch_norm_options batch_norm;
     struct { da_conv2d_options conv; da_batch_norm_options norm; bool relu; } conv2d_norm; /* conv is conv2d above */
+    struct { da_conv2d_options conv; int64_t pool; } conv2d_relu;
     struct { float slope; } leaky_relu;
     struct { float p; uint64_t seed, stream; } dropout;
     struct { const uint8_t *labels; float smoothing; } cross_entropy;

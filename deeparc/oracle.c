@@ -1,5 +1,6 @@
 /* The oracle's formulas. Slow on purpose: indices are taken apart and put together for every single number. */
 #include "deeparc/oracle.h"
+#include "core/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -337,6 +338,24 @@ static int64_t pool(CASE *c, const ARRAY *x, ARRAY *y, bool largest) {
     return o->size * o->size;
 }
 
+/* The largest of each window of the convolution's output, and at least zero. */
+static int64_t conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
+    dai_oracle_array z = { 0 };
+    int64_t terms = conv2d(c, in, &z), size = c->options.conv2d_relu.pool, at[DA_MAX_DIMS];
+    shape_is(y, 4, (int64_t[]) { z.shape[0], z.shape[1] / size, z.shape[2] / size, z.shape[3] });
+    if (!y->data) return terms;
+    z.data = da_alloc((size_t)count(&z) * sizeof *z.data);
+    if (z.data) (void)conv2d(c, in, &z);
+    for (int64_t i = 0; i < count(y); i++) {
+        take_apart(y, i, at);
+        y->data[i] = z.data ? 0 : NAN; /* NaN agrees with nothing: out of memory is a failed check */
+        for (int64_t k = 0; z.data && k < size * size; k++)
+            y->data[i] = fmax(y->data[i], at4(&z, at[0], at[1] * size + k / size, at[2] * size + k % size, at[3]));
+    }
+    da_free(z.data);
+    return terms;
+}
+
 static int64_t max_pool(CASE *c, const ARRAY *in, ARRAY *y)     { return pool(c, in, y, true); }
 static int64_t average_pool(CASE *c, const ARRAY *in, ARRAY *y) { return pool(c, in, y, false); }
 
@@ -445,6 +464,8 @@ CALL(batch_norm,
      da_batch_norm(g, in[0], c->inputs > 1 ? in[1] : NULL, c->inputs > 2 ? in[2] : NULL, c->options.batch_norm))
 CALL(conv2d_norm, da_conv2d_norm(g, in[0], in[1], in[2], in[3], c->inputs > 4 ? in[4] : NULL,
                                  c->options.conv2d_norm.conv, c->options.conv2d_norm.norm, c->options.conv2d_norm.relu))
+CALL(conv2d_relu, da_conv2d_relu(g, in[0], in[1], c->inputs > 2 ? in[2] : NULL, c->options.conv2d_relu.conv,
+                                 c->options.conv2d_relu.pool))
 CALL(max_pool, da_max_pool(g, in[0], c->options.pool))
 CALL(average_pool, da_average_pool(g, in[0], c->options.pool))
 CALL(global_average_pool, da_global_average_pool(g, in[0]))
@@ -467,7 +488,7 @@ const dai_oracle_row dai_oracle_rows[] = {
     { "permute", call_permute, permute }, { "slice", call_slice, slice },
     { "concatenate", call_concatenate, concatenate }, { "pad", call_pad, pad }, { "matmul", call_matmul, matmul },
     { "linear", call_linear, linear }, { "conv2d", call_conv2d, conv2d }, { "batch_norm", call_batch_norm, batch_norm },
-    { "conv2d_norm", call_conv2d_norm, conv2d_norm },
+    { "conv2d_norm", call_conv2d_norm, conv2d_norm }, { "conv2d_relu", call_conv2d_relu, conv2d_relu },
     { "max_pool", call_max_pool, max_pool }, { "average_pool", call_average_pool, average_pool },
     { "global_average_pool", call_global_average_pool, global_average_pool }, { "relu", call_relu, relu },
     { "leaky_relu", call_leaky_relu, leaky_relu }, { "gelu", call_gelu, gelu }, { "silu", call_silu, silu },

@@ -407,23 +407,61 @@ da_node *da_layer_forward(da_layer *layer, da_forward *forward, da_node *x) {
     return y;
 }
 
-/* How many layers from the first on are one operation: a convolution without bias, its batch norm and a ReLU. An
-   observer wants to see each of them. */
-static int fused_count(da_layer *const *layers, int count, const da_forward *forward) {
-    if (forward->observe || count < 2 || layers[0]->options.kind != DA_LAYER_CONV2D || !layers[0]->options.no_bias ||
-        layers[1]->options.kind != DA_LAYER_BATCH_NORM)
-        return 1;
-    return count > 2 && layers[2]->options.kind == DA_LAYER_RELU ? 3 : 2;
+/* What the layers from the first on have in common with a fused operation: how many of them it is, and which. An
+   observer wants to see each layer. */
+typedef struct fusion { int count; da_node *(*forward)(da_layer *const *layers, da_forward *forward, da_node *x); } fusion;
+
+static da_node *one_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return da_layer_forward(layers[0], forward, x);
+}
+static da_node *norm_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return dai_conv_norm_forward(layers, forward, x, NULL, false);
+}
+static da_node *norm_relu_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return dai_conv_norm_forward(layers, forward, x, NULL, true);
+}
+
+static da_node *conv_relu(da_layer *conv, da_forward *forward, da_node *x, int64_t pool) {
+    const da_layer_options *o = &conv->options;
+    da_graph_label(forward->graph, conv->path);
+    return da_conv2d_relu(forward->graph, x, parameter(conv, forward, 0), parameter(conv, forward, 1),
+                          (da_conv2d_options){ o->stride, o->padding, o->groups }, pool);
+}
+static da_node *relu_only_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return conv_relu(layers[0], forward, x, 1);
+}
+static da_node *relu_pool_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return conv_relu(layers[0], forward, x, layers[2]->options.size);
+}
+
+static bool is_kind(da_layer *const *layers, int count, int i, da_layer_kind kind) {
+    return i < count && layers[i]->options.kind == kind;
+}
+
+/* Windows side by side: the only ones that a convolution is fused with. */
+static bool is_tiling(const da_layer *pool) {
+    return pool->options.size == pool->options.stride && pool->options.padding == 0;
+}
+
+static fusion fusion_of(da_layer *const *layers, int count, const da_forward *forward) {
+    const fusion one = { 1, one_forward };
+    if (forward->observe || !is_kind(layers, count, 0, DA_LAYER_CONV2D)) return one;
+    if (is_kind(layers, count, 1, DA_LAYER_BATCH_NORM) && layers[0]->options.no_bias)
+        return is_kind(layers, count, 2, DA_LAYER_RELU) ? (fusion){ 3, norm_relu_forward } : (fusion){ 2, norm_forward };
+    if (is_kind(layers, count, 1, DA_LAYER_RELU))
+        return is_kind(layers, count, 2, DA_LAYER_MAX_POOL) && is_tiling(layers[2]) ? (fusion){ 3, relu_pool_forward }
+                                                                                     : (fusion){ 2, relu_only_forward };
+    return one;
 }
 
 da_node *dai_layers_forward(da_layer *const *layers, int count, da_forward *forward, da_node *x) {
     bool recording = da_graph_recording(forward->graph);
     int64_t mark = recording ? 0 : da_graph_mark(forward->graph);
-    for (int i = 0, fused; i < count; i += fused) {
-        fused = fused_count(layers + i, count - i, forward);
-        x = fused == 1 ? da_layer_forward(layers[i], forward, x)
-                       : dai_conv_norm_forward(layers + i, forward, x, NULL, fused == 3);
+    for (int i = 0; i < count;) {
+        const fusion next = fusion_of(layers + i, count - i, forward);
+        x = next.forward(layers + i, forward, x);
         if (!recording) da_graph_release(forward->graph, mark, x);
+        i += next.count;
     }
     return x;
 }

@@ -30,7 +30,12 @@ typedef struct da_channel_slope { const float *a, *b, *offset; } da_channel_slop
 /* moments: mean[c] = sum of x / pixels, square[c] = sum of (x - mean[c])^2, over the pixels given, pixels > 0.
    gradient_sums: plain[c] = sum of masked dy, product[c] = sum of masked dy * (x - mean[c]); masked, if given, is where
    the masked dy is written (it may be dy).
-   affine, gradient_affine: as above; y may be x. */
+   sum: sum[c] continues its chain of additions over the pixels.
+   affine, gradient_affine: as above; y may be x.
+   max_pool: a row of `windows` windows of size x size pixels side by side, `pitch` floats from one row of x to the next,
+   after a ReLU of x if asked for: y = the maximum, where = its place ky * size + kx, the first of equal ones; NaN is not
+   hidden. Behind a ReLU a window without a positive number has the place -1: no gradient passes. where may be NULL.
+   max_pool_backward: row `ky` of the windows of dx: dy where the maximum was, else 0. */
 #define DAI_DECLARE_CHANNELS(variant)                                                                                  \
     void dai_channel_moments_##variant(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);  \
     void dai_channel_gradient_sums_##variant(int64_t pixels, int64_t channels, const da_channel_gradient *g,           \
@@ -39,6 +44,11 @@ typedef struct da_channel_slope { const float *a, *b, *offset; } da_channel_slop
                                       float *y);                                                                       \
     void dai_channel_gradient_affine_##variant(int64_t pixels, int64_t channels, const da_channel_gradient *g,         \
                                                const da_channel_slope *s, float *dx);                                  \
+    void dai_channel_sum_##variant(int64_t pixels, int64_t channels, const float *x, float *sum);                      \
+    void dai_max_pool_##variant(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x,            \
+                                int64_t pitch, float *y, float *where);                                                \
+    void dai_max_pool_backward_##variant(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy, \
+                                         const float *where, float *dx);                                               \
     void dai_sum_##variant(int64_t n, const float *a, const float *b, float *y);                                       \
     void dai_relu_##variant(int64_t n, const float *x, float *y);                                                      \
     void dai_relu_backward_##variant(int64_t n, const float *y, const float *dy, float *dx);

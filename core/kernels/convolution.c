@@ -106,7 +106,7 @@ typedef struct conv_work {
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
     int64_t slices, tap_groups;
     float *turned;                 /* the weights, turned and transposed, phase after phase */
-    float *partial;                /* a weight gradient a slice */
+    float *partial, *partial_bias; /* a weight gradient a slice, and a bias gradient */
     float *workers;                /* a part for each worker: segments, framed x, framed dy, results */
     int64_t worker_floats;
 } conv_work;
@@ -341,6 +341,18 @@ static void weights_of_group(const conv_work *work, const worker_part *part, con
                              group->first && row == 0);
 }
 
+/* The bias's gradient, behind the weights in a slice's partial sums. */
+static void bias_of_group(const conv_work *work, const image_group *group) {
+    const da_convolution *v = work->v;
+    const frame *f = &work->dy_frame;
+    float *sum = work->partial_bias + group->slice * v->k;
+    if (group->first) memset(sum, 0, (size_t)v->k * sizeof *sum);
+    for (int64_t row = 0; row < group->count * v->oh; row++) {
+        const int64_t y = row / v->oh * f->height + f->top + row % v->oh;
+        da_kernels_active()->channel_sum(v->ow, v->k, group->dy + (y * f->width + f->left) * v->k, sum);
+    }
+}
+
 enum { ADD_CHUNK = 4096 };
 
 static void add_slices(void *context, int64_t chunk, int worker) {
@@ -378,7 +390,8 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
         group.dy = frame_group(&work->dy_frame, &conv->dy, i, group.count, v->oh, v->ow, v->k, part.dy);
         for (int64_t j = 0; work->with_data && j < group.count; j++)
             data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), i + j + 1 < end);
-        if (!work->with_weights) continue;
+        if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
+        if (!work->with_weights || !conv->dw) continue;
         group.x = frame_group(&work->x_frame, &conv->x, i, group.count, v->h, v->w, v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
                          da_chunk_begin(taps, work->tap_groups, tap_group + 1));
@@ -408,7 +421,8 @@ int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
     if (!da_kernels_active()->contract) return dai_conv_backward_reference_scratch(conv);
     const da_convolution *v = &conv->shape;
     const conv_work work = backward_work(conv);
-    return round_up(weight_count(v)) * (work.slices + 1) + work.worker_floats * da_threads();
+    return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
+           work.worker_floats * da_threads();
 }
 
 void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
@@ -416,12 +430,15 @@ void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
     conv_work work = backward_work(conv);
     work.turned = scratch;
     work.partial = work.turned + round_up(weight_count(v));
-    work.workers = work.partial + work.slices * round_up(weight_count(v));
+    work.partial_bias = work.partial + work.slices * round_up(weight_count(v));
+    work.workers = work.partial_bias + work.slices * round_up(v->k);
     work.tap_groups = 1;
+    const bool weights = conv->dw || conv->db;
+    if (v->n == 0) memset(work.partial, 0, (size_t)(work.workers - work.partial) * sizeof *work.partial);
     if (conv->dx) each_phase(v, turn_weights, &work);
     if (is_joint(v)) {
         work.with_data = conv->dx != NULL;
-        work.with_weights = conv->dw != NULL;
+        work.with_weights = weights;
         da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
     } else {
         conv_work data = work;
@@ -429,10 +446,11 @@ void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
         data.slices = v->n;
         if (conv->dx) da_parallel_for(v->n, backward_slice, &data);
         work.with_weights = true;
-        work.tap_groups = v->r * v->s;
-        if (conv->dw) da_parallel_for(work.slices * work.tap_groups, backward_slice, &work);
+        work.tap_groups = conv->dw ? v->r * v->s : 1;
+        if (weights) da_parallel_for(work.slices * work.tap_groups, backward_slice, &work);
     }
-    if (!conv->dw) return;
-    if (v->n == 0) memset(work.partial, 0, (size_t)weight_count(v) * sizeof *conv->dw);
-    da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_slices, &work);
+    if (conv->dw) da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_slices, &work);
+    for (int64_t slice = 0; conv->db && slice < work.slices; slice++)
+        for (int64_t k = 0; k < v->k; k++)
+            conv->db[k] = slice ? conv->db[k] + work.partial_bias[slice * v->k + k] : work.partial_bias[k];
 }

@@ -124,6 +124,59 @@ void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, c
     }
 }
 
+V16_INLINE void sum_chain(int64_t pixels, int64_t channels, int64_t c, int lanes, const float *x, float *sum) {
+    v16 total = load(sum + c, lanes);
+    for (int64_t p = 0; p < pixels; p++) total = v16_add(total, load(x + p * channels + c, lanes));
+    store(sum + c, total, lanes);
+}
+
+void DA_VARIANT(dai_channel_sum)(int64_t pixels, int64_t channels, const float *x, float *sum) {
+    EACH_VECTOR(sum_chain, x, sum);
+}
+
+/* ---- Max pooling: a window is the pixels p * size .. p * size + size - 1 of `size` rows ---- */
+
+V16_INLINE void pool_windows(int64_t windows, int64_t channels, int64_t c, int lanes, int64_t size, const bool relu,
+                             const float *x, int64_t pitch, float *y, float *where) {
+    for (int64_t p = 0; p < windows; p++) {
+        v16 best = v16_zero(), place = v16_zero();
+        for (int64_t k = 0; k < size * size; k++) {
+            v16 value = load(x + k / size * pitch + (p * size + k % size) * channels + c, lanes);
+            if (relu) value = v16_where_positive(value, value);
+            place = k ? v16_where_better(value, best, v16_broadcast((float)k), place) : place;
+            best = k ? v16_where_better(value, best, value, best) : value;
+        }
+        store(y + p * channels + c, best, lanes);
+        if (!where) continue;
+        if (relu) place = v16_where_better(best, v16_zero(), place, v16_broadcast(-1.0f));
+        store(where + p * channels + c, place, lanes);
+    }
+}
+
+void DA_VARIANT(dai_max_pool)(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x, int64_t pitch,
+                              float *y, float *where) {
+    const int64_t pixels = windows;
+    if (relu && size == 2) EACH_VECTOR(pool_windows, 2, true, x, pitch, y, where);
+    else if (relu) EACH_VECTOR(pool_windows, size, true, x, pitch, y, where);
+    else EACH_VECTOR(pool_windows, size, false, x, pitch, y, where);
+}
+
+V16_INLINE void unpool_windows(int64_t windows, int64_t channels, int64_t c, int lanes, int64_t size, int64_t ky,
+                               const float *dy, const float *where, float *dx) {
+    for (int64_t p = 0; p < windows; p++) {
+        const v16 gradient = load(dy + p * channels + c, lanes), place = load(where + p * channels + c, lanes);
+        for (int64_t kx = 0; kx < size; kx++)
+            store(dx + (p * size + kx) * channels + c,
+                  v16_where_equal(place, v16_broadcast((float)(ky * size + kx)), gradient), lanes);
+    }
+}
+
+void DA_VARIANT(dai_max_pool_backward)(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy,
+                                       const float *where, float *dx) {
+    const int64_t pixels = windows;
+    EACH_VECTOR(unpool_windows, size, ky, dy, where, dx);
+}
+
 /* ---- Plain arrays ---- */
 
 /* Runs body for every vector from i on, `lanes` of them present. */

@@ -71,13 +71,13 @@ typedef struct da_conv_forward {
     da_image_sink sink;
 } da_conv_forward;
 
-/* Both gradients at once, so that an image of dy is loaded once for both. dx, dw NULL: not wanted. dx = base + gradient
-   where base is given (it may be dx itself). */
+/* All gradients at once, so that an image of dy is loaded once for all. dx, dw, db NULL: not wanted. dx = base + gradient
+   where base is given (it may be dx itself). db, of a bias, is summed like a weight whose x is 1. */
 typedef struct da_conv_backward {
     da_convolution shape;
     da_image_source x, dy;
     const float *w, *base;
-    float *dx, *dw;
+    float *dx, *dw, *db;
 } da_conv_backward;
 
 int64_t da_conv_forward_scratch(const da_conv_forward *conv);   /* in floats */
@@ -107,6 +107,11 @@ typedef struct da_kernels {
     void (*channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f, float *y);
     void (*channel_gradient_affine)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
                                     const da_channel_slope *s, float *dx);
+    void (*channel_sum)(int64_t pixels, int64_t channels, const float *x, float *sum);
+    void (*max_pool)(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x, int64_t pitch,
+                     float *y, float *where);
+    void (*max_pool_backward)(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy,
+                              const float *where, float *dx);
     /* one step of an optimizer on n parameters: update.h */
     void (*sgd_update)(const da_sgd_update *step, int64_t n, float *w, const float *g, float *v);
     void (*adam_update)(const da_adam_update *step, int64_t n, float *w, const float *g, float *m, float *v);

@@ -124,6 +124,21 @@ static void backward_weights_tap(void *context, int64_t tap, int worker) {
         }
 }
 
+/* As a weight whose x is 1. */
+static void backward_bias(const da_convolution *v, const float *dy, float *db) {
+    const int64_t slices = da_conv_slices(v), pixels = v->oh * v->ow;
+    for (int64_t k = 0; k < v->k; k++) {
+        db[k] = 0.0f;
+        for (int64_t slice = 0; slice < slices; slice++) {
+            float acc = 0.0f;
+            for (int64_t p = da_chunk_begin(v->n, slices, slice) * pixels;
+                 p < da_chunk_begin(v->n, slices, slice + 1) * pixels; p++)
+                acc += dy[p * v->k + k];
+            db[k] = slice == 0 ? acc : db[k] + acc;
+        }
+    }
+}
+
 void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     const int64_t nx = v->n * v->h * v->w * v->c;
@@ -135,6 +150,7 @@ void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
         work.out = conv->dw;
         da_parallel_for(v->r * v->s, backward_weights_tap, &work);
     }
+    if (conv->db) backward_bias(v, work.dy, conv->db);
     if (!conv->dx) return;
     work.out = conv->base ? scratch : conv->dx;
     da_parallel_for(v->n, backward_data_sample, &work);

@@ -65,6 +65,36 @@ void dai_channel_gradient_affine_reference(int64_t pixels, int64_t channels, con
         }
 }
 
+void dai_channel_sum_reference(int64_t pixels, int64_t channels, const float *x, float *sum) {
+    for (int64_t p = 0; p < pixels; p++)
+        for (int64_t c = 0; c < channels; c++) sum[c] += x[p * channels + c];
+}
+
+void dai_max_pool_reference(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x, int64_t pitch,
+                            float *y, float *where) {
+    for (int64_t i = 0; i < windows * channels; i++) {
+        const float *window = x + i / channels * size * channels + i % channels;
+        float place = 0;
+        for (int64_t k = 0; k < size * size; k++) {
+            const float seen = window[k / size * pitch + k % size * channels],
+                value = relu && seen <= 0.0f ? 0.0f : seen;
+            if (k > 0 && !(value > y[i]) && value == value) continue;
+            y[i] = value;
+            place = (float)k;
+        }
+        if (where) where[i] = relu && y[i] <= 0.0f ? -1.0f : place;
+    }
+}
+
+void dai_max_pool_backward_reference(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy,
+                                     const float *where, float *dx) {
+    for (int64_t pixel = 0; pixel < windows * size; pixel++)
+        for (int64_t c = 0; c < channels; c++) {
+            const int64_t i = pixel / size * channels + c;
+            dx[pixel * channels + c] = where[i] == (float)(ky * size + pixel % size) ? dy[i] : 0.0f;
+        }
+}
+
 void dai_sum_reference(int64_t n, const float *a, const float *b, float *y) {
     for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }

@@ -11,6 +11,7 @@
     dai_unary_##variant, dai_unary_backward_##variant, dai_sum_##variant, dai_relu_##variant,           \
     dai_relu_backward_##variant, dai_channel_moments_##variant,                  \
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
+    dai_channel_sum_##variant, dai_max_pool_##variant, dai_max_pool_backward_##variant,                  \
     dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant
 
 static const da_kernels reference = {

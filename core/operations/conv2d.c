@@ -40,7 +40,7 @@ static bool channels_fit(da_node *node) {
     return true;
 }
 
-static bool bias_fits(da_node *node) {
+bool dai_conv2d_bias_fits(da_node *node) {
     char text[96];
     const int64_t k = node->input[1]->value.shape[3];
     const da_tensor *bias = node->input_count > 2 ? &node->input[2]->value : NULL;
@@ -68,7 +68,7 @@ bool dai_conv2d_shape(da_node *node) {
 }
 
 static void conv2d_shape(da_node *node) {
-    if (dai_conv2d_shape(node)) (void)bias_fits(node);
+    if (dai_conv2d_shape(node)) (void)dai_conv2d_bias_fits(node);
 }
 
 /* One row of an input whose value is not in memory yet: its normalisation on the way. */
@@ -92,20 +92,21 @@ static void conv2d_forward(da_node *node) {
     if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
 }
 
-static void conv2d_backward(da_node *node) {
-    const da_convolution v = dai_convolution_of(node);
-    da_conv_backward conv = { .shape = v, .x = dai_images_of(node->input[0]), .dy = { .values = node->gradient },
+void dai_conv2d_backward(da_node *node, da_image_source dy, bool bias) {
+    da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]), .dy = dy,
                               .w = dai_input(node, 1) };
     conv.dx = dai_gradient_onto(node, 0, &conv.base);
     conv.dw = dai_gradient_begin(node, 1);
+    conv.db = bias ? dai_gradient_begin(node, 2) : NULL;
     float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
-    if (scratch && (conv.dx || conv.dw)) da_kernels_active()->conv_backward(&conv, scratch);
+    if (scratch && (conv.dx || conv.dw || conv.db)) da_kernels_active()->conv_backward(&conv, scratch);
     dai_gradient_end(node, 0);
     dai_gradient_end(node, 1);
-    if (node->input_count < 3) return;
-    float *db = dai_gradient_begin(node, 2);
-    if (db) dai_sum_middle(node, 1, v.n * v.oh * v.ow, v.k, node->gradient, db);
-    dai_gradient_end(node, 2);
+    if (bias) dai_gradient_end(node, 2);
+}
+
+static void conv2d_backward(da_node *node) {
+    dai_conv2d_backward(node, (da_image_source){ .values = node->gradient }, node->input_count > 2);
 }
 
 int64_t dai_conv2d_multiply_adds(const da_node *node) {

@@ -181,16 +181,9 @@ static void conv2d_norm_backward(da_node *node) {
     const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.conv2d_norm.norm.training, node->saved,
                                                 dai_input(node, SCALE), w.means, w.squares, block);
     w.slope = (da_channel_slope){ s.a, s.b, s.offset };
-    da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[X]),
-                              .dy = { .load = load_gradient, .context = &w, .reads = { node->gradient, w.z,
-                                                                                       w.gradient.y } },
-                              .w = dai_input(node, WEIGHT) };
-    conv.dx = dai_gradient_onto(node, X, &conv.base);
-    conv.dw = dai_gradient_begin(node, WEIGHT);
-    float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
-    if (scratch && (conv.dx || conv.dw)) da_kernels_active()->conv_backward(&conv, scratch);
-    dai_gradient_end(node, X);
-    dai_gradient_end(node, WEIGHT);
+    const da_image_source dz = { .load = load_gradient, .context = &w,
+                                 .reads = { node->gradient, w.z, w.gradient.y } };
+    dai_conv2d_backward(node, dz, false);
     dai_norm_contribute(node, SCALE, &w.g, &s);
 }
 

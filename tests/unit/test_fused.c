@@ -1,4 +1,4 @@
-/* The fused operations give the bits of their parts: a small residual network both ways, forward, backward and running
+/* The fused operations give the bits of their parts: small networks both ways. A residual one, forward, backward and running
  * statistics.
  *
  *     x ── conv 3x3 ── norm ── relu ──┬── conv ── norm ── relu ── conv ── norm ──┬── + ── relu ── sum of weighted values
@@ -140,6 +140,69 @@ TEST(fused_convolutions_do_not_depend_on_threads) {
         for (int i = 0; i < 2; i++) free_network(&net[i]), da_tensor_free(&y[i]);
     }
     da_threads_set(0);
+}
+
+/* Two convolutions with bias, ReLU and pool, both ways; values of x, both weights and biases, and their gradients. */
+enum { TENSORS = 5 };
+
+static da_tensor run_pooled(bool fused, bool recording, da_tensor *t, da_tensor *d, int64_t pool) {
+    da_graph *g;
+    da_tensor copy;
+    CHECK_OK(da_graph_new(&g));
+    da_graph_set_recording(g, recording);
+    da_node *y = da_graph_leaf(g, &t[0], &d[0]);
+    for (int i = 1; i < TENSORS; i += 2) {
+        da_node *w = da_graph_leaf(g, &t[i], &d[i]), *b = da_graph_leaf(g, &t[i + 1], &d[i + 1]);
+        const da_conv2d_options conv = { 1, 1, 1 };
+        if (fused) {
+            y = da_conv2d_relu(g, y, w, b, conv, pool);
+            continue;
+        }
+        y = da_relu(g, da_conv2d(g, y, w, b, conv));
+        if (pool > 1) y = da_max_pool(g, y, (da_pool_options){ pool, pool, 0 });
+    }
+    if (recording) {
+        da_graph_keep(y);
+        CHECK_OK(da_graph_backward(g, da_sum(g, da_multiply(g, y, y), 0, false)));
+    }
+    CHECK_OK(da_graph_status(g));
+    CHECK_OK(da_tensor_init(&copy, DA_FLOAT32, 4, da_node_value(y)->shape));
+    CHECK_OK(da_tensor_copy(&copy, da_node_value(y)));
+    da_graph_free(g);
+    return copy;
+}
+
+static void compare_pooled(int64_t n, int64_t h, int64_t w, int64_t c, int64_t k, int64_t pool, bool recording) {
+    const int64_t shapes[TENSORS][4] = { { n, h, w, c }, { 3, 3, c, k }, { k }, { 3, 3, k, c }, { c } };
+    da_tensor t[TENSORS], d[2][TENSORS], y[2];
+    for (int i = 0; i < TENSORS; i++) {
+        const int ndim = i == 2 || i == 4 ? 1 : 4;
+        make(&t[i], ndim, shapes[i], 70 + (uint64_t)i);
+        for (int fused = 0; fused < 2; fused++) make(&d[fused][i], ndim, shapes[i], 80);
+    }
+    for (int fused = 0; fused < 2; fused++) y[fused] = run_pooled(fused, recording, t, d[fused], pool);
+    bool equal = same(&y[0], &y[1]);
+    for (int i = 0; i < TENSORS; i++) equal = equal && same(&d[0][i], &d[1][i]);
+    if (!equal)
+        test_fail(__FILE__, __LINE__, "%s: %d images of %dx%d, %d to %d channels, pool %d, %s: bits differ",
+                  da_kernels_active()->name, (int)n, (int)h, (int)w, (int)c, (int)k, (int)pool,
+                  recording ? "recorded" : "not recorded");
+    for (int fused = 0; fused < 2; fused++) da_tensor_free(&y[fused]);
+    for (int i = 0; i < TENSORS; i++) da_tensor_free(&t[i]), da_tensor_free(&d[0][i]), da_tensor_free(&d[1][i]);
+}
+
+TEST(fused_pools_have_the_bits_of_their_parts) {
+    const da_kernels *const *tables = da_kernels_list();
+    for (int t = 0; tables[t]; t++) {
+        da_kernels_select(tables[t]->name);
+        for (int recording = 0; recording < 2 && !test_failed(); recording++) {
+            compare_pooled(5, 12, 12, 1, 6, 2, recording);
+            compare_pooled(2, 11, 10, 3, 17, 3, recording);
+            compare_pooled(3, 5, 7, 4, 32, 1, recording);
+            compare_pooled(33, 9, 9, 6, 16, 2, recording);
+        }
+    }
+    da_kernels_select(NULL);
 }
 
 /* A value that was put off is made when somebody reads it. */
