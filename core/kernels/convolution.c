@@ -84,13 +84,25 @@ static const float *framed(const frame *f, const da_image_source *source, int64_
     return to;
 }
 
-/* Asks for part `part` of `parts` of image i of every array a source reads, while another image is computed: a copy of
-   an image that is not in the cache yet would leave the arithmetic waiting. */
-static void fetch_ahead(const da_image_source *source, int64_t image, int64_t i, int64_t part, int64_t parts) {
-    const float *arrays[] = { source->values, source->reads[0], source->reads[1], source->reads[2] };
-    const int64_t begin = i * image + image * part / parts, end = i * image + image * (part + 1) / parts;
+/* Images that will be needed next are asked for part by part while others are computed: a copy of an image that is not
+   in the cache yet would leave the arithmetic waiting. */
+typedef struct ahead {
+    const da_image_source *source;
+    int64_t at, end;  /* floats, from the beginning of every array that the source reads */
+    int64_t step;
+} ahead;
+
+static ahead ahead_of(const da_image_source *source, int64_t image, int64_t first, int64_t count, int64_t steps) {
+    return (ahead){ source, first * image, (first + count) * image, image * count / largest(1, steps) + 1 };
+}
+
+static void fetch_step(ahead *next) {
+    const da_image_source *s = next->source;
+    const float *arrays[] = { s->values, s->reads[0], s->reads[1], s->reads[2] };
+    const int64_t end = smallest(next->end, next->at + next->step);
     for (int a = 0; a < 4; a++)
-        for (int64_t at = begin; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
+        for (int64_t at = next->at; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
+    next->at = end;
 }
 
 /* ---- Work shared by the passes ---- */
@@ -144,16 +156,17 @@ static int64_t make_segments(const da_convolution *v, dai_segment *segments, int
 
 /* ---- Forward ---- */
 
-/* One image; the one after it, if it is the worker's too, is fetched meanwhile. */
-static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool ahead, float *y) {
+/* One image; the one after it, if there are more for this worker, is fetched meanwhile. */
+static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool more, float *y) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
     const float *image = framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
     const float *bias = work->forward->bias;
     int64_t count;
     const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
+    ahead next = ahead_of(&work->forward->x, v->h * v->w * v->c, i + 1, more, v->oh / BANDS);
     for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
-        if (ahead) fetch_ahead(&work->forward->x, v->h * v->w * v->c, i + 1, oy / BANDS, (v->oh + BANDS - 1) / BANDS);
+        fetch_step(&next);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
@@ -259,7 +272,13 @@ static void turn_weights(void *context, const phase *rows, const phase *columns,
     da_parallel_for(rows->taps * columns->taps, turn_tap, &t);
 }
 
-typedef struct image_work { const conv_work *work; const worker_part *part; const float *dy; float *dx; } image_work;
+typedef struct image_work {
+    const conv_work *work;
+    const worker_part *part;
+    const float *dy;
+    float *dx;
+    ahead *next;
+} image_work;
 
 static void data_of_phase(void *context, const phase *rows, const phase *columns, int64_t weights) {
     const image_work *image = context;
@@ -269,28 +288,29 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     int64_t count;
     const int64_t length = make_segments(v, image->part->segments, &count, rows->taps, columns->taps, row, v->k, kg,
                                          kg * cg);
-    for (int64_t g = 0; g < v->groups; g++) {
-        const dai_contraction problem = {
-            .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments, .segment_count = count,
-            .a = image->dy + (rows->start + work->dy_frame.top) * row +
-                 (columns->start + work->dy_frame.left) * v->k + g * kg,
-            .a_row = v->k, .a_step = 1,
-            .b = work->turned + weights + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
-            .c = image->dx + (rows->first * v->w + columns->first) * v->c + g * cg,
-            .c_row = v->stride * v->c, .bands = rows->pixels, .a_band = row, .c_band = v->stride * v->w * v->c,
-        };
-        work->contract(&problem);
+    for (int64_t band = 0; band < rows->pixels; band += BANDS) {
+        fetch_step(image->next);
+        for (int64_t g = 0; g < v->groups; g++) {
+            const dai_contraction problem = {
+                .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments,
+                .segment_count = count,
+                .a = image->dy + (rows->start + band + work->dy_frame.top) * row +
+                     (columns->start + work->dy_frame.left) * v->k + g * kg,
+                .a_row = v->k, .a_step = 1,
+                .b = work->turned + weights + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
+                .c = image->dx + ((rows->first + band * v->stride) * v->w + columns->first) * v->c + g * cg,
+                .c_row = v->stride * v->c, .bands = smallest(BANDS, rows->pixels - band), .a_band = row,
+                .c_band = v->stride * v->w * v->c,
+            };
+            work->contract(&problem);
+        }
     }
 }
 
-/* One image; what the next one needs is fetched meanwhile. */
-static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, bool ahead) {
+static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, ahead *next) {
     const da_conv_backward *conv = work->backward;
-    const da_convolution *v = work->v;
-    const int64_t count = v->h * v->w * v->c;
-    if (ahead) fetch_ahead(&conv->dy, v->oh * v->ow * v->k, i + 1, 0, 1);
-    if (ahead && work->with_weights) fetch_ahead(&conv->x, count, i + 1, 0, 1);
-    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count };
+    const int64_t count = work->v->h * work->v->w * work->v->c;
+    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count, next };
     each_phase(work->v, data_of_phase, &image);
     if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
 }
@@ -326,7 +346,7 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
 
 /* Continues the chains of a slice's partial sums over a group of images, for the taps from..to-1. */
 static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
-                             int64_t to) {
+                             int64_t to, ahead *next) {
     const da_convolution *v = work->v;
     const frame *xf = &work->x_frame, *yf = &work->dy_frame;
     const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
@@ -336,9 +356,11 @@ static void weights_of_group(const conv_work *work, const worker_part *part, con
                                              (j * yf->height + oy) * yf->width * v->k };
     }
     for (int64_t row = 0; row < rows; row += strip)
-        for (int64_t tap = from; tap < to; tap++)
+        for (int64_t tap = from; tap < to; tap++) {
+            fetch_step(next);
             weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
                              group->first && row == 0);
+        }
 }
 
 /* The bias's gradient, behind the weights in a slice's partial sums. */
@@ -385,16 +407,22 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
     const int64_t slice = chunk / work->tap_groups, taps = v->r * v->s, tap_group = chunk % work->tap_groups;
     const int64_t first = da_chunk_begin(v->n, work->slices, slice),
         end = da_chunk_begin(v->n, work->slices, slice + 1);
+    const bool dx = work->with_data, dw = work->with_weights && conv->dw;
     for (int64_t i = first; i < end; i += work->together) {
-        image_group group = { slice, i, smallest(work->together, end - i), i == first, NULL, NULL };
-        group.dy = frame_group(&work->dy_frame, &conv->dy, i, group.count, v->oh, v->ow, v->k, part.dy);
-        for (int64_t j = 0; work->with_data && j < group.count; j++)
-            data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), i + j + 1 < end);
+        const int64_t count = smallest(work->together, end - i), left = smallest(work->together, end - i - count);
+        image_group group = { slice, i, count, i == first, NULL, NULL };
+        ahead x = ahead_of(&conv->x, v->h * v->w * v->c, i, dw ? count : 0, count * v->h / BANDS);
+        ahead dy = ahead_of(&conv->dy, v->oh * v->ow * v->k, i + count, left,
+                            dw ? taps * ((count * v->oh - 1) / strip_rows(v, count * v->oh) + 1) / work->tap_groups
+                               : count * v->h / BANDS);
+        group.dy = frame_group(&work->dy_frame, &conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
+        for (int64_t j = 0; dx && j < count; j++)
+            data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), dw ? &x : &dy);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
-        if (!work->with_weights || !conv->dw) continue;
-        group.x = frame_group(&work->x_frame, &conv->x, i, group.count, v->h, v->w, v->c, part.x);
+        if (!dw) continue;
+        group.x = frame_group(&work->x_frame, &conv->x, i, count, v->h, v->w, v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
-                         da_chunk_begin(taps, work->tap_groups, tap_group + 1));
+                         da_chunk_begin(taps, work->tap_groups, tap_group + 1), &dy);
     }
 }
 
