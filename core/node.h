@@ -97,6 +97,9 @@ static inline float *dai_output(const da_node *node) { return da_tensor_floats(&
 /* Scratch memory for the duration of one forward or backward call: floats from the graph's pool; NULL poisons the
    graph. All scratch is given back when the call returns. */
 float *dai_scratch(da_node *node, int64_t floats);
+static inline double *dai_scratch_doubles(da_node *node, int64_t doubles) {
+    return (double *)(void *)dai_scratch(node, 2 * doubles);
+}
 
 /* The gradient of input i: begin gives memory for the whole contribution (NULL when none is wanted), end adds it to
    what other consumers contributed. onto is for operations that add as they write: the caller writes base +

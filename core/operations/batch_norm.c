@@ -18,6 +18,7 @@
 #include "core/parallel.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { LEAST_SLICE = 64 };
 
@@ -62,19 +63,20 @@ bool dai_norm_check(da_node *node, int first, const da_batch_norm_options *o, co
     return false;
 }
 
-/* Joins the slices' moments of one channel. */
-static void join_moments(const dai_norm *g, const float *means, const float *squares, int64_t channel, double *mean,
-                         double *square) {
-    double n = 0.0, m = 0.0, q = 0.0;
+/* Joins the slices' moments, all channels of a slice before the next; mean and square: C numbers each. */
+static void join_moments(const dai_norm *g, const float *means, const float *squares, double *mean, double *square) {
+    double n = 0.0;
     for (int64_t slice = 0; slice < g->slices; slice++) {
         const double n2 = (double)dai_norm_slice_values(g, slice), total = n + n2;
-        const double d = (double)means[slice * g->channels + channel] - m;
-        m += d * (n2 / total);
-        q += (double)squares[slice * g->channels + channel] + d * d * (n * n2 / total);
+        const double share = n2 / total, weight = n * n2 / total;
+        const float *m2 = means + slice * g->channels, *q2 = squares + slice * g->channels;
+        for (int64_t c = 0; c < g->channels; c++) {
+            const double d = (double)m2[c] - mean[c];
+            mean[c] += d * share;
+            square[c] += (double)q2[c] + d * d * weight;
+        }
         n = total;
     }
-    *mean = m;
-    *square = q;
 }
 
 static void move_running(const da_batch_norm_options *o, int64_t channel, double mean, double unbiased) {
@@ -85,19 +87,21 @@ static void move_running(const da_batch_norm_options *o, int64_t channel, double
 }
 
 void dai_norm_statistics(const da_batch_norm_options *o, const dai_norm *g, const float *means, const float *squares,
-                         float *statistics) {
-    for (int64_t c = 0; c < g->channels; c++) {
-        double mean, variance;
+                         double *block, float *statistics) {
+    const int64_t channels = g->channels;
+    double *mean = block, *variance = block + channels;
+    memset(block, 0, (size_t)(2 * channels) * sizeof *block);
+    if (o->training) join_moments(g, means, squares, mean, variance);
+    for (int64_t c = 0; c < channels; c++) {
         if (o->training) {
-            join_moments(g, means, squares, c, &mean, &variance);
-            move_running(o, c, mean, variance / (double)(g->values - 1));
-            variance /= (double)g->values;
+            move_running(o, c, mean[c], variance[c] / (double)(g->values - 1));
+            variance[c] /= (double)g->values;
         } else {
-            mean = (double)da_tensor_floats(o->running_mean)[c];
-            variance = (double)da_tensor_floats(o->running_variance)[c];
+            mean[c] = (double)da_tensor_floats(o->running_mean)[c];
+            variance[c] = (double)da_tensor_floats(o->running_variance)[c];
         }
-        statistics[c] = (float)mean;
-        statistics[g->channels + c] = (float)(1.0 / sqrt(variance + (double)o->epsilon));
+        statistics[c] = (float)mean[c];
+        statistics[channels + c] = (float)(1.0 / sqrt(variance[c] + (double)o->epsilon));
     }
 }
 
@@ -110,20 +114,24 @@ void dai_norm_coefficients(const dai_norm *g, const float *statistics, const flo
     }
 }
 
-static double join_sums(const dai_norm *g, const float *sums, int64_t channel) {
-    double total = 0.0;
-    for (int64_t slice = 0; slice < g->slices; slice++) total += (double)sums[slice * g->channels + channel];
-    return total;
+static void join_sums(const dai_norm *g, const float *sums, double *total) {
+    memset(total, 0, (size_t)g->channels * sizeof *total);
+    for (int64_t slice = 0; slice < g->slices; slice++)
+        for (int64_t c = 0; c < g->channels; c++) total[c] += (double)sums[slice * g->channels + c];
 }
 
 dai_norm_slopes dai_norm_backward(const dai_norm *g, bool training, const float *statistics, const float *scale,
-                                  const float *plain, const float *product, float *block) {
+                                  const float *plain, const float *product, double *block) {
     const int64_t channels = g->channels;
-    const dai_norm_slopes s = { block, block + channels, block + 2 * channels, block + 3 * channels,
-                                block + 4 * channels };
+    double *sum = block, *sum_of_products = block + channels;
+    float *slopes = (float *)(void *)(block + 2 * channels);
+    const dai_norm_slopes s = { slopes, slopes + channels, slopes + 2 * channels, slopes + 3 * channels,
+                                slopes + 4 * channels };
+    join_sums(g, plain, sum);
+    join_sums(g, product, sum_of_products);
     for (int64_t c = 0; c < channels; c++) {
         const double r = (double)statistics[channels + c], factor = scale ? (double)scale[c] * r : r;
-        const double s1 = join_sums(g, plain, c), s2 = join_sums(g, product, c), m = (double)g->values;
+        const double s1 = sum[c], s2 = sum_of_products[c], m = (double)g->values;
         const double slope = training ? -factor * r * r * s2 / m : 0.0;
         s.a[c] = (float)factor;
         s.b[c] = (float)slope;
@@ -188,14 +196,15 @@ static void batch_norm_forward(da_node *node) {
     norm_work w = { .g = dai_norm_of(&node->value), .x = dai_input(node, 0), .out = dai_output(node) };
     const int64_t channels = w.g.channels;
     float *coefficients = dai_scratch(node, 2 * channels);
-    if (!coefficients) return;
+    double *block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
+    if (!coefficients || !block) return;
     if (node->options.batch_norm.training) {
         w.first = dai_scratch(node, 2 * w.g.slices * channels);
         if (!w.first) return;
         w.second = w.first + w.g.slices * channels;
         da_parallel_for(w.g.slices, moments_slice, &w);
     }
-    dai_norm_statistics(&node->options.batch_norm, &w.g, w.first, w.second, node->saved);
+    dai_norm_statistics(&node->options.batch_norm, &w.g, w.first, w.second, block, node->saved);
     dai_norm_coefficients(&w.g, node->saved, scale_of(node), shift_of(node), coefficients, coefficients + channels);
     w.affine = (da_channel_affine){ .factor = coefficients, .offset = coefficients + channels };
     da_parallel_for(w.g.slices, affine_slice, &w);
@@ -229,7 +238,7 @@ static void batch_norm_backward(da_node *node) {
     norm_work w = { .g = dai_norm_of(&node->value),
                     .gradient = { .dy = node->gradient, .x = dai_input(node, 0), .mean = node->saved } };
     const int64_t channels = w.g.channels;
-    float *block = dai_scratch(node, 5 * channels);
+    double *block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
     w.first = block ? dai_scratch(node, 2 * w.g.slices * channels) : NULL;
     if (!w.first) return;
     w.second = w.first + w.g.slices * channels;

@@ -46,6 +46,7 @@ typedef struct block_work {
     const float *shortcut;
     da_channel_affine affine;
     float *means, *squares;          /* slices x C: moments, or the sums of backward */
+    double *block;                   /* scratch of the statistics and of backward */
     da_channel_gradient gradient;
     da_channel_slope slope;
     float *masked;                   /* backward: where dy behind the ReLU goes, or NULL */
@@ -68,7 +69,7 @@ static block_work work_of(da_node *node) {
 static void find_coefficients(const block_work *w) {
     const da_node *node = w->node;
     const int64_t channels = w->g.channels;
-    dai_norm_statistics(&node->options.conv2d_norm.norm, &w->g, w->means, w->squares, node->saved);
+    dai_norm_statistics(&node->options.conv2d_norm.norm, &w->g, w->means, w->squares, w->block, node->saved);
     dai_norm_coefficients(&w->g, node->saved, dai_input(node, SCALE), dai_input(node, SHIFT),
                           node->saved + 2 * channels, node->saved + 3 * channels);
 }
@@ -105,6 +106,8 @@ static void conv2d_norm_forward(da_node *node) {
     const bool training = node->options.conv2d_norm.norm.training;
     da_conv_forward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[X]),
                              .w = dai_input(node, WEIGHT), .y = w.z };
+    w.block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * w.g.channels);
+    if (!w.block) return;
     if (training) {
         w.means = dai_scratch(node, 2 * w.g.slices * w.g.channels);
         if (!w.means) return;
@@ -172,14 +175,14 @@ static void sum_gradients(block_work *w) {
 static void conv2d_norm_backward(da_node *node) {
     block_work w = work_of(node);
     const int64_t channels = w.g.channels, sums = w.g.slices * channels;
-    float *block = dai_scratch(node, 5 * channels + 2 * sums);
-    if (!block) return;
-    w.means = block + 5 * channels;
+    w.block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
+    w.means = w.block ? dai_scratch(node, 2 * sums) : NULL;
+    if (!w.means) return;
     w.squares = w.means + sums;
     w.gradient = (da_channel_gradient){ .dy = node->gradient, .x = w.z, .mean = node->saved };
     sum_gradients(&w);
     const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.conv2d_norm.norm.training, node->saved,
-                                                dai_input(node, SCALE), w.means, w.squares, block);
+                                                dai_input(node, SCALE), w.means, w.squares, w.block);
     w.slope = (da_channel_slope){ s.a, s.b, s.offset };
     const da_image_source dz = { .load = load_gradient, .context = &w,
                                  .reads = { node->gradient, w.z, w.gradient.y } };

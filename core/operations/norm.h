@@ -21,18 +21,19 @@ static inline int64_t dai_norm_slice_values(const dai_norm *g, int64_t slice) {
 bool dai_norm_check(da_node *node, int first, const da_batch_norm_options *options, const da_tensor *x);
 
 /* statistics: mean and 1 / sqrt(variance + epsilon), 2 C numbers; in training from the slices' means and squares
-   (slices x C each), which also moves the running statistics. coefficients: y = x * factor + offset; scale, shift may
+   (slices x C each), which also moves the running statistics. block: DAI_NORM_DOUBLES * C of scratch. coefficients: y = x * factor + offset; scale, shift may
    be NULL. */
 void dai_norm_statistics(const da_batch_norm_options *options, const dai_norm *g, const float *means,
-                         const float *squares, float *statistics);
+                         const float *squares, double *block, float *statistics);
 void dai_norm_coefficients(const dai_norm *g, const float *statistics, const float *scale, const float *shift,
                            float *factor, float *offset);
 
 /* Backward, from the slices' sums of dy and of dy (x - mean): dx = dy a + (x b + offset), and the gradients of scale
-   and shift; C numbers each, in one block of 5 C. */
+   and shift; C numbers each, which live in the block (of DAI_NORM_DOUBLES * C). */
+enum { DAI_NORM_DOUBLES = 5 };
 typedef struct dai_norm_slopes { float *a, *b, *offset, *dscale, *dshift; } dai_norm_slopes;
 dai_norm_slopes dai_norm_backward(const dai_norm *g, bool training, const float *statistics, const float *scale,
-                                  const float *plain, const float *product, float *block);
+                                  const float *plain, const float *product, double *block);
 
 /* Contributes the gradients of scale and shift, operands first and first + 1 where the node has them. */
 void dai_norm_contribute(da_node *node, int first, const dai_norm *g, const dai_norm_slopes *slopes);
