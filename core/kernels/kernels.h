@@ -73,6 +73,7 @@ typedef struct da_kernels {
     void (*sgd_update)(const da_sgd_update *step, int64_t n, float *w, const float *g, float *v);
     void (*adam_update)(const da_adam_update *step, int64_t n, float *w, const float *g, float *m, float *v);
     double (*square_sum)(int64_t n, const float *x);
+    int64_t (*peak)(int64_t rounds, float *rest); /* nothing but multiply-adds, to measure by: peak.h */
 } da_kernels;
 
 const da_kernels *da_kernels_active(void);

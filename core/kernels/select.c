@@ -2,6 +2,7 @@
 #include "core/kernels/channels.h"
 #include "core/kernels/convolution.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/peak.h"
 #include "core/kernels/unary.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 #define SUFFIXED(variant)                                                                              \
     dai_unary_##variant, dai_unary_backward_##variant, dai_channel_moments_##variant,                  \
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
-    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant
+    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_peak_##variant
 
 static const da_kernels reference = {
     "reference", NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_data_reference,
