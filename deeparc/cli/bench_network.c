@@ -238,8 +238,8 @@ static void print(cli *c, const result *r) {
 
 static da_status measure(cli *c, da_model *model, const da_dataset *data) {
     int64_t batch = cli_int(c, "batch");
-    result r = { .model = model->architecture, .data = data->name, .batch = batch, .training = cli_choice(c, "mode") == 0,
-                 .peak = bench_peak() };
+    result r = { .model = model->architecture, .data = data->name, .batch = batch, .peak = bench_peak(),
+                 .training = cli_choice(c, "mode") == 0 };
     double flops;
     DA_TRY(count_operations(model, r.training, &flops));
     r.images_step = (double)data->count / (double)((data->count + batch - 1) / batch); /* the last may be smaller */
