@@ -11,7 +11,8 @@
 #define SUFFIXED(variant)                                                                              \
     dai_unary_##variant, dai_unary_backward_##variant, dai_channel_moments_##variant,                  \
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
-    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_peak_##variant
+    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_pixels_##variant, \
+    dai_peak_##variant
 
 static const da_kernels reference = {
     "reference", NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_data_reference,
