@@ -6,8 +6,8 @@
 #     then N times                ours, theirs, ours, theirs, ...      ratio of a round = ours / theirs
 #     the result                  the median of the ratios
 #
-# $PEERS names a folder whose torch_bench.sh runs PyTorch; without it torch_bench.py beside this script does, by $PYTHON.
-# $DEEPARC is our program. README.md here says what is measured, and how to read it.
+# $PEERS names a folder whose torch_bench.sh runs PyTorch; without it torch_bench.py beside this script does, by
+# $PYTHON. $DEEPARC is our program. README.md here says what is measured, and how to read it.
 here=$(cd "$(dirname "$0")" && pwd)
 deeparc=${DEEPARC:-$here/../../build/deeparc}
 python=${PYTHON:-python3}
