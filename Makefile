@@ -1,6 +1,7 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
 # Targets:
 #   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=0]    make asan    make ubsan
+#   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
 # Options: CC=gcc|clang   OPENMP=1|0   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -38,7 +39,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test asan ubsan real-data-test fuzz mnist-demo clean FORCE
+.PHONY: all test asan ubsan bench real-data-test fuzz mnist-demo clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -77,6 +78,13 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address O=-O1 test
 ubsan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SANITIZE=undefined O=-O1 test
+
+# Speed, in about two minutes: every kernel, then networks in training and inference.
+BENCH_MODELS := mlp lenet smallcnn resnet20
+bench: all
+	@$(BUILD)/deeparc bench
+	@for m in $(BENCH_MODELS); do for mode in train infer; do \
+	  echo && $(BUILD)/deeparc bench --model $$m --mode $$mode --seconds 3 --quiet || exit 1; done; done
 
 real-data-test: all
 	@sh tests/real-data.sh $(BUILD)/deeparc

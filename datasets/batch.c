@@ -1,6 +1,7 @@
 /* Batches: which samples, in which order, and the loop from bytes to floats. */
 #include "datasets/batch.h"
 
+#include "core/kernels/kernels.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/random.h"
@@ -28,18 +29,29 @@ static da_status check(const da_subset *subset, const da_batcher_options *option
     return da_augmentation_check(&options->augmentation, data->height, data->width);
 }
 
+/* How a pixel of each channel is normalised, over and over until the period is full: channels divide it. */
+static da_pixel_scale scale_of(const da_dataset *data) {
+    da_pixel_scale scale;
+    for (int64_t i = 0; i < DA_PIXEL_PERIOD; i++) {
+        int64_t c = i % data->channels;
+        scale.factor[i] = 1.0f / (255.0f * data->deviation[c]);
+        scale.offset[i] = -data->mean[c] / data->deviation[c];
+    }
+    return scale;
+}
+
+static bool augments(const da_augmentation *a) { return a->pad > 0 || a->flip || a->cutout > 0; }
+
 da_status da_batcher_init(da_batcher *batcher, const da_subset *subset, const da_batcher_options *options) {
     DA_TRY(check(subset, options));
-    da_batcher made = { .subset = subset, .options = *options, .order_epoch = -1 };
+    const da_dataset *data = subset->data;
+    da_batcher made = { .subset = subset, .options = *options, .order_epoch = -1, .scale = scale_of(data) };
     made.largest = options->batch_size < subset->count ? options->batch_size : subset->count;
-    if (options->shuffle) {
-        made.order = da_alloc((size_t)subset->count * sizeof *made.order);
-        if (!made.order) return DA_ERROR_MEMORY;
-    }
-    for (int64_t c = 0; c < subset->data->channels; c++) {
-        float scale = 1.0f / (255.0f * subset->data->deviation[c]);
-        float offset = -subset->data->mean[c] / subset->data->deviation[c];
-        for (int pixel = 0; pixel < 256; pixel++) made.table[c][pixel] = fmaf((float)pixel, scale, offset);
+    if (options->shuffle) made.order = da_alloc((size_t)subset->count * sizeof *made.order);
+    if (augments(&options->augmentation)) made.rows = da_alloc((size_t)(DA_MAX_THREADS * data->width * data->channels));
+    if ((options->shuffle && !made.order) || (augments(&options->augmentation) && !made.rows)) {
+        da_batcher_free(&made);
+        return DA_ERROR_MEMORY;
     }
     *batcher = made;
     return DA_OK;
@@ -48,6 +60,7 @@ da_status da_batcher_init(da_batcher *batcher, const da_subset *subset, const da
 void da_batcher_free(da_batcher *batcher) {
     if (!batcher) return;
     da_free(batcher->order);
+    da_free(batcher->rows);
     memset(batcher, 0, sizeof *batcher);
 }
 
@@ -58,17 +71,7 @@ int64_t da_batcher_size(const da_batcher *batcher, int64_t step) {
     return left < batcher->largest ? left : batcher->largest;
 }
 
-/* ---- one image ---- */
-
-static void normalise(float *out, const uint8_t *image, const da_dataset *data, const float table[][256]) {
-    int64_t values = da_dataset_image_bytes(data), channels = data->channels;
-    if (channels == 1) {
-        for (int64_t i = 0; i < values; i++) out[i] = table[0][image[i]];
-        return;
-    }
-    for (int64_t i = 0; i < values; i += channels)
-        for (int64_t c = 0; c < channels; c++) out[i + c] = table[c][image[i + c]];
-}
+/* ---- one image, augmented ---- */
 
 /* Where position i of 0..size-1 is read from: mirrored when outside, or -1 for a zero pixel. i is off by < size. */
 static int64_t source_of(int64_t i, int64_t size, da_augment_border border) {
@@ -77,18 +80,44 @@ static int64_t source_of(int64_t i, int64_t size, da_augment_border border) {
     return i < 0 ? -i : 2 * (size - 1) - i;
 }
 
-static void normalise_augmented(float *out, const uint8_t *image, const da_dataset *data, const float table[][256],
-                                const da_augment_plan *plan, da_augment_border border) {
-    int64_t height = data->height, width = data->width, channels = data->channels;
-    for (int64_t y = 0; y < height; y++) {
-        int64_t row = source_of(y + plan->shift_y, height, border);
-        bool row_is_cut = y >= plan->cut_top && y < plan->cut_bottom;
-        for (int64_t x = 0; x < width; x++, out += channels) {
-            int64_t column = source_of((plan->flip ? width - 1 - x : x) + plan->shift_x, width, border);
-            bool inside = row >= 0 && column >= 0, is_cut = row_is_cut && x >= plan->cut_left && x < plan->cut_right;
-            const uint8_t *pixel = inside ? image + (row * width + column) * channels : NULL;
-            for (int64_t c = 0; c < channels; c++) out[c] = is_cut ? 0.0f : table[c][pixel ? pixel[c] : 0];
+/* A row moved to the left by `shift` pixels; what comes in at an end is the border. */
+static void shift_row(uint8_t *out, const uint8_t *row, const da_dataset *data, int64_t shift,
+                      da_augment_border border) {
+    const int64_t width = data->width, channels = data->channels;
+    const int64_t first = shift < 0 ? -shift : 0, end = shift > 0 ? width - shift : width;
+    memcpy(out + first * channels, row + (first + shift) * channels, (size_t)((end - first) * channels));
+    const int64_t border_begin = first > 0 ? 0 : end, border_end = first > 0 ? first : width;
+    for (int64_t x = border_begin; x < border_end; x++) {
+        int64_t column = source_of(x + shift, width, border);
+        if (column < 0) memset(out + x * channels, 0, (size_t)channels);
+        else memcpy(out + x * channels, row + column * channels, (size_t)channels);
+    }
+}
+
+static void flip_row(uint8_t *row, const da_dataset *data) {
+    const int64_t channels = data->channels;
+    for (int64_t left = 0, right = data->width - 1; left < right; left++, right--)
+        for (int64_t c = 0; c < channels; c++) {
+            uint8_t other = row[right * channels + c];
+            row[right * channels + c] = row[left * channels + c];
+            row[left * channels + c] = other;
         }
+}
+
+/* Row by row: the bytes are moved in `row`, then normalised; the square that is cut out becomes zeros at last. */
+static void make_augmented(float *out, const uint8_t *image, const da_batcher *b, const da_augment_plan *plan,
+                           uint8_t *row) {
+    const da_dataset *data = b->subset->data;
+    const da_augment_border border = b->options.augmentation.border;
+    const int64_t channels = data->channels, values = data->width * channels;
+    for (int64_t y = 0; y < data->height; y++, out += values) {
+        int64_t from = source_of(y + plan->shift_y, data->height, border);
+        if (from < 0) memset(row, 0, (size_t)values);
+        else shift_row(row, image + from * values, data, plan->shift_x, border);
+        if (plan->flip) flip_row(row, data);
+        da_kernels_active()->pixels(&b->scale, values, row, out);
+        if (y >= plan->cut_top && y < plan->cut_bottom)
+            for (int64_t i = plan->cut_left * channels; i < plan->cut_right * channels; i++) out[i] = 0.0f;
     }
 }
 
@@ -102,25 +131,36 @@ typedef struct job {
     int64_t          *samples;
 } job;
 
+/* The sample at a position of the epoch. */
+static int64_t sample_at(const da_batcher *b, int64_t position) {
+    return b->subset->indices[b->order ? b->order[position] : position];
+}
+
+/* Asks for an image while the one before it is made: shuffled images lie anywhere, and memory takes longer to answer
+   than an image takes to make. */
+static void fetch_ahead(const uint8_t *image, int64_t bytes) {
+    enum { LINE = 64 };
+    for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch(image + at);
+}
+
 static void make_chunk(void *context, int64_t chunk, int worker) {
     const job *j = context;
     const da_batcher *b = j->batcher;
     const da_dataset *data = b->subset->data;
     const da_augmentation *augmentation = &b->options.augmentation;
-    bool plain = augmentation->pad == 0 && !augmentation->flip && augmentation->cutout == 0;
     int64_t bytes = da_dataset_image_bytes(data), end = (chunk + 1) * CHUNK < j->size ? (chunk + 1) * CHUNK : j->size;
-    (void)worker;
     for (int64_t i = chunk * CHUNK; i < end; i++) {
-        int64_t sample = b->subset->indices[b->order ? b->order[j->begin + i] : j->begin + i];
+        const int64_t sample = sample_at(b, j->begin + i);
         const uint8_t *image = data->images + sample * bytes;
+        if (i + 1 < end) fetch_ahead(data->images + sample_at(b, j->begin + i + 1) * bytes, bytes);
         if (j->labels) j->labels[i] = data->labels[sample];
         if (j->samples) j->samples[i] = sample;
-        if (plain) {
-            normalise(j->images + i * bytes, image, data, b->table);
+        if (!b->rows) {
+            da_kernels_active()->pixels(&b->scale, bytes, image, j->images + i * bytes);
         } else {
             da_augment_plan plan =
                 da_augment_draw(augmentation, data->height, data->width, b->options.seed, j->epoch, sample);
-            normalise_augmented(j->images + i * bytes, image, data, b->table, &plan, augmentation->border);
+            make_augmented(j->images + i * bytes, image, b, &plan, b->rows + worker * data->width * data->channels);
         }
     }
 }

@@ -5,11 +5,12 @@
  *
  * Any (epoch, step) can be asked for, in any order: nothing is remembered but a cache of the current epoch's order, so
  * a run that resumes sees the batches it would have seen. A pixel becomes fmaf(pixel, 1/(255 deviation),
- * -mean/deviation), looked up in a table of 256 per channel.
+ * -mean/deviation), by the kernel of core/kernels/pixels.h; what augmentation moves is moved as bytes, before.
  */
 #ifndef DA_DATASETS_BATCH_H
 #define DA_DATASETS_BATCH_H
 
+#include "core/kernels/pixels.h"
 #include "datasets/augment.h"
 #include "datasets/subset.h"
 
@@ -26,7 +27,8 @@ typedef struct da_batcher {
     int64_t           *order;  /* positions in the subset, as order_epoch visits them; NULL without shuffling */
     int64_t            order_epoch;
     int64_t            largest; /* samples of the largest batch: min(batch_size, subset->count) */
-    float              table[DA_MAX_CHANNELS][256]; /* pixel -> normalised */
+    da_pixel_scale     scale;   /* pixel -> normalised */
+    uint8_t           *rows;    /* a row of an image for each worker, to augment it in; NULL without augmentation */
 } da_batcher;
 
 /* The subset and its data set must outlive the batcher. Takes the data set's mean and deviation as they are now.

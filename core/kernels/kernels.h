@@ -13,6 +13,7 @@
 
 #include "core/kernels/channels.h"
 #include "core/kernels/contract.h"
+#include "core/kernels/pixels.h"
 #include "core/kernels/update.h"
 #include "core/status.h"
 
@@ -116,6 +117,8 @@ typedef struct da_kernels {
     void (*sgd_update)(const da_sgd_update *step, int64_t n, float *w, const float *g, float *v);
     void (*adam_update)(const da_adam_update *step, int64_t n, float *w, const float *g, float *m, float *v);
     double (*square_sum)(int64_t n, const float *x);
+    void (*pixels)(const da_pixel_scale *scale, int64_t n, const uint8_t *x, float *y); /* bytes to floats: pixels.h */
+    int64_t (*peak)(int64_t rounds, float *rest); /* nothing but multiply-adds, to measure by: peak.h */
 } da_kernels;
 
 const da_kernels *da_kernels_active(void);

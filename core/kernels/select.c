@@ -2,6 +2,7 @@
 #include "core/kernels/channels.h"
 #include "core/kernels/convolution.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/peak.h"
 #include "core/kernels/unary.h"
 
 #include <string.h>
@@ -12,7 +13,8 @@
     dai_relu_backward_##variant, dai_channel_moments_##variant,                  \
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
     dai_channel_sum_##variant, dai_max_pool_##variant, dai_max_pool_backward_##variant,                  \
-    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant
+    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_pixels_##variant, \
+    dai_peak_##variant
 
 static const da_kernels reference = {
     "reference", NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,

@@ -60,7 +60,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
-    cli_order, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck;
+    cli_order, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck, cli_bench;
 
 /* ---- Inside a command. ---- */
 
@@ -121,7 +121,7 @@ da_status cli_writable(const char *path);
 da_status cli_outputs_differ(cli *c);
 /* A line on stderr, unless --quiet. */
 void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
-/* "deeparc 0.1.0: kernels avx512, 2 threads", a line on stderr. */
+/* What runs, a line on stderr: "deeparc 0.1.0: kernels avx512, 2 threads (OpenMP)". */
 void cli_banner(cli *c);
 
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */

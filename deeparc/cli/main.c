@@ -6,11 +6,13 @@
 #include "core/parallel.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const cli_command *const commands[] = {
     &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
-    &cli_order, &cli_restructure, &cli_retrain, &cli_report, &cli_gradcheck, NULL
+    &cli_order, &cli_restructure, &cli_retrain, &cli_report, &cli_gradcheck, &cli_bench,
+    NULL
 };
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
@@ -39,6 +41,15 @@ static int unknown_command(const char *word) {
     return USAGE;
 }
 
+/* By the option, else by the environment, else the best there are. */
+static da_status select_kernels(cli *c) {
+    const char *variable = getenv("DEEPARC_KERNELS");
+    bool by_variable = !cli_given(c, "kernels") && variable && *variable;
+    if (da_kernels_select(by_variable ? variable : cli_text(c, "kernels")) == DA_OK) return DA_OK;
+    c->usage = true;
+    return dai_fail_context(by_variable ? "DEEPARC_KERNELS in the environment: " : "--kernels: ");
+}
+
 /* Puts the options of every command in force. */
 static da_status set_up(cli *c) {
     c->seed = (uint64_t)cli_int(c, "seed");
@@ -47,10 +58,7 @@ static da_status set_up(cli *c) {
     int threads = (int)cli_int(c, "threads"), given = da_threads_set(threads);
     if (threads > 0 && given != threads)
         return cli_usage(c, "--threads %d: this build can use %d (it was made without OpenMP)", threads, given);
-    if (da_kernels_select(cli_text(c, "kernels")) != DA_OK) {
-        c->usage = true;
-        return dai_fail_context("--kernels: ");
-    }
+    DA_TRY(select_kernels(c));
     return cli_outputs_differ(c);
 }
 

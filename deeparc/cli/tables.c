@@ -68,7 +68,7 @@ static const cli_option common_options[] = {
     { .name = "threads", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = DA_MAX_THREADS,
       .help = "0: as many as the machine has; results are the same for any number" },
     { .name = "kernels", .kind = CLI_TEXT, .value = "NAME", .initial = "auto",
-      .help = "auto, reference, portable, avx2, avx512, neon; results are the same for all" },
+      .help = "auto, reference, portable, avx2, avx512, neon: equal results; $DEEPARC_KERNELS sets it too" },
     { .name = "json", .kind = CLI_FLAG, .help = "print the result as one JSON object" },
     { .name = "quiet", .kind = CLI_FLAG, .help = "no progress, no notes" },
     { .name = "help", .kind = CLI_FLAG, .help = "this text" },

@@ -26,7 +26,7 @@ if "$cc" -I. ${SANITIZE:+-fsanitize=$SANITIZE} "$work/network.c" "$build/libdeep
 else
     bad "README: the C program compiles" "$(head -n 5 "$work/err")"
 fi
-for target in mnist-demo test asan ubsan real-data-test fuzz; do
+for target in mnist-demo test asan ubsan bench real-data-test fuzz; do
     if grep -q "^$target:" Makefile; then good "make knows $target"; else bad "make knows $target" "no such target"; fi
 done
 finish

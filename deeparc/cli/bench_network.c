@@ -1,0 +1,268 @@
+/* deeparc bench --model: training or inference of a network, as the trainer and the evaluation do it.
+ *
+ *     train    da_train itself, which calls back after every step: the meter counts, and at the end stops it
+ *     infer    batch ── forward, not recording, statistics of inference
+ *
+ * Both go over 32 different batches: a single one is learned by heart, and gradients that vanish are no fair load. Only
+ * the images of these batches are kept, so that the peak of memory is the network's.
+ */
+#include "deeparc/cli/bench.h"
+
+#include "core/file.h"
+#include "core/kernels/kernels.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "layers/checkpoint.h"
+#include "layers/zoo.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+enum { BATCHES = 32, EPOCHS = 4096, TEST_IMAGES = 10000 };
+enum { NOISE_STREAM = 0xbe };
+
+/* ---- The images. ---- */
+
+/* Bytes and labels without meaning, for networks whose images no set here has. */
+static da_status make_noise(da_dataset *out, const da_model *model, int64_t count) {
+    const int64_t *shape = model->input_shape;
+    da_dataset data = { .count = count, .height = shape[0], .width = shape[1], .channels = shape[2],
+                        .classes = model->classes < 256 ? model->classes : 256 };
+    int64_t bytes = count * da_dataset_image_bytes(&data);
+    for (int c = 0; c < DA_MAX_CHANNELS; c++) data.mean[c] = data.deviation[c] = 0.5f;
+    data.name = da_string_copy("generated");
+    data.source = da_string_copy("noise");
+    data.class_names = da_alloc_zero((size_t)data.classes, sizeof *data.class_names);
+    data.images = da_alloc((size_t)bytes);
+    data.labels = da_alloc((size_t)count);
+    if (!data.name || !data.source || !data.class_names || !data.images || !data.labels) {
+        da_dataset_free(&data);
+        return DA_ERROR_MEMORY;
+    }
+    uint64_t stream = da_stream(DA_RANDOM_TEST, NOISE_STREAM);
+    for (int64_t i = 0; i < bytes; i++) data.images[i] = (uint8_t)da_random_bits(1, stream, (uint64_t)i);
+    for (int64_t i = 0; i < count; i++) data.labels[i] = (uint8_t)(i % data.classes);
+    *out = data;
+    return DA_OK;
+}
+
+/* The set whose images have the shape that the model takes; NULL: none. */
+static const char *set_for(const da_model *model) {
+    static const struct { const char *name; int64_t shape[3]; } sets[] = {
+        { "mnist", { 28, 28, 1 } }, { "cifar10", { 32, 32, 3 } } };
+    for (int i = 0; i < 2; i++)
+        if (memcmp(sets[i].shape, model->input_shape, sizeof sets[i].shape) == 0 && model->classes >= 10)
+            return sets[i].name;
+    return NULL;
+}
+
+/* Reads the test part where it has enough: it is the smaller file. Keeps the first `count` images only. */
+static da_status load_set(cli *c, da_dataset *out, const char *name, int64_t count) {
+    da_dataset data;
+    DA_TRY(da_dataset_load(&data, name, count <= TEST_IMAGES ? DA_TEST : DA_TRAIN, cli_text(c, "data-dir"), NULL));
+    if (count < data.count) {
+        uint8_t *kept = da_realloc(data.images, (size_t)(count * da_dataset_image_bytes(&data)));
+        if (!kept) {
+            da_dataset_free(&data);
+            return DA_ERROR_MEMORY;
+        }
+        data.images = kept;
+        data.count = count;
+    }
+    *out = data;
+    return DA_OK;
+}
+
+/* Real images; where there are none, and none were asked for with --data-dir, drawn digits or noise. */
+static da_status find_images(cli *c, da_dataset *data, const da_model *model, int64_t batch) {
+    const char *name = set_for(model);
+    int64_t count = BATCHES * batch;
+    da_status status = name ? load_set(c, data, name, count) : DA_ERROR_NOT_FOUND;
+    if (name && (status != DA_ERROR_NOT_FOUND || cli_has(c, "data-dir"))) return status;
+    bool digits = name && strcmp(name, "mnist") == 0;
+    if (digits) DA_TRY(da_dataset_load(data, "digits", DA_TRAIN, NULL, &(da_dataset_options){ count, 1 }));
+    else DA_TRY(make_noise(data, model, count));
+    if (name) cli_note(c, "%s was not found: the images are %s", name, digits ? "drawn digits" : "noise");
+    else cli_note(c, "no data set has such images: they are noise");
+    return DA_OK;
+}
+
+/* ---- The model. ---- */
+
+/* A file of that name wins over the zoo, whose networks get the images that they were made for. */
+static da_status open_model(cli *c, da_model **model) {
+    const char *name = cli_text(c, "model");
+    if (da_file_exists(name) || strchr(name, '/')) return cli_model_open(c, model, name, NULL);
+    bool photographs = strncmp(name, "resnet", 6) == 0 || strncmp(name, "vgg", 3) == 0;
+    da_model *out;
+    DA_TRY(da_zoo_build(&out, name, photographs ? (int64_t[]){ 32, 32, 3 } : (int64_t[]){ 28, 28, 1 }, 10, NULL));
+    da_status status = da_model_initialize(out, DA_INIT_HE, c->seed);
+    if (status == DA_OK) *model = out;
+    else da_model_free(out);
+    return status;
+}
+
+/* Operations a step and image: forward; in training twice that again for the two gradients, less the gradient of the
+   images themselves, which nobody needs. */
+static da_status count_operations(const da_model *model, bool training, double *flops) {
+    da_model_size total, *units = da_alloc_zero((size_t)model->unit_count, sizeof *units);
+    if (!units) return DA_ERROR_MEMORY;
+    da_status status = da_model_measure(model, &total, units);
+    int first = 0;
+    while (status == DA_OK && first < model->unit_count - 1 && units[first].multiply_adds == 0) first++;
+    if (status == DA_OK)
+        *flops = 2.0 * (training ? 3.0 * (double)total.multiply_adds - (double)units[first].multiply_adds
+                                 : (double)total.multiply_adds);
+    da_free(units);
+    return status;
+}
+
+/* ---- Steps. ---- */
+
+typedef struct training { bench_meter *meter; volatile sig_atomic_t enough; } training;
+
+static void after_step(void *context, const da_progress *progress) {
+    training *t = context;
+    if (!progress->epoch_done && !t->enough) t->enough = bench_meter_step(t->meter);
+}
+
+static da_status run_training(da_model *model, const da_dataset *data, int64_t batch, uint64_t seed,
+                              bench_meter *meter) {
+    training t = { .meter = meter };
+    da_trainer_options o = da_trainer_defaults();
+    o.epochs = EPOCHS;
+    o.batch = batch;
+    o.seed = seed;
+    o.optimizer.weight_decay = 1e-4f;
+    o.schedule = (da_schedule){ .kind = DA_CONSTANT, .rate = 0.01f };
+    o.stop = &t.enough;
+    o.progress = after_step;
+    o.context = &t;
+    da_status status = da_train(model, data, &o, NULL);
+    return status == DA_ERROR_INTERRUPTED && t.enough ? DA_OK : status;
+}
+
+typedef struct inference {
+    da_model  *model;
+    da_graph  *graph;
+    da_batcher batcher;
+    float     *images;
+} inference;
+
+static da_status infer_step(inference *run, int64_t step) {
+    const int64_t *shape = run->model->input_shape, n = da_batcher_size(&run->batcher, step);
+    DA_TRY(da_batcher_read(&run->batcher, 0, step, run->images, NULL, NULL));
+    da_tensor images = da_tensor_over(run->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+    da_graph_reset(run->graph);
+    da_forward forward = { .graph = run->graph };
+    da_model_forward(run->model, &forward, da_graph_input(run->graph, &images));
+    return da_graph_status(run->graph);
+}
+
+static da_status run_inference(da_model *model, const da_dataset *data, int64_t batch, bench_meter *meter) {
+    inference run = { .model = model };
+    da_subset all = { 0 };
+    DA_TRY(da_subset_first(&all, data, 0));
+    da_status status = da_batcher_init(&run.batcher, &all, &(da_batcher_options){ .batch_size = batch });
+    if (status == DA_OK) status = da_graph_new(&run.graph);
+    if (status == DA_OK) {
+        da_graph_set_recording(run.graph, false);
+        run.images = da_alloc((size_t)(run.batcher.largest * da_dataset_image_bytes(data)) * sizeof *run.images);
+        if (!run.images) status = DA_ERROR_MEMORY;
+    }
+    int64_t steps = status == DA_OK ? da_batcher_steps(&run.batcher) : 0, step = 0;
+    while (status == DA_OK) {
+        status = infer_step(&run, step);
+        step = (step + 1) % steps;
+        if (bench_meter_step(meter)) break;
+    }
+    da_free(run.images);
+    da_graph_free(run.graph);
+    da_batcher_free(&run.batcher);
+    da_subset_free(&all);
+    return status;
+}
+
+/* ---- The result. ---- */
+
+static double peak_mib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+typedef struct result {
+    const char *model, *data;
+    bool training;
+    int64_t batch;
+    double images_step, gflops, peak; /* images a step; 10^9 operations a second, done and possible */
+    const bench_meter *meter;
+} result;
+
+static void put(cli *c, const result *r) {
+    const bench_meter *m = r->meter;
+    cli_put_text(c, "model", r->model);
+    cli_put_text(c, "mode", r->training ? "train" : "infer");
+    cli_put_int(c, "threads", da_threads());
+    cli_put_int(c, "batch", r->batch);
+    cli_put_text(c, "kernels", da_kernels_active()->name);
+    da_json_key(&c->writer, "openmp");
+    da_json_put_bool(&c->writer, da_threads_available());
+    cli_put_text(c, "data", r->data);
+    cli_put_int(c, "repetitions", m->repetitions);
+    cli_put_int(c, "steps", m->each * m->repetitions);
+    cli_put_real(c, "samples_per_s", bench_meter_median(m) * r->images_step);
+    cli_put_real(c, "samples_per_s_min", m->rate[0] * r->images_step);
+    cli_put_real(c, "samples_per_s_max", m->rate[m->repetitions - 1] * r->images_step);
+    cli_put_real(c, "ms_per_step", 1e3 / bench_meter_median(m));
+    cli_put_real(c, "gflops", r->gflops);
+    cli_put_real(c, "peak_gflops", r->peak);
+    cli_put_real(c, "share_of_peak", r->gflops / r->peak);
+    cli_put_real(c, "heap_calls_per_step", bench_meter_heap_calls(m));
+    cli_put_real(c, "peak_mib", peak_mib());
+}
+
+static void print(cli *c, const result *r) {
+    const bench_meter *m = r->meter;
+    cli_print(c, "%s, %s, batch %lld (%s)\n", r->model, r->training ? "training" : "inference", (long long)r->batch,
+              r->data);
+    cli_print(c, "samples/s    %.0f  (%.0f to %.0f in %d repetitions of %lld steps)\n",
+              bench_meter_median(m) * r->images_step, m->rate[0] * r->images_step,
+              m->rate[m->repetitions - 1] * r->images_step, m->repetitions, (long long)m->each);
+    cli_print(c, "a step       %.3f ms, %.3g heap calls\n", 1e3 / bench_meter_median(m), bench_meter_heap_calls(m));
+    cli_print(c, "GFLOP/s      %.1f of %.1f that multiply-adds alone reach: %.1f %%\n", r->gflops, r->peak,
+              100 * r->gflops / r->peak);
+    cli_print(c, "peak memory  %.1f MiB\n", peak_mib());
+}
+
+static da_status measure(cli *c, da_model *model, const da_dataset *data) {
+    int64_t batch = cli_int(c, "batch");
+    result r = { .model = model->architecture, .data = data->name, .batch = batch, .peak = bench_peak(),
+                 .training = cli_choice(c, "mode") == 0 };
+    double flops;
+    DA_TRY(count_operations(model, r.training, &flops));
+    r.images_step = (double)data->count / (double)((data->count + batch - 1) / batch); /* the last may be smaller */
+    bench_meter meter = bench_meter_new(cli_real(c, "seconds"), (int)cli_int(c, "repetitions"),
+                                        r.training ? EPOCHS * ((data->count + batch - 1) / batch) : 0);
+    DA_TRY(r.training ? run_training(model, data, batch, c->seed, &meter)
+                      : run_inference(model, data, batch, &meter));
+    double again = bench_peak(); /* the clock of the processor may have changed */
+    if (again > r.peak) r.peak = again;
+    r.meter = &meter;
+    r.gflops = flops * r.images_step * bench_meter_median(&meter) / 1e9;
+    if (c->json) put(c, &r);
+    else print(c, &r);
+    return DA_OK;
+}
+
+da_status bench_network(cli *c) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    DA_TRY(open_model(c, &model));
+    da_status status = find_images(c, &data, model, cli_int(c, "batch"));
+    if (status == DA_OK) status = measure(c, model, &data);
+    da_dataset_free(&data);
+    da_model_free(model);
+    return status;
+}
