@@ -16,7 +16,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { CHUNK = 64, SUM_CHUNK = 16384 };
+enum { CHUNK = 64, SUM_CHUNK = 16384, DEFERRED_ROWS = 1024 };
 
 struct da_graph {
     da_node **chunks;
@@ -151,7 +151,7 @@ static bool is_finite(const float *x, int64_t count) {
 }
 
 static void trap_value(da_node *node) {
-    if (node->graph->trap && !is_finite(dai_output(node), da_tensor_count(&node->value)))
+    if (!is_finite(dai_output(node), da_tensor_count(&node->value)))
         dai_node_fail(node, DA_ERROR_NUMERIC, "the output is not finite");
 }
 
@@ -215,6 +215,32 @@ da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradi
     return new_leaf(graph, value, gradient);
 }
 
+typedef struct affine_work { const dai_deferred *deferred; int64_t channels, rows; float *to; } affine_work;
+
+static void affine_rows(void *context, int64_t chunk, int worker) {
+    const affine_work *w = context;
+    const int64_t begin = chunk * DEFERRED_ROWS, left = w->rows - begin;
+    (void)worker;
+    da_kernels_active()->channel_affine(left < DEFERRED_ROWS ? left : DEFERRED_ROWS, w->channels,
+                                        w->deferred->values + begin * w->channels, &w->deferred->affine,
+                                        w->to + begin * w->channels);
+}
+
+/* Makes a value that was deferred; false when out of memory. */
+static bool make_value(da_node *node) {
+    if (node->value.data || !node->deferred.values) return true;
+    const int64_t count = da_tensor_count(&node->value), channels = node->value.shape[node->value.ndim - 1];
+    node->buffer = dai_pool_take(&node->graph->pool, (size_t)count);
+    if (!node->buffer) {
+        poison_graph(node->graph);
+        return false;
+    }
+    node->value.data = dai_buffer_floats(node->buffer);
+    affine_work work = { &node->deferred, channels, count / channels, dai_output(node) };
+    da_parallel_for((work.rows + DEFERRED_ROWS - 1) / DEFERRED_ROWS, affine_rows, &work);
+    return true;
+}
+
 static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
     const da_operation *operation = node->operation;
     if (count < operation->inputs_least || count > operation->inputs_most) {
@@ -234,6 +260,10 @@ static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
                           : inputs[i]->graph != node->graph ? "belongs to another graph" : "holds bytes, not numbers");
             return false;
         }
+        if (!(operation->takes_deferred >> i & 1) && !make_value(inputs[i])) {
+            node->poisoned = true;
+            return false;
+        }
         node->input[i] = inputs[i];
         node->wants_gradient |= inputs[i]->wants_gradient && node->graph->recording;
     }
@@ -246,7 +276,7 @@ static bool take_memory(da_node *node) {
         node->buffer = node->input[0]->buffer;
         if (node->buffer) node->buffer->users++;
         node->value.data = node->input[0]->value.data;
-    } else {
+    } else if (!node->defers) {
         node->buffer = dai_pool_take(pool, (size_t)da_tensor_count(&node->value));
         if (node->buffer) node->value.data = dai_buffer_floats(node->buffer);
     }
@@ -254,7 +284,7 @@ static bool take_memory(da_node *node) {
         node->saved_buffer = dai_pool_take(pool, (size_t)node->saved_count);
         if (node->saved_buffer) node->saved = dai_buffer_floats(node->saved_buffer);
     }
-    if (node->value.data && (node->saved || node->saved_count == 0)) return true;
+    if ((node->value.data || node->defers) && (node->saved || node->saved_count == 0)) return true;
     poison_graph(node->graph);
     node->poisoned = true;
     return false;
@@ -272,7 +302,7 @@ da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *c
     if (node->poisoned || !take_memory(node)) return &graph->poison;
     operation->forward(node);
     return_scratch(graph);
-    if (!node->poisoned) trap_value(node);
+    if (!node->poisoned && graph->trap && make_value(node)) trap_value(node);
     return node->poisoned || graph->status != DA_OK ? &graph->poison : node;
 }
 
@@ -322,7 +352,7 @@ static void sum_chunk(void *context, int64_t chunk, int worker) {
     const sum_work *w = context;
     int64_t begin = chunk * SUM_CHUNK, end = begin + SUM_CHUNK < w->count ? begin + SUM_CHUNK : w->count;
     (void)worker;
-    for (int64_t i = begin; i < end; i++) w->to[i] = w->a[i] + w->b[i];
+    da_kernels_active()->sum(end - begin, w->a + begin, w->b + begin, w->to + begin);
 }
 
 static void sum(float *to, const float *a, const float *b, int64_t count) {
@@ -330,9 +360,19 @@ static void sum(float *to, const float *a, const float *b, int64_t count) {
     da_parallel_for((count + SUM_CHUNK - 1) / SUM_CHUNK, sum_chunk, &work);
 }
 
+/* A gradient that was passed on is read by two nodes and must stay as it is. */
+static bool is_shared(const da_node *node) { return node->gradient_buffer && node->gradient_buffer->users > 1; }
+
+static void replace_gradient(da_node *node, float *gradient, dai_buffer *buffer) {
+    dai_pool_return(&node->graph->pool, node->gradient_buffer);
+    node->gradient = gradient;
+    node->gradient_buffer = buffer;
+}
+
 float *dai_gradient_begin(da_node *node, int i) {
     da_node *input = node->input[i];
     if (!input || !input->wants_gradient || node->graph->status != DA_OK) return NULL;
+    input->incoming_total = false;
     if (input->leaf_gradient && !input->gradient) return input->incoming = da_tensor_floats(input->leaf_gradient);
     input->incoming_buffer = dai_pool_take(&node->graph->pool, (size_t)da_tensor_count(&input->value));
     if (!input->incoming_buffer) {
@@ -340,6 +380,19 @@ float *dai_gradient_begin(da_node *node, int i) {
         return NULL;
     }
     return input->incoming = dai_buffer_floats(input->incoming_buffer);
+}
+
+float *dai_gradient_onto(da_node *node, int i, const float **base) {
+    da_node *input = node->input[i];
+    *base = input ? input->gradient : NULL;
+    if (!*base || is_shared(input)) {
+        float *fresh = dai_gradient_begin(node, i);
+        if (fresh) input->incoming_total = *base != NULL;
+        return fresh;
+    }
+    if (!input->wants_gradient || node->graph->status != DA_OK) return NULL;
+    input->incoming_total = true;
+    return input->incoming = input->gradient;
 }
 
 void dai_gradient_end(da_node *node, int i) {
@@ -350,18 +403,16 @@ void dai_gradient_end(da_node *node, int i) {
     input->incoming = NULL;
     input->incoming_buffer = NULL;
     trap_contribution(node, i, incoming);
-    if (!input->gradient) {
-        input->gradient = incoming;
-        input->gradient_buffer = buffer;
+    if (incoming == input->gradient) return;
+    if (!input->gradient || input->incoming_total) {
+        replace_gradient(input, incoming, buffer);
         return;
     }
-    bool shared = input->gradient_buffer && input->gradient_buffer->users > 1; /* by a gradient that was passed on */
-    sum(shared ? incoming : input->gradient, input->gradient, incoming, da_tensor_count(&input->value));
-    if (shared) {
-        dai_pool_return(&node->graph->pool, input->gradient_buffer);
-        input->gradient = incoming;
-        input->gradient_buffer = buffer;
+    if (is_shared(input)) {
+        sum(incoming, input->gradient, incoming, da_tensor_count(&input->value));
+        replace_gradient(input, incoming, buffer);
     } else {
+        sum(input->gradient, input->gradient, incoming, da_tensor_count(&input->value));
         dai_pool_return(&node->graph->pool, buffer);
     }
 }
@@ -379,6 +430,8 @@ void dai_gradient_pass(da_node *node, int i) {
     if (contribution) memcpy(contribution, node->gradient, (size_t)da_tensor_count(&input->value) * sizeof(float));
     dai_gradient_end(node, i);
 }
+
+bool dai_gradient_writable(const da_node *node) { return !is_shared(node) && !node->keep; }
 
 static da_status check_backward(da_graph *graph, const da_node *loss) {
     char text[96];
@@ -424,9 +477,9 @@ da_status da_graph_backward(da_graph *graph, da_node *loss) {
 
 /* ---- Reading ---- */
 
-const da_tensor *da_node_value(const da_node *node) {
+const da_tensor *da_node_value(da_node *node) {
     static const da_tensor empty;
-    return node && !node->poisoned ? &node->value : &empty;
+    return node && !node->poisoned && make_value(node) ? &node->value : &empty;
 }
 
 const da_tensor *da_node_gradient(const da_node *node) {
@@ -438,7 +491,7 @@ const da_tensor *da_node_gradient(const da_node *node) {
 
 bool da_node_poisoned(const da_node *node) { return !node || node->poisoned; }
 
-float da_node_scalar(const da_node *node) {
+float da_node_scalar(da_node *node) {
     const da_tensor *value = da_node_value(node);
     return value->data && da_tensor_count(value) == 1 ? da_tensor_floats(value)[0] : NAN;
 }

@@ -61,11 +61,12 @@ void      da_graph_keep(da_node *node);
 int64_t da_graph_mark(const da_graph *graph);
 void    da_graph_release(da_graph *graph, int64_t mark, da_node *keep);
 
-/* Reading nodes. The value of a poisoned node is an empty tensor. */
-const da_tensor *da_node_value(const da_node *node);
+/* Reading nodes. The value of a poisoned node is an empty tensor. A fused operation may put off making its value until
+   it is read, here or by another operation: when memory runs out then, the value is empty and the graph is poisoned. */
+const da_tensor *da_node_value(da_node *node);
 const da_tensor *da_node_gradient(const da_node *node); /* NULL when there is none */
 bool             da_node_poisoned(const da_node *node);
-float            da_node_scalar(const da_node *node);   /* the one element of a one-element node; NaN when poisoned */
+float            da_node_scalar(da_node *node);         /* the one element of a one-element node; NaN when poisoned */
 
 /* One line a node: operation, label, shape, multiply-adds, bytes. */
 void    da_graph_trace(const da_graph *graph, FILE *to);
@@ -122,6 +123,16 @@ typedef struct da_batch_norm_options {
     da_tensor *running_mean, *running_variance; /* C; borrowed; written when training */
 } da_batch_norm_options;
 da_node *da_batch_norm(da_graph *g, da_node *x, da_node *scale, da_node *shift, da_batch_norm_options options);
+
+/* conv2d, batch norm, then + shortcut (NULL: none) and ReLU (if asked for) in one operation, with the bits of the four
+   one after the other. The batch statistics are gathered while the convolution's images are in the cache. While training,
+   an output without shortcut is not written at all: a convolution that reads it normalises as it loads. */
+da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale, da_node *shift, da_node *shortcut,
+                        da_conv2d_options conv, da_batch_norm_options norm, bool relu);
+
+/* conv2d, ReLU and a max pool with windows of pool x pixels side by side (1: none) in one operation, with the bits of the
+   three one after the other. The unpooled images live in the cache only. */
+da_node *da_conv2d_relu(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options conv, int64_t pool);
 
 /* Activations. gelu is the exact one, x * Phi(x). */
 da_node *da_relu(da_graph *g, da_node *x);

@@ -15,6 +15,7 @@
 #define DA_CORE_NODE_H
 
 #include "core/graph.h"
+#include "core/kernels/channels.h"
 #include "core/pool.h"
 
 enum { DA_MAX_INPUTS = 8 };
@@ -28,7 +29,12 @@ typedef struct da_operation {
     int64_t   (*multiply_adds)(const da_node *node);
     bool        backward_needs_inputs; /* reads input[i]->value in backward */
     bool        backward_needs_output; /* reads node->value in backward */
+    unsigned    takes_deferred;        /* bit i: operand i may be a value that is deferred */
 } da_operation;
+
+/* A value that is not in memory but follows from numbers that are: relu(values * factor + offset), a channel each. An
+   operation that says takes_deferred applies this as it loads; for all others it is made when they ask. */
+typedef struct dai_deferred { const float *values; da_channel_affine affine; } dai_deferred;
 
 /* Options of the operations, as they were given. */
 typedef union dai_options {
@@ -42,6 +48,8 @@ typedef union dai_options {
     da_conv2d_options     conv2d;
     da_pool_options       pool;
     da_batch_norm_options batch_norm;
+    struct { da_conv2d_options conv; da_batch_norm_options norm; bool relu; } conv2d_norm; /* conv is conv2d above */
+    struct { da_conv2d_options conv; int64_t pool; } conv2d_relu;
     struct { float slope; } leaky_relu;
     struct { float p; uint64_t seed, stream; } dropout;
     struct { const uint8_t *labels; float smoothing; } cross_entropy;
@@ -62,9 +70,12 @@ struct da_node {
     float      *gradient;   /* NULL until the first contribution has come */
     dai_buffer *gradient_buffer; /* NULL for leaves, whose gradient is the caller's memory */
     da_tensor  *leaf_gradient;
-    float      *incoming;   /* the contribution being written between begin and end */
+    float      *incoming;   /* the contribution being written between begin and end; */
+    bool        incoming_total; /* or the whole gradient, with what others contributed */
     dai_buffer *incoming_buffer;
     bool        wants_gradient, poisoned, keep, shares_input; /* shares_input: the value lives in input[0]'s buffer */
+    dai_deferred deferred;  /* values NULL: the value is in memory */
+    bool        defers;     /* set by the shape rule: forward fills deferred and not the value */
     bool        needed;     /* used by da_graph_release: a backward will read the value */
 };
 
@@ -88,9 +99,12 @@ static inline float *dai_output(const da_node *node) { return da_tensor_floats(&
 float *dai_scratch(da_node *node, int64_t floats);
 
 /* The gradient of input i: begin gives memory for the whole contribution (NULL when none is wanted), end adds it to
-   what other consumers contributed: the only place where gradients are summed. pass contributes the node's own
-   gradient. */
+   what other consumers contributed. onto is for operations that add as they write: the caller writes base +
+   contribution where base is given (base may be the memory itself). pass contributes the node's own gradient. writable:
+   nobody else reads the node's own gradient, so that its backward may change it in place. */
 float *dai_gradient_begin(da_node *node, int i);
+float *dai_gradient_onto(da_node *node, int i, const float **base);
+bool   dai_gradient_writable(const da_node *node);
 void   dai_gradient_end(da_node *node, int i);
 void   dai_gradient_pass(da_node *node, int i);
 static inline bool dai_wants(const da_node *node, int i) { return node->input[i] && node->input[i]->wants_gradient; }

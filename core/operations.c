@@ -8,6 +8,7 @@ static const da_operation *const table[] = {
     &dai_operation_reshape, &dai_operation_flatten, &dai_operation_permute, &dai_operation_slice,
     &dai_operation_concatenate, &dai_operation_pad,
     &dai_operation_matmul, &dai_operation_linear, &dai_operation_conv2d, &dai_operation_batch_norm,
+    &dai_operation_conv2d_norm, &dai_operation_conv2d_relu,
     &dai_operation_max_pool, &dai_operation_average_pool, &dai_operation_global_average_pool,
     &dai_operation_relu, &dai_operation_leaky_relu, &dai_operation_gelu, &dai_operation_silu, &dai_operation_sigmoid,
     &dai_operation_tanh, &dai_operation_softmax, &dai_operation_dropout,

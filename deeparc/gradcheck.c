@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INPUTS = 3, SAMPLES = 24 };
+enum { INPUTS = DAI_ORACLE_INPUTS, SAMPLES = 24 };
 static const double STEP = 1e-5; /* of the differences: their error is about 1e-10 */
 
 /* One case with all its numbers. The output's weights make a loss of it: loss = sum of weights * y. */
@@ -62,15 +62,16 @@ static void reset_running(trial *t) {
     }
 }
 
-/* The shapes of a batch norm's scale and shift, written 0, and its running statistics are its channels. */
-static da_status add_running(trial *t) {
-    const dai_oracle_shape *x = &t->c.in[0];
+/* The shapes of a batch norm's scale and shift, written 0, and its running statistics are the channels of `normalised`,
+   the operand whose last dimension they are. */
+static da_status add_running(trial *t, int normalised, da_batch_norm_options *options) {
+    const dai_oracle_shape *x = &t->c.in[normalised];
     int64_t channels = x->shape[x->ndim - 1];
     for (int i = 1; i < t->inputs; i++)
         if (t->c.in[i].shape[0] == 0) t->c.in[i].shape[0] = channels;
     for (int i = 0; i < 2; i++) DA_TRY(da_tensor_init(&t->running[i], DA_FLOAT32, 1, &channels));
-    t->c.options.batch_norm.running_mean = &t->running[0];
-    t->c.options.batch_norm.running_variance = &t->running[1];
+    options->running_mean = &t->running[0];
+    options->running_variance = &t->running[1];
     reset_running(t);
     return DA_OK;
 }
@@ -78,7 +79,8 @@ static da_status add_running(trial *t) {
 static da_status make_inputs(trial *t) {
     t->c = *t->given;
     t->inputs = t->c.inputs;
-    if (strcmp(t->c.operation, "batch_norm") == 0) DA_TRY(add_running(t));
+    if (strcmp(t->c.operation, "batch_norm") == 0) DA_TRY(add_running(t, 0, &t->c.options.batch_norm));
+    if (strcmp(t->c.operation, "conv2d_norm") == 0) DA_TRY(add_running(t, 1, &t->c.options.conv2d_norm.norm));
     for (int i = 0; i < t->inputs; i++) {
         const dai_oracle_shape *s = &t->c.in[i];
         DA_TRY(da_tensor_zeros(&t->in[i], i == 0 && t->c.bytes ? DA_UINT8 : DA_FLOAT32, s->ndim, s->shape));
@@ -165,7 +167,9 @@ static da_status run(trial *t, bool backward) {
         return DA_FAIL(DA_ERROR_NUMERIC, "%s gives %s, the oracle another shape", t->c.operation,
                        da_shape_text(text, y->value.ndim, y->value.shape));
     }
-    memcpy(t->y.data, y->value.data, da_tensor_bytes(&t->y));
+    const da_tensor *value = da_node_value(y);
+    DA_TRY(da_graph_status(t->graph));
+    memcpy(t->y.data, value->data, da_tensor_bytes(&t->y));
     if (!backward) return DA_OK;
     da_node *weighted = da_multiply(t->graph, y, da_graph_input(t->graph, &t->weights));
     return da_graph_backward(t->graph, da_sum(t->graph, weighted, 0, false));
@@ -229,11 +233,9 @@ static void compare_slope(trial *t, const char *what, double got, double expecte
 }
 
 static void check_gradient(trial *t, int input) {
-    static const char *element[INPUTS] = { "an element of the gradient of operand 0 is off by",
-        "an element of the gradient of operand 1 is off by", "an element of the gradient of operand 2 is off by" };
-    static const char *along[INPUTS] = { "the gradient of operand 0 along a direction is off by",
-                                         "the gradient of operand 1 along a direction is off by",
-                                         "the gradient of operand 2 along a direction is off by" };
+    char element[80], along[80];
+    snprintf(element, sizeof element, "an element of the gradient of operand %d is off by", input);
+    snprintf(along, sizeof along, "the gradient of operand %d along a direction is off by", input);
     int64_t n = da_tensor_count(&t->in[input]), samples = n < 2 * SAMPLES ? n : SAMPLES;
     const float *g = da_tensor_floats(&t->gradient[input]);
     double most = 0, sum = 0, length = 0;
@@ -246,10 +248,10 @@ static void check_gradient(trial *t, int input) {
         int64_t i =
             samples == n ? s : (int64_t)da_random_below(3, da_stream(DA_RANDOM_TEST, 0), (uint64_t)s, (uint32_t)n);
         double expected = slope_at(t, input, i);
-        compare_slope(t, element[input], (double)g[i], expected, fmax(most, fabs(expected)));
+        compare_slope(t, element, (double)g[i], expected, fmax(most, fabs(expected)));
     }
     double expected = slope_along(t, input);
-    compare_slope(t, along[input], sum, expected, fmax(sqrt(length), fabs(expected)));
+    compare_slope(t, along, sum, expected, fmax(sqrt(length), fabs(expected)));
 }
 
 /* ---- Bits ---- */

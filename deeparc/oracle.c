@@ -1,5 +1,6 @@
 /* The oracle's formulas. Slow on purpose: indices are taken apart and put together for every single number. */
 #include "deeparc/oracle.h"
+#include "core/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -276,24 +277,43 @@ static int64_t conv2d(CASE *c, const ARRAY *in, ARRAY *y) {
 double dai_oracle_running_mean(int64_t c)     { return 0.125 * (double)(c % 7) - 0.25; }
 double dai_oracle_running_variance(int64_t c) { return 0.5 + 0.25 * (double)(c % 5); }
 
+/* Channel k of x, n values, normalised; scale and shift may be NULL. */
+static void normalise(const da_batch_norm_options *o, const ARRAY *x, int64_t k, const ARRAY *scale, const ARRAY *shift,
+                      ARRAY *y) {
+    int64_t channels = x->shape[x->ndim - 1], n = count(x) / channels;
+    double average = 0, variance = 0;
+    for (int64_t i = 0; i < n; i++) average += x->data[i * channels + k] / (double)n;
+    for (int64_t i = 0; i < n; i++) variance += pow(x->data[i * channels + k] - average, 2) / (double)n;
+    if (!o->training) {
+        average = dai_oracle_running_mean(k);
+        variance = dai_oracle_running_variance(k);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double z = (x->data[i * channels + k] - average) / sqrt(variance + (double)o->epsilon);
+        y->data[i * channels + k] = scale ? z * scale->data[k] + shift->data[k] : z;
+    }
+}
+
 static int64_t batch_norm(CASE *c, const ARRAY *in, ARRAY *y) {
     const ARRAY *x = in;
-    int64_t channels = x->shape[x->ndim - 1], n = count(x) / channels;
+    int64_t channels = x->shape[x->ndim - 1];
     same_shape(y, x);
-    for (int64_t k = 0; y->data && k < channels; k++) {
-        double average = 0, variance = 0;
-        for (int64_t i = 0; i < n; i++) average += x->data[i * channels + k] / (double)n;
-        for (int64_t i = 0; i < n; i++) variance += pow(x->data[i * channels + k] - average, 2) / (double)n;
-        if (!c->options.batch_norm.training) {
-            average = dai_oracle_running_mean(k);
-            variance = dai_oracle_running_variance(k);
-        }
-        for (int64_t i = 0; i < n; i++) {
-            double z = (x->data[i * channels + k] - average) / sqrt(variance + (double)c->options.batch_norm.epsilon);
-            y->data[i * channels + k] = c->inputs == 3 ? z * in[1].data[k] + in[2].data[k] : z;
-        }
+    for (int64_t k = 0; y->data && k < channels; k++)
+        normalise(&c->options.batch_norm, x, k, c->inputs == 3 ? &in[1] : NULL, c->inputs == 3 ? &in[2] : NULL, y);
+    return count(x) / channels;
+}
+
+static int64_t conv2d_norm(CASE *c, const ARRAY *in, ARRAY *y) {
+    dai_oracle_case plain = *c;
+    plain.inputs = 2; /* no bias */
+    int64_t terms = conv2d(&plain, in, y), channels = y->shape[3];
+    for (int64_t k = 0; y->data && k < channels; k++)
+        normalise(&c->options.conv2d_norm.norm, y, k, &in[2], &in[3], y);
+    for (int64_t i = 0; y->data && i < count(y); i++) {
+        if (c->inputs == 5) y->data[i] += in[4].data[i];
+        if (c->options.conv2d_norm.relu) y->data[i] = fmax(y->data[i], 0);
     }
-    return n;
+    return terms + count(y) / channels;
 }
 
 /* ---- Pooling ---- */
@@ -316,6 +336,24 @@ static int64_t pool(CASE *c, const ARRAY *x, ARRAY *y, bool largest) {
         y->data[i] = largest ? best : total / (double)(o->size * o->size);
     }
     return o->size * o->size;
+}
+
+/* The largest of each window of the convolution's output, and at least zero. */
+static int64_t conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
+    dai_oracle_array z = { 0 };
+    int64_t terms = conv2d(c, in, &z), size = c->options.conv2d_relu.pool, at[DA_MAX_DIMS];
+    shape_is(y, 4, (int64_t[]) { z.shape[0], z.shape[1] / size, z.shape[2] / size, z.shape[3] });
+    if (!y->data) return terms;
+    z.data = da_alloc((size_t)count(&z) * sizeof *z.data);
+    if (z.data) (void)conv2d(c, in, &z);
+    for (int64_t i = 0; i < count(y); i++) {
+        take_apart(y, i, at);
+        y->data[i] = z.data ? 0 : NAN; /* NaN agrees with nothing: out of memory is a failed check */
+        for (int64_t k = 0; z.data && k < size * size; k++)
+            y->data[i] = fmax(y->data[i], at4(&z, at[0], at[1] * size + k / size, at[2] * size + k % size, at[3]));
+    }
+    da_free(z.data);
+    return terms;
 }
 
 static int64_t max_pool(CASE *c, const ARRAY *in, ARRAY *y)     { return pool(c, in, y, true); }
@@ -424,6 +462,10 @@ CALL(linear, da_linear(g, in[0], in[1], c->inputs > 2 ? in[2] : NULL))
 CALL(conv2d, da_conv2d(g, in[0], in[1], c->inputs > 2 ? in[2] : NULL, c->options.conv2d))
 CALL(batch_norm,
      da_batch_norm(g, in[0], c->inputs > 1 ? in[1] : NULL, c->inputs > 2 ? in[2] : NULL, c->options.batch_norm))
+CALL(conv2d_norm, da_conv2d_norm(g, in[0], in[1], in[2], in[3], c->inputs > 4 ? in[4] : NULL,
+                                 c->options.conv2d_norm.conv, c->options.conv2d_norm.norm, c->options.conv2d_norm.relu))
+CALL(conv2d_relu, da_conv2d_relu(g, in[0], in[1], c->inputs > 2 ? in[2] : NULL, c->options.conv2d_relu.conv,
+                                 c->options.conv2d_relu.pool))
 CALL(max_pool, da_max_pool(g, in[0], c->options.pool))
 CALL(average_pool, da_average_pool(g, in[0], c->options.pool))
 CALL(global_average_pool, da_global_average_pool(g, in[0]))
@@ -446,6 +488,7 @@ const dai_oracle_row dai_oracle_rows[] = {
     { "permute", call_permute, permute }, { "slice", call_slice, slice },
     { "concatenate", call_concatenate, concatenate }, { "pad", call_pad, pad }, { "matmul", call_matmul, matmul },
     { "linear", call_linear, linear }, { "conv2d", call_conv2d, conv2d }, { "batch_norm", call_batch_norm, batch_norm },
+    { "conv2d_norm", call_conv2d_norm, conv2d_norm }, { "conv2d_relu", call_conv2d_relu, conv2d_relu },
     { "max_pool", call_max_pool, max_pool }, { "average_pool", call_average_pool, average_pool },
     { "global_average_pool", call_global_average_pool, global_average_pool }, { "relu", call_relu, relu },
     { "leaky_relu", call_leaky_relu, leaky_relu }, { "gelu", call_gelu, gelu }, { "silu", call_silu, silu },

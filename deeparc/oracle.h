@@ -15,13 +15,15 @@
    and 0.025 from zero, so that a small step crosses no kink and changes no maximum. */
 typedef enum dai_oracle_values { DAI_NORMAL, DAI_POSITIVE, DAI_APART } dai_oracle_values;
 
+enum { DAI_ORACLE_INPUTS = 5 }; /* operands of a case at most */
+
 typedef struct dai_oracle_shape { int ndim; int64_t shape[DA_MAX_DIMS]; } dai_oracle_shape;
 
 typedef struct dai_oracle_case {
     const char *operation;
     int inputs;
-    dai_oracle_shape  in[3];
-    dai_oracle_values values[3];
+    dai_oracle_shape  in[DAI_ORACLE_INPUTS];
+    dai_oracle_values values[DAI_ORACLE_INPUTS];
     dai_options options;
     bool        bytes; /* input 0 holds bytes, which operations refuse */
     const char *fails; /* not NULL: the call must fail with a sentence that contains these words */

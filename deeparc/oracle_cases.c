@@ -54,6 +54,13 @@ static const uint8_t labels[] = { 2, 0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 1, 0, 2, 0, 1
     { "batch_norm", affine ? 3 : 1, .in = { shape, S1(0), S1(0) }, \
       .options.batch_norm = { .training = train, .momentum = 0.1f, .epsilon = 1e-5f } }
 
+#define CONV_NORM(inputs, x, w, y, convolution, train, rectify) \
+    { "conv2d_norm", inputs, .in = { x, w, S1(0), S1(0), y }, { DAI_NORMAL, DAI_NORMAL, DAI_POSITIVE }, \
+      .options.conv2d_norm = { convolution, { .training = train, .momentum = 0.1f, .epsilon = 1e-5f }, rectify } }
+#define C3(a, b, c) { a, b, c }
+#define CONV_RELU(inputs, x, w, b, convolution, pool) \
+    { "conv2d_relu", inputs, .in = { x, w, b }, .options.conv2d_relu = { convolution, pool } }
+
 const dai_oracle_case dai_oracle_cases[] = {
     BINARY("add", DAI_NORMAL), BINARY("subtract", DAI_NORMAL), BINARY("multiply", DAI_NORMAL),
     BINARY("divide", DAI_POSITIVE),
@@ -135,6 +142,31 @@ const dai_oracle_case dai_oracle_cases[] = {
       .options.batch_norm = { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, .fails = "1x4" },
     { "batch_norm", 3, .in = { S2(6, 4), S1(5), S1(4) },
       .options.batch_norm = { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, .fails = "5" },
+
+    CONV_NORM(4, S4(3, 5, 4, 3), S4(3, 3, 3, 7), S0, C3(1, 1, 1), true, true),
+    CONV_NORM(4, S4(3, 5, 4, 3), S4(3, 3, 3, 7), S0, C3(1, 1, 1), false, true),
+    CONV_NORM(4, S4(2, 7, 6, 4), S4(1, 1, 4, 17), S0, C3(2, 0, 1), true, false),
+    CONV_NORM(5, S4(3, 5, 6, 8), S4(3, 3, 8, 16), S4(3, 3, 3, 16), C3(2, 1, 1), true, true),
+    CONV_NORM(5, S4(20, 3, 3, 5), S4(3, 3, 5, 33), S4(20, 3, 3, 33), C3(1, 1, 1), true, true),
+    CONV_NORM(5, S4(2, 4, 4, 4), S4(3, 3, 2, 6), S4(2, 4, 4, 6), C3(1, 1, 2), false, true),
+    CONV_NORM(5, S4(2, 4, 4, 4), S4(3, 3, 4, 6), S4(2, 4, 4, 6), C3(1, 1, 1), true, false),
+    { "conv2d_norm", 5, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(6), S1(6), S4(2, 4, 4, 5) },
+      .options.conv2d_norm = { { 1, 1, 1 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
+      .fails = "shortcut is 2x4x4x5" },
+    { "conv2d_norm", 4, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(5), S1(6) },
+      .options.conv2d_norm = { { 1, 1, 1 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
+      .fails = "scale is 5" },
+
+    CONV_RELU(3, S4(3, 8, 8, 1), S4(5, 5, 1, 6), S1(6), C3(1, 2, 1), 2),
+    CONV_RELU(3, S4(2, 7, 9, 6), S4(5, 5, 6, 16), S1(16), C3(1, 0, 1), 2),
+    CONV_RELU(3, S4(2, 8, 9, 3), S4(3, 3, 3, 33), S1(33), C3(1, 1, 1), 3),
+    CONV_RELU(2, S4(17, 5, 4, 2), S4(3, 3, 2, 5), S0, C3(1, 1, 1), 1),
+    CONV_RELU(3, S4(3, 9, 9, 4), S4(3, 3, 2, 6), S1(6), C3(2, 1, 2), 1),
+    CONV_RELU(3, S4(40, 5, 5, 2), S4(2, 2, 2, 3), S1(3), C3(1, 0, 1), 4),
+    { "conv2d_relu", 3, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(5) }, .options.conv2d_relu = { { 1, 1, 1 }, 1 },
+      .fails = "bias is 5" },
+    { "conv2d_relu", 2, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6) }, .options.conv2d_relu = { { 1, 0, 1 }, 3 },
+      .fails = "windows of 3x3 do not fit into the convolution's 2x2" },
 
     POOLS("max_pool"), POOLS("average_pool"),
     { "global_average_pool", 1, .in = { S4(2, 3, 5, 7) } },

@@ -149,14 +149,27 @@ static da_status batch_norm_plan(da_layer *layer) {
 }
 
 /* Frozen running statistics are used as they are, also while the rest of the network trains. */
-static da_node *batch_norm_forward(da_layer *layer, da_forward *forward, da_node *x) {
+static da_batch_norm_options norm_options(da_layer *layer, const da_forward *forward) {
     da_parameter *p = layer->parameters;
-    da_batch_norm_options options = {
+    return (da_batch_norm_options){
         .training = forward->training && !p[2].frozen && !p[3].frozen,
         .momentum = layer->options.momentum, .epsilon = layer->options.epsilon,
         .running_mean = &p[2].value, .running_variance = &p[3].value,
     };
-    return da_batch_norm(forward->graph, x, parameter(layer, forward, 0), parameter(layer, forward, 1), options);
+}
+
+static da_node *batch_norm_forward(da_layer *layer, da_forward *forward, da_node *x) {
+    return da_batch_norm(forward->graph, x, parameter(layer, forward, 0), parameter(layer, forward, 1),
+                         norm_options(layer, forward));
+}
+
+da_node *dai_conv_norm_forward(da_layer *const *layers, da_forward *forward, da_node *x, da_node *shortcut, bool relu) {
+    da_layer *conv = layers[0], *norm = layers[1];
+    const da_layer_options *o = &conv->options;
+    da_graph_label(forward->graph, conv->path);
+    return da_conv2d_norm(forward->graph, x, parameter(conv, forward, 0), parameter(norm, forward, 0),
+                          parameter(norm, forward, 1), shortcut, (da_conv2d_options){ o->stride, o->padding, o->groups },
+                          norm_options(norm, forward), relu);
 }
 
 /* ---- Activations and dropout ---- */
@@ -394,12 +407,61 @@ da_node *da_layer_forward(da_layer *layer, da_forward *forward, da_node *x) {
     return y;
 }
 
+/* What the layers from the first on have in common with a fused operation: how many of them it is, and which. An
+   observer wants to see each layer. */
+typedef struct fusion { int count; da_node *(*forward)(da_layer *const *layers, da_forward *forward, da_node *x); } fusion;
+
+static da_node *one_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return da_layer_forward(layers[0], forward, x);
+}
+static da_node *norm_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return dai_conv_norm_forward(layers, forward, x, NULL, false);
+}
+static da_node *norm_relu_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return dai_conv_norm_forward(layers, forward, x, NULL, true);
+}
+
+static da_node *conv_relu(da_layer *conv, da_forward *forward, da_node *x, int64_t pool) {
+    const da_layer_options *o = &conv->options;
+    da_graph_label(forward->graph, conv->path);
+    return da_conv2d_relu(forward->graph, x, parameter(conv, forward, 0), parameter(conv, forward, 1),
+                          (da_conv2d_options){ o->stride, o->padding, o->groups }, pool);
+}
+static da_node *relu_only_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return conv_relu(layers[0], forward, x, 1);
+}
+static da_node *relu_pool_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
+    return conv_relu(layers[0], forward, x, layers[2]->options.size);
+}
+
+static bool is_kind(da_layer *const *layers, int count, int i, da_layer_kind kind) {
+    return i < count && layers[i]->options.kind == kind;
+}
+
+/* Windows side by side: the only ones that a convolution is fused with. */
+static bool is_tiling(const da_layer *pool) {
+    return pool->options.size == pool->options.stride && pool->options.padding == 0;
+}
+
+static fusion fusion_of(da_layer *const *layers, int count, const da_forward *forward) {
+    const fusion one = { 1, one_forward };
+    if (forward->observe || !is_kind(layers, count, 0, DA_LAYER_CONV2D)) return one;
+    if (is_kind(layers, count, 1, DA_LAYER_BATCH_NORM) && layers[0]->options.no_bias)
+        return is_kind(layers, count, 2, DA_LAYER_RELU) ? (fusion){ 3, norm_relu_forward } : (fusion){ 2, norm_forward };
+    if (is_kind(layers, count, 1, DA_LAYER_RELU))
+        return is_kind(layers, count, 2, DA_LAYER_MAX_POOL) && is_tiling(layers[2]) ? (fusion){ 3, relu_pool_forward }
+                                                                                     : (fusion){ 2, relu_only_forward };
+    return one;
+}
+
 da_node *dai_layers_forward(da_layer *const *layers, int count, da_forward *forward, da_node *x) {
     bool recording = da_graph_recording(forward->graph);
     int64_t mark = recording ? 0 : da_graph_mark(forward->graph);
-    for (int i = 0; i < count; i++) {
-        x = da_layer_forward(layers[i], forward, x);
+    for (int i = 0; i < count;) {
+        const fusion next = fusion_of(layers + i, count - i, forward);
+        x = next.forward(layers + i, forward, x);
         if (!recording) da_graph_release(forward->graph, mark, x);
+        i += next.count;
     }
     return x;
 }

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BRANCH = 5 }; /* children of the branch with the convolutions */
+enum { BRANCH = 5, CONV2 = 3 }; /* children of the branch with the convolutions, and those before its second half */
 
 static da_status plan_branch(da_layer *layer) {
     const da_layer_options *o = &layer->options;
@@ -90,7 +90,14 @@ static da_node *shortcut_forward(da_layer *layer, da_forward *forward, da_node *
     return layer->options.shortcut == DA_SHORTCUT_PAD ? pad_shortcut(layer, forward, x) : x;
 }
 
+/* Nobody observes: conv2, bn2, the addition and the ReLU are one operation. */
+static da_node *fused_forward(da_layer *layer, da_forward *forward, da_node *x) {
+    da_node *branch = dai_layers_forward(layer->children, CONV2, forward, x);
+    return dai_conv_norm_forward(layer->children + CONV2, forward, branch, shortcut_forward(layer, forward, x), true);
+}
+
 da_node *dai_residual_forward(da_layer *layer, da_forward *forward, da_node *x) {
+    if (!forward->observe) return fused_forward(layer, forward, x);
     da_node *branch = dai_layers_forward(layer->children, BRANCH, forward, x);
     da_node *shortcut = shortcut_forward(layer, forward, x);
     da_graph_label(forward->graph, layer->sum_path);

@@ -8,10 +8,12 @@
  *                                       ox=1:         └─────────┘
  *
  * Padding: the image is copied into scratch memory with its border of zeros (it stays in the cache while it is used).
+ * The copy is also where a source makes its images, so that a normalisation costs no pass through memory.
  * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a
  * stride the pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one
  * remainder).
  * Backward weights: for each tap, C x K outer products over all pixels; an image row is a segment.
+ * Both gradients are found together, a slice of the batch at a time, so that a framed image of dy serves both.
  * Groups: each group is a contraction of its own on a part of the channels; taps are then segments of their own.
  */
 #include "core/kernels/convolution.h"
@@ -20,6 +22,9 @@
 #include <string.h>
 
 enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
+enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = 1 << 16 }; /* backward weights: images taken together */
+enum { STRIP_FLOATS = 6 << 10, SMALL_WEIGHTS = 4 << 10 };   /* strips of rows that the first cache holds */
+enum { LINE_FLOATS = 16, BANDS = 4 }; /* of a cache line; rows of output between two askings ahead */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -59,25 +64,33 @@ static frame frame_backward(const da_convolution *v) {
 
 static bool is_bare(const frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
 
-/* The image inside its frame: copied to `scratch`, or itself when the frame adds nothing. */
-static const float *framed(const frame *f, const float *image, int64_t height, int64_t width, int64_t channels,
-                           float *scratch) {
-    if (is_bare(f, height, width)) return image;
+static int64_t frame_floats(const frame *f, int64_t channels) { return f->height * f->width * channels; }
+
+/* The image inside its frame: copied or made in `to`, or the one in memory when the frame adds nothing. */
+static const float *framed(const frame *f, const da_image_source *source, int64_t i, int64_t height, int64_t width,
+                           int64_t channels, float *to) {
     const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
-    memset(scratch, 0, (size_t)(f->top * row) * sizeof *scratch);
+    if (source->values && is_bare(f, height, width)) return source->values + i * height * inner;
+    memset(to, 0, (size_t)(f->top * row) * sizeof *to);
     for (int64_t y = 0; y < height; y++) {
-        float *to = scratch + (f->top + y) * row;
-        memset(to, 0, (size_t)left * sizeof *to);
-        memcpy(to + left, image + y * inner, (size_t)inner * sizeof *to);
-        memset(to + left + inner, 0, (size_t)(row - left - inner) * sizeof *to);
+        float *start = to + (f->top + y) * row + left;
+        memset(start - left, 0, (size_t)left * sizeof *to);
+        if (source->values) memcpy(start, source->values + (i * height + y) * inner, (size_t)inner * sizeof *to);
+        else source->load(source->context, i * height + y, start);
+        memset(start + inner, 0, (size_t)(row - left - inner) * sizeof *to);
     }
     const int64_t below = f->top + height;
-    memset(scratch + below * row, 0, (size_t)((f->height - below) * row) * sizeof *scratch);
-    return scratch;
+    memset(to + below * row, 0, (size_t)((f->height - below) * row) * sizeof *to);
+    return to;
 }
 
-static int64_t frame_floats(const frame *f, int64_t height, int64_t width, int64_t channels) {
-    return is_bare(f, height, width) ? 0 : f->height * f->width * channels;
+/* Asks for part `part` of `parts` of image i of every array a source reads, while another image is computed: a copy of
+   an image that is not in the cache yet would leave the arithmetic waiting. */
+static void fetch_ahead(const da_image_source *source, int64_t image, int64_t i, int64_t part, int64_t parts) {
+    const float *arrays[] = { source->values, source->reads[0], source->reads[1], source->reads[2] };
+    const int64_t begin = i * image + image * part / parts, end = i * image + image * (part + 1) / parts;
+    for (int a = 0; a < 4; a++)
+        for (int64_t at = begin; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
 }
 
 /* ---- Work shared by the passes ---- */
@@ -85,77 +98,110 @@ static int64_t frame_floats(const frame *f, int64_t height, int64_t width, int64
 typedef struct conv_work {
     const da_convolution *v;
     dai_contract *contract;
-    frame frame;
-    const float *x, *w, *dy, *bias;
-    float *out;
-    float *images;        /* a framed image a worker, image_floats each */
-    int64_t image_floats;
-    dai_segment *segments;
-    int64_t segment_count, length;
-    float *turned;        /* backward data: the weights, turned and transposed */
-    float *partial;       /* backward weights: a weight gradient a slice */
+    const da_conv_forward *forward;
+    const da_conv_backward *backward;
+    frame x_frame, dy_frame;
+    int64_t group, run;            /* forward: images that are finished together, images a chunk */
+    int64_t together;              /* backward: images a worker holds at once */
+    bool with_data, with_weights;  /* backward: what this parallel loop computes */
     int64_t slices, tap_groups;
+    float *turned;                 /* the weights, turned and transposed, phase after phase */
+    float *partial, *partial_bias; /* a weight gradient a slice, and a bias gradient */
+    float *workers;                /* a part for each worker: segments, framed x, framed dy, results */
+    int64_t worker_floats;
 } conv_work;
 
-/* Segments of `rows` x `columns` taps: A moves by row_pitch and pixel floats, B by `block` floats a tap. Without groups
-   the taps of a row are one segment. */
-static void make_segments(conv_work *work, int64_t rows, int64_t columns, int64_t row_pitch, int64_t pixel,
-                          int64_t channels, int64_t block) {
-    const bool merged = work->v->groups == 1;
-    work->segment_count = 0;
-    work->length = merged ? columns * channels : channels;
-    for (int64_t y = 0; y < rows; y++)
-        for (int64_t x = 0; x < (merged ? smallest(1, columns) : columns); x++) {
-            dai_segment *s = &work->segments[work->segment_count++];
-            s->a = y * row_pitch + x * pixel;
-            s->b = (y * columns + x) * block;
-        }
+typedef struct worker_part { dai_segment *segments; float *x, *dy, *out; } worker_part;
+
+static int64_t segment_floats(const da_convolution *v, int64_t together) {
+    return largest(v->r * v->s, together * v->oh) * SEGMENT_FLOATS;
 }
 
-/* Scratch: segments first (for one pass), then one of turned / partial, then an image a worker. */
-static float *take_segments(conv_work *work, float *scratch) {
+/* Rounded up so that parts begin on vectors. */
+static int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+static worker_part part_of(const conv_work *work, int worker) {
     const da_convolution *v = work->v;
-    work->segments = (dai_segment *)(void *)scratch;
-    return scratch + largest(v->r * v->s, v->oh) * SEGMENT_FLOATS;
+    float *base = work->workers + worker * work->worker_floats;
+    worker_part part = { .segments = (dai_segment *)(void *)base };
+    part.x = base + round_up(segment_floats(v, work->together));
+    part.dy = part.x + round_up(work->together * frame_floats(&work->x_frame, v->c));
+    part.out = part.dy + round_up(work->together * frame_floats(&work->dy_frame, v->k));
+    return part;
 }
 
-int64_t da_conv_scratch(const da_convolution *v) {
-    const frame forward = frame_forward(v), backward = frame_backward(v);
-    const int64_t image = largest(frame_floats(&forward, v->h, v->w, v->c),
-                                  frame_floats(&backward, v->oh, v->ow, v->k));
-    return largest(v->r * v->s, v->oh) * SEGMENT_FLOATS + largest(1, da_conv_slices(v)) * weight_count(v) +
-           image * da_threads() + 16;
+/* Segments of `rows` x `columns` taps: A moves by row_pitch and pixel floats, B by `block` floats a tap. Without groups
+   the taps of a row are one segment. Returns the segments' length. */
+static int64_t make_segments(const da_convolution *v, dai_segment *segments, int64_t *count, int64_t rows,
+                             int64_t columns, int64_t row_pitch, int64_t pixel, int64_t channels, int64_t block) {
+    const bool merged = v->groups == 1;
+    *count = 0;
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0; x < (merged ? smallest(1, columns) : columns); x++)
+            segments[(*count)++] = (dai_segment){ y * row_pitch + x * pixel, (y * columns + x) * block };
+    return merged ? columns * channels : channels;
 }
 
 /* ---- Forward ---- */
 
-static void forward_sample(void *context, int64_t sample, int worker) {
-    const conv_work *work = context;
+/* One image; the one after it, if it is the worker's too, is fetched meanwhile. */
+static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool ahead, float *y) {
     const da_convolution *v = work->v;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
-    const float *image = framed(&work->frame, work->x + sample * v->h * v->w * v->c, v->h, v->w, v->c,
-                                work->images + worker * work->image_floats);
-    for (int64_t g = 0; g < v->groups; g++) {
-        const dai_contraction problem = {
-            .m = v->ow, .n = kg, .length = work->length, .segments = work->segments,
-            .segment_count = work->segment_count, .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1,
-            .b = work->w + g * kg, .b_step = v->k,
-            .c = work->out + sample * v->oh * v->ow * v->k + g * kg, .c_row = v->k,
-            .bands = v->oh, .a_band = v->stride * work->frame.width * v->c, .c_band = v->ow * v->k,
-            .bias = work->bias ? work->bias + g * kg : NULL,
-        };
-        work->contract(&problem);
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
+    const float *image = framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
+    const float *bias = work->forward->bias;
+    int64_t count;
+    const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
+    for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
+        if (ahead) fetch_ahead(&work->forward->x, v->h * v->w * v->c, i + 1, oy / BANDS, (v->oh + BANDS - 1) / BANDS);
+        for (int64_t g = 0; g < v->groups; g++) {
+            const dai_contraction problem = {
+                .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
+                .a = image + oy * v->stride * row + g * cg, .a_row = v->stride * v->c, .a_step = 1,
+                .b = work->forward->w + g * kg, .b_step = v->k, .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k,
+                .bands = smallest(BANDS, v->oh - oy), .a_band = v->stride * row, .c_band = v->ow * v->k,
+                .bias = bias ? bias + g * kg : NULL,
+            };
+            work->contract(&problem);
+        }
     }
 }
 
-void dai_conv_forward_fast(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
-                           float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .w = w,
-                       .bias = bias, .out = y };
-    work.images = take_segments(&work, scratch);
-    work.image_floats = frame_floats(&work.frame, v->h, v->w, v->c);
-    make_segments(&work, v->r, v->s, work.frame.width * v->c, v->c, v->c / v->groups, v->c / v->groups * v->k);
-    da_parallel_for(v->n, forward_sample, &work);
+/* A run of images, finished `group` at a time. */
+static void forward_run(void *context, int64_t chunk, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = work->v;
+    const da_conv_forward *conv = work->forward;
+    const worker_part part = part_of(work, worker);
+    const int64_t image = v->oh * v->ow * v->k, end = smallest(v->n, (chunk + 1) * work->run);
+    for (int64_t first = chunk * work->run; first < end; first += work->group) {
+        const int64_t count = smallest(work->group, end - first);
+        float *y = conv->y ? conv->y + first * image : part.out;
+        for (int64_t i = first; i < first + count; i++)
+            forward_image(work, &part, i, i + 1 < end, y + (i - first) * image);
+        if (conv->sink.done) conv->sink.done(conv->sink.context, first, count, y, worker);
+    }
+}
+
+static conv_work forward_work(const da_conv_forward *conv) {
+    const da_convolution *v = &conv->shape;
+    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
+                       .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1, .together = 1 };
+    work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
+    work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(frame_floats(&work.x_frame, v->c)) +
+                         (conv->y ? 0 : round_up(work.group * v->oh * v->ow * v->k));
+    return work;
+}
+
+int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
+    if (!da_kernels_active()->contract) return dai_conv_forward_reference_scratch(conv);
+    return forward_work(conv).worker_floats * da_threads();
+}
+
+void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
+    conv_work work = forward_work(conv);
+    work.workers = scratch;
+    da_parallel_for((conv->shape.n + work.run - 1) / work.run, forward_run, &work);
 }
 
 /* ---- Backward data ---- */
@@ -176,86 +222,134 @@ static phase phase_of(const da_convolution *v, int64_t first, int64_t in, int64_
     return c;
 }
 
-/* The weights of one class as [group][tap row][tap column][k of the group][c of the group], taps descending. */
-static void turn_weights(const conv_work *work, const phase *rows, const phase *columns) {
-    const da_convolution *v = work->v;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
-    float *to = work->turned;
-    for (int64_t g = 0; g < v->groups; g++)
-        for (int64_t i = 0; i < rows->taps; i++)
-            for (int64_t j = 0; j < columns->taps; j++) {
-                const int64_t ky = rows->last - i * v->stride, kx = columns->last - j * v->stride;
-                const float *from = work->w + (ky * v->s + kx) * cg * v->k + g * kg;
-                for (int64_t k = 0; k < kg; k++)
-                    for (int64_t c = 0; c < cg; c++) *to++ = from[c * v->k + k];
-            }
+/* Calls visit for every class of pixels, with the place its turned weights begin at. */
+typedef void phase_visit(void *context, const phase *rows, const phase *columns, int64_t weights);
+
+static void each_phase(const da_convolution *v, phase_visit *visit, void *context) {
+    int64_t weights = 0;
+    for (int64_t y = 0; y < smallest(v->stride, v->h); y++)
+        for (int64_t x = 0; x < smallest(v->stride, v->w); x++) {
+            const phase rows = phase_of(v, y, v->h, v->r), columns = phase_of(v, x, v->w, v->s);
+            visit(context, &rows, &columns, weights);
+            weights += rows.taps * columns.taps * (v->c / v->groups) * v->k;
+        }
 }
 
-typedef struct class_work { const conv_work *work; phase rows, columns; } class_work;
+typedef struct turn_work { const conv_work *work; const phase *rows, *columns; float *to; } turn_work;
 
-static void backward_data_sample(void *context, int64_t sample, int worker) {
-    const class_work *class = context;
-    const conv_work *work = class->work;
+/* The weights of one tap of a class: [group][tap row][tap column][k of the group][c of the group], taps descending. */
+static void turn_tap(void *context, int64_t tap, int worker) {
+    const turn_work *t = context;
+    const da_convolution *v = t->work->v;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = t->rows->taps * t->columns->taps;
+    const int64_t ky = t->rows->last - tap / t->columns->taps * v->stride,
+        kx = t->columns->last - tap % t->columns->taps * v->stride;
+    (void)worker;
+    for (int64_t g = 0; g < v->groups; g++) {
+        const float *from = t->work->backward->w + (ky * v->s + kx) * cg * v->k + g * kg;
+        float *to = t->to + (g * taps + tap) * kg * cg;
+        for (int64_t k = 0; k < kg; k++)
+            for (int64_t c = 0; c < cg; c++) *to++ = from[c * v->k + k];
+    }
+}
+
+static void turn_weights(void *context, const phase *rows, const phase *columns, int64_t weights) {
+    const conv_work *work = context;
+    turn_work t = { work, rows, columns, work->turned + weights };
+    da_parallel_for(rows->taps * columns->taps, turn_tap, &t);
+}
+
+typedef struct image_work { const conv_work *work; const worker_part *part; const float *dy; float *dx; } image_work;
+
+static void data_of_phase(void *context, const phase *rows, const phase *columns, int64_t weights) {
+    const image_work *image = context;
+    const conv_work *work = image->work;
     const da_convolution *v = work->v;
-    const phase *rows = &class->rows, *columns = &class->columns;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->frame.width * v->k;
-    const float *image = framed(&work->frame, work->dy + sample * v->oh * v->ow * v->k, v->oh, v->ow, v->k,
-                                work->images + worker * work->image_floats);
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->dy_frame.width * v->k;
+    int64_t count;
+    const int64_t length = make_segments(v, image->part->segments, &count, rows->taps, columns->taps, row, v->k, kg,
+                                         kg * cg);
     for (int64_t g = 0; g < v->groups; g++) {
         const dai_contraction problem = {
-            .m = columns->pixels, .n = cg, .length = work->length,
-            .segments = work->segments, .segment_count = work->segment_count,
-            .a = image + (rows->start + work->frame.top) * row + (columns->start + work->frame.left) * v->k + g * kg,
+            .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments, .segment_count = count,
+            .a = image->dy + (rows->start + work->dy_frame.top) * row +
+                 (columns->start + work->dy_frame.left) * v->k + g * kg,
             .a_row = v->k, .a_step = 1,
-            .b = work->turned + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
-            .c = work->out + ((sample * v->h + rows->first) * v->w + columns->first) * v->c + g * cg,
+            .b = work->turned + weights + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
+            .c = image->dx + (rows->first * v->w + columns->first) * v->c + g * cg,
             .c_row = v->stride * v->c, .bands = rows->pixels, .a_band = row, .c_band = v->stride * v->w * v->c,
         };
         work->contract(&problem);
     }
 }
 
-void dai_conv_backward_data_fast(const da_convolution *v, const float *dy, const float *w, float *dx, float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_backward(v), .w = w, .dy = dy,
-                       .out = dx };
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups;
-    work.turned = take_segments(&work, scratch);
-    work.images = work.turned + weight_count(v);
-    work.image_floats = frame_floats(&work.frame, v->oh, v->ow, v->k);
-    for (int64_t y = 0; y < smallest(v->stride, v->h); y++)
-        for (int64_t x = 0; x < smallest(v->stride, v->w); x++) {
-            class_work class = { &work, phase_of(v, y, v->h, v->r), phase_of(v, x, v->w, v->s) };
-            turn_weights(&work, &class.rows, &class.columns);
-            make_segments(&work, class.rows.taps, class.columns.taps, work.frame.width * v->k, v->k, kg, kg * cg);
-            da_parallel_for(v->n, backward_data_sample, &class);
-        }
+/* One image; what the next one needs is fetched meanwhile. */
+static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, bool ahead) {
+    const da_conv_backward *conv = work->backward;
+    const da_convolution *v = work->v;
+    const int64_t count = v->h * v->w * v->c;
+    if (ahead) fetch_ahead(&conv->dy, v->oh * v->ow * v->k, i + 1, 0, 1);
+    if (ahead && work->with_weights) fetch_ahead(&conv->x, count, i + 1, 0, 1);
+    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count };
+    each_phase(work->v, data_of_phase, &image);
+    if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
 }
 
 /* ---- Backward weights ---- */
 
-/* One slice of the batch, one group of taps: continues the chains of its partial sums over the slice's images. */
-static void backward_weights_slice(void *context, int64_t chunk, int worker) {
-    const conv_work *work = context;
+/* How many image rows make a strip. Where the weights are few, x and dy of a strip stay in the first cache while all
+   taps pass over them; where they are many, their sums would travel more than the images: one strip. */
+static int64_t strip_rows(const da_convolution *v, int64_t rows) {
+    const int64_t row = v->stride * v->w * v->c + v->ow * v->k;
+    return weight_count(v) > SMALL_WEIGHTS ? rows : smallest(rows, largest(1, STRIP_FLOATS / largest(1, row)));
+}
+
+/* Images i..i+count-1 of a slice, in their frames. */
+typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
+
+static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const dai_segment *segments,
+                             int64_t count, bool start) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
-    const int64_t slice = chunk / work->tap_groups, part = chunk % work->tap_groups;
-    const int64_t first = da_chunk_begin(v->n, work->slices, slice),
-        end = da_chunk_begin(v->n, work->slices, slice + 1);
-    for (int64_t i = first; i < end; i++) {
-        const float *image = framed(&work->frame, work->x + i * v->h * v->w * v->c, v->h, v->w, v->c,
-                                    work->images + worker * work->image_floats);
-        const int64_t tap_end = da_chunk_begin(taps, work->tap_groups, part + 1);
-        for (int64_t tap = da_chunk_begin(taps, work->tap_groups, part); tap < tap_end; tap++)
-            for (int64_t g = 0; g < v->groups; g++) {
-                const dai_contraction problem = {
-                    .m = cg, .n = kg, .length = v->ow, .segments = work->segments, .segment_count = v->oh,
-                    .a = image + (tap / v->s * work->frame.width + tap % v->s) * v->c + g * cg, .a_row = 1,
-                    .a_step = v->stride * v->c, .b = work->dy + i * v->oh * v->ow * v->k + g * kg, .b_step = v->k,
-                    .c = work->partial + (slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
-                    .bands = 1, .accumulate = i > first,
-                };
-                work->contract(&problem);
-            }
+    const frame *xf = &work->x_frame, *yf = &work->dy_frame;
+    for (int64_t g = 0; g < v->groups; g++) {
+        const dai_contraction problem = {
+            .m = cg, .n = kg, .length = v->ow, .segments = segments, .segment_count = count,
+            .a = group->x + (tap / v->s * xf->width + tap % v->s) * v->c + g * cg, .a_row = 1,
+            .a_step = v->stride * v->c, .b = group->dy + (yf->top * yf->width + yf->left) * v->k + g * kg,
+            .b_step = v->k, .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
+            .bands = 1, .accumulate = !start,
+        };
+        work->contract(&problem);
+    }
+}
+
+/* Continues the chains of a slice's partial sums over a group of images, for the taps from..to-1. */
+static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
+                             int64_t to) {
+    const da_convolution *v = work->v;
+    const frame *xf = &work->x_frame, *yf = &work->dy_frame;
+    const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t j = row / v->oh, oy = row % v->oh;
+        part->segments[row] = (dai_segment){ (j * xf->height + oy * v->stride) * xf->width * v->c,
+                                             (j * yf->height + oy) * yf->width * v->k };
+    }
+    for (int64_t row = 0; row < rows; row += strip)
+        for (int64_t tap = from; tap < to; tap++)
+            weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
+                             group->first && row == 0);
+}
+
+/* The bias's gradient, behind the weights in a slice's partial sums. */
+static void bias_of_group(const conv_work *work, const image_group *group) {
+    const da_convolution *v = work->v;
+    const frame *f = &work->dy_frame;
+    float *sum = work->partial_bias + group->slice * v->k;
+    if (group->first) memset(sum, 0, (size_t)v->k * sizeof *sum);
+    for (int64_t row = 0; row < group->count * v->oh; row++) {
+        const int64_t y = row / v->oh * f->height + f->top + row % v->oh;
+        da_kernels_active()->channel_sum(v->ow, v->k, group->dy + (y * f->width + f->left) * v->k, sum);
     }
 }
 
@@ -263,26 +357,100 @@ enum { ADD_CHUNK = 4096 };
 
 static void add_slices(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
-    const int64_t count = weight_count(work->v), begin = chunk * ADD_CHUNK, end = smallest(begin + ADD_CHUNK, count);
+    const int64_t count = weight_count(work->v), begin = chunk * ADD_CHUNK, n = smallest(ADD_CHUNK, count - begin);
+    float *out = work->backward->dw + begin;
     (void)worker;
-    memcpy(work->out + begin, work->partial + begin, (size_t)(end - begin) * sizeof *work->out);
+    memcpy(out, work->partial + begin, (size_t)n * sizeof *out);
     for (int64_t slice = 1; slice < work->slices; slice++)
-        for (int64_t i = begin; i < end; i++) work->out[i] += work->partial[slice * count + i];
+        da_kernels_active()->sum(n, out, work->partial + slice * count + begin, out);
 }
 
-void dai_conv_backward_weights_fast(const da_convolution *v, const float *x, const float *dy, float *dw,
-                                    float *scratch) {
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .frame = frame_forward(v), .x = x, .dy = dy,
-                       .out = dw, .slices = da_conv_slices(v) };
-    work.partial = take_segments(&work, scratch);
-    work.images = work.partial + work.slices * weight_count(v);
-    work.image_floats = frame_floats(&work.frame, v->h, v->w, v->c);
-    work.tap_groups = work.slices >= MOST_SLICES ? 1 : v->r * v->s;
-    for (int64_t oy = 0; oy < v->oh; oy++) {
-        work.segments[oy].a = oy * v->stride * work.frame.width * v->c;
-        work.segments[oy].b = oy * v->ow * v->k;
+/* ---- Both gradients ---- */
+
+/* The images of a source in their frames, side by side. */
+static const float *frame_group(const frame *f, const da_image_source *source, int64_t i, int64_t count, int64_t height,
+                                int64_t width, int64_t channels, float *to) {
+    const float *first = framed(f, source, i, height, width, channels, to);
+    for (int64_t j = 1; j < count; j++)
+        (void)framed(f, source, i + j, height, width, channels, to + j * frame_floats(f, channels));
+    return first;
+}
+
+/* One slice of the batch, and where slices are few one group of taps of it. */
+static void backward_slice(void *context, int64_t chunk, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = work->v;
+    const da_conv_backward *conv = work->backward;
+    const worker_part part = part_of(work, worker);
+    const int64_t slice = chunk / work->tap_groups, taps = v->r * v->s, tap_group = chunk % work->tap_groups;
+    const int64_t first = da_chunk_begin(v->n, work->slices, slice),
+        end = da_chunk_begin(v->n, work->slices, slice + 1);
+    for (int64_t i = first; i < end; i += work->together) {
+        image_group group = { slice, i, smallest(work->together, end - i), i == first, NULL, NULL };
+        group.dy = frame_group(&work->dy_frame, &conv->dy, i, group.count, v->oh, v->ow, v->k, part.dy);
+        for (int64_t j = 0; work->with_data && j < group.count; j++)
+            data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), i + j + 1 < end);
+        if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
+        if (!work->with_weights || !conv->dw) continue;
+        group.x = frame_group(&work->x_frame, &conv->x, i, group.count, v->h, v->w, v->c, part.x);
+        weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
+                         da_chunk_begin(taps, work->tap_groups, tap_group + 1));
     }
-    if (v->n == 0) memset(work.partial, 0, (size_t)weight_count(v) * sizeof *dw);
-    da_parallel_for(v->n == 0 ? 0 : work.slices * work.tap_groups, backward_weights_slice, &work);
-    da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_slices, &work);
+}
+
+/* A slice is a chunk where that gives work to many threads; else each gradient has a loop of its own, over images and
+   over slices and taps. */
+static bool is_joint(const da_convolution *v) { return da_conv_slices(v) >= smallest(v->n, MOST_SLICES); }
+
+static conv_work backward_work(const da_conv_backward *conv) {
+    const da_convolution *v = &conv->shape;
+    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
+                       .x_frame = frame_forward(v), .slices = da_conv_slices(v) };
+    work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
+                                        MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
+    work.together = smallest(work.together, largest(1, v->n / work.slices));
+    work.dy_frame = conv->dx ? frame_backward(v) : (frame){ 0, 0, v->oh, v->ow };
+    work.worker_floats = round_up(segment_floats(v, work.together)) +
+                         round_up(work.together * frame_floats(&work.x_frame, v->c)) +
+                         round_up(work.together * frame_floats(&work.dy_frame, v->k)) +
+                         (conv->base ? round_up(v->h * v->w * v->c) : 0);
+    return work;
+}
+
+int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
+    if (!da_kernels_active()->contract) return dai_conv_backward_reference_scratch(conv);
+    const da_convolution *v = &conv->shape;
+    const conv_work work = backward_work(conv);
+    return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
+           work.worker_floats * da_threads();
+}
+
+void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
+    const da_convolution *v = &conv->shape;
+    conv_work work = backward_work(conv);
+    work.turned = scratch;
+    work.partial = work.turned + round_up(weight_count(v));
+    work.partial_bias = work.partial + work.slices * round_up(weight_count(v));
+    work.workers = work.partial_bias + work.slices * round_up(v->k);
+    work.tap_groups = 1;
+    const bool weights = conv->dw || conv->db;
+    if (v->n == 0) memset(work.partial, 0, (size_t)(work.workers - work.partial) * sizeof *work.partial);
+    if (conv->dx) each_phase(v, turn_weights, &work);
+    if (is_joint(v)) {
+        work.with_data = conv->dx != NULL;
+        work.with_weights = weights;
+        da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
+    } else {
+        conv_work data = work;
+        data.with_data = true;
+        data.slices = v->n;
+        if (conv->dx) da_parallel_for(v->n, backward_slice, &data);
+        work.with_weights = true;
+        work.tap_groups = conv->dw ? v->r * v->s : 1;
+        if (weights) da_parallel_for(work.slices * work.tap_groups, backward_slice, &work);
+    }
+    if (conv->dw) da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_slices, &work);
+    for (int64_t slice = 0; conv->db && slice < work.slices; slice++)
+        for (int64_t k = 0; k < v->k; k++)
+            conv->db[k] = slice ? conv->db[k] + work.partial_bias[slice * v->k + k] : work.partial_bias[k];
 }

@@ -5,18 +5,13 @@
 #include "core/kernels/kernels.h"
 
 void dai_matmul_reference(const da_matmul_problem *problem, float *scratch);
-void dai_conv_forward_reference(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
-                                float *scratch);
-void dai_conv_backward_data_reference(const da_convolution *v, const float *dy, const float *w, float *dx,
-                                      float *scratch);
-void dai_conv_backward_weights_reference(const da_convolution *v, const float *x, const float *dy, float *dw,
-                                         float *scratch);
+void dai_conv_forward_reference(const da_conv_forward *conv, float *scratch);
+void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch);
+int64_t dai_conv_forward_reference_scratch(const da_conv_forward *conv);
+int64_t dai_conv_backward_reference_scratch(const da_conv_backward *conv);
 
 void dai_matmul_fast(const da_matmul_problem *problem, float *scratch);
-void dai_conv_forward_fast(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
-                           float *scratch);
-void dai_conv_backward_data_fast(const da_convolution *v, const float *dy, const float *w, float *dx, float *scratch);
-void dai_conv_backward_weights_fast(const da_convolution *v, const float *x, const float *dy, float *dw,
-                                    float *scratch);
+void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch);
+void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch);
 
 #endif

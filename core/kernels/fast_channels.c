@@ -1,7 +1,9 @@
-/* The routines over pixels x channels on vectors of 16 channels. */
+/* The routines over pixels x channels on vectors of 16 channels, and those over plain arrays. */
 #include "core/kernels/channels.h"
 #include "core/kernels/simd.h"
 #include "core/kernels/variant.h"
+
+#include <stddef.h>
 
 V16_INLINE v16 load(const float *p, int lanes) {
     return lanes == V16_LANES ? v16_load(p) : v16_load_part(p, lanes);
@@ -10,25 +12,32 @@ V16_INLINE void store(float *p, v16 x, int lanes) {
     if (lanes == V16_LANES) v16_store(p, x);
     else v16_store_part(p, x, lanes);
 }
-V16_INLINE int lanes_from(int64_t channels, int64_t c) {
-    return channels - c < V16_LANES ? (int)(channels - c) : V16_LANES;
-}
 
 V16_INLINE v16 tree(const v16 chain[8]) {
     return v16_add(v16_add(v16_add(chain[0], chain[4]), v16_add(chain[2], chain[6])),
                    v16_add(v16_add(chain[1], chain[5]), v16_add(chain[3], chain[7])));
 }
 
-/* Runs `step` for every pixel, with q = p mod 8 a constant in each copy. */
+/* Runs `step` for every pixel, with i where its channels begin and q = p mod 8 a constant in each copy. */
 #define EACH_PIXEL(step)                                                                                               \
     do {                                                                                                               \
         int64_t p = 0;                                                                                                 \
         for (; p + 8 <= pixels; p += 8)                                                                                \
-            V16_UNROLL for (int q = 0; q < 8; q++) { const int64_t i = (p + q) * channels; step; }                     \
-        V16_UNROLL for (int q = 0; q < 8; q++) if (p + q < pixels) { const int64_t i = (p + q) * channels; step; }     \
+            V16_UNROLL for (int q = 0; q < 8; q++) { const int64_t i = (p + q) * channels + c; step; }                 \
+        V16_UNROLL for (int q = 0; q < 8; q++)                                                                         \
+            if (p + q < pixels) { const int64_t i = (p + q) * channels + c; step; }                                    \
     } while (0)
 
-V16_INLINE void moments(int64_t pixels, int64_t channels, const float *x, float *mean, float *square, int lanes) {
+/* Calls run for whole vectors of channels, and once for the lanes that are left. */
+#define EACH_VECTOR(run, ...)                                                                                          \
+    do {                                                                                                               \
+        int64_t c = 0;                                                                                                 \
+        for (; c + V16_LANES <= channels; c += V16_LANES) run(pixels, channels, c, V16_LANES, __VA_ARGS__);            \
+        if (c < channels) run(pixels, channels, c, (int)(channels - c), __VA_ARGS__);                                  \
+    } while (0)
+
+V16_INLINE void moments(int64_t pixels, int64_t channels, int64_t c, int lanes, const float *x, float *mean,
+                        float *square) {
     v16 sum[8], squares[8];
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = squares[q] = v16_zero();
     EACH_PIXEL(sum[q] = v16_add(sum[q], load(x + i, lanes)));
@@ -37,53 +46,155 @@ V16_INLINE void moments(int64_t pixels, int64_t channels, const float *x, float 
     for (int l = 0; l < V16_LANES; l++) totals[l] = totals[l] / (float)pixels;
     const v16 average = v16_load(totals);
     EACH_PIXEL(const v16 d = v16_sub(load(x + i, lanes), average); squares[q] = v16_fma(d, d, squares[q]));
-    store(mean, average, lanes);
-    store(square, tree(squares), lanes);
+    store(mean + c, average, lanes);
+    store(square + c, tree(squares), lanes);
 }
 
 void DA_VARIANT(dai_channel_moments)(int64_t pixels, int64_t channels, const float *x, float *mean, float *square) {
-    int64_t c = 0;
-    for (; c + V16_LANES <= channels; c += V16_LANES) moments(pixels, channels, x + c, mean + c, square + c, V16_LANES);
-    if (c < channels) moments(pixels, channels, x + c, mean + c, square + c, lanes_from(channels, c));
+    EACH_VECTOR(moments, x, mean, square);
 }
 
-V16_INLINE void gradient_sums(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *mean,
-                              float *plain, float *product, int lanes) {
+/* How a ReLU's mask is known: three loops instead of a question at every pixel. */
+typedef enum mask { NO_MASK, MASK_OF_Y, MASK_OF_AFFINE } mask;
+
+static mask mask_of(const da_channel_gradient *g) { return g->y ? MASK_OF_Y : g->factor ? MASK_OF_AFFINE : NO_MASK; }
+
+V16_INLINE v16 masked_gradient(const mask m, const da_channel_gradient *g, int64_t i, int lanes, v16 x, v16 factor,
+                               v16 offset) {
+    const v16 dy = load(g->dy + i, lanes);
+    if (m == MASK_OF_Y) return v16_where_positive(load(g->y + i, lanes), dy);
+    if (m == MASK_OF_AFFINE) return v16_where_positive(v16_fma(x, factor, offset), dy);
+    return dy;
+}
+
+V16_INLINE void gradient_sums(int64_t pixels, int64_t channels, int64_t c, int lanes, const mask m,
+                              const da_channel_gradient *g, float *masked, float *plain, float *product) {
     v16 sum[8], products[8];
-    const v16 average = load(mean, lanes);
+    const v16 average = load(g->mean + c, lanes), factor = m == MASK_OF_AFFINE ? load(g->factor + c, lanes) : v16_zero(),
+        offset = m == MASK_OF_AFFINE ? load(g->offset + c, lanes) : v16_zero();
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = products[q] = v16_zero();
-    EACH_PIXEL(const v16 d = load(dy + i, lanes); sum[q] = v16_add(sum[q], d);
-               products[q] = v16_fma(d, v16_sub(load(x + i, lanes), average), products[q]));
-    store(plain, tree(sum), lanes);
-    store(product, tree(products), lanes);
+    EACH_PIXEL(const v16 x = load(g->x + i, lanes); const v16 dy = masked_gradient(m, g, i, lanes, x, factor, offset);
+               sum[q] = v16_add(sum[q], dy); products[q] = v16_fma(dy, v16_sub(x, average), products[q]);
+               if (masked) store(masked + i, dy, lanes));
+    store(plain + c, tree(sum), lanes);
+    store(product + c, tree(products), lanes);
 }
 
-void DA_VARIANT(dai_channel_gradient_sums)(int64_t pixels, int64_t channels, const float *dy, const float *x,
-                                           const float *mean, float *plain, float *product) {
-    int64_t c = 0;
-    for (; c + V16_LANES <= channels; c += V16_LANES)
-        gradient_sums(pixels, channels, dy + c, x + c, mean + c, plain + c, product + c, V16_LANES);
-    if (c < channels)
-        gradient_sums(pixels, channels, dy + c, x + c, mean + c, plain + c, product + c, lanes_from(channels, c));
+void DA_VARIANT(dai_channel_gradient_sums)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
+                                           float *masked, float *plain, float *product) {
+    switch (mask_of(g)) {
+    case NO_MASK:        EACH_VECTOR(gradient_sums, NO_MASK, g, masked, plain, product); break;
+    case MASK_OF_Y:      EACH_VECTOR(gradient_sums, MASK_OF_Y, g, masked, plain, product); break;
+    case MASK_OF_AFFINE: EACH_VECTOR(gradient_sums, MASK_OF_AFFINE, g, masked, plain, product); break;
+    }
 }
 
-void DA_VARIANT(dai_channel_affine)(int64_t pixels, int64_t channels, const float *x, const float *factor,
-                                    const float *offset, float *y) {
-    for (int64_t p = 0; p < pixels; p++)
-        for (int64_t c = 0; c < channels; c += V16_LANES) {
-            const int lanes = lanes_from(channels, c);
-            const int64_t i = p * channels + c;
-            store(y + i, v16_fma(load(x + i, lanes), load(factor + c, lanes), load(offset + c, lanes)), lanes);
+V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool add, const bool relu,
+                       const float *x, const da_channel_affine *f, float *y) {
+    const v16 factor = load(f->factor + c, lanes), offset = load(f->offset + c, lanes);
+    EACH_PIXEL((void)q; v16 value = v16_fma(load(x + i, lanes), factor, offset);
+               if (add) value = v16_add(value, load(f->add + i, lanes));
+               store(y + i, relu ? v16_where_positive(value, value) : value, lanes));
+}
+
+void DA_VARIANT(dai_channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f,
+                                    float *y) {
+    if (f->add && f->relu) EACH_VECTOR(affine, true, true, x, f, y);
+    else if (f->add) EACH_VECTOR(affine, true, false, x, f, y);
+    else if (f->relu) EACH_VECTOR(affine, false, true, x, f, y);
+    else EACH_VECTOR(affine, false, false, x, f, y);
+}
+
+V16_INLINE void gradient_affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const mask m,
+                                const da_channel_gradient *g, const da_channel_slope *s, float *dx) {
+    const v16 a = load(s->a + c, lanes), b = load(s->b + c, lanes), rest = load(s->offset + c, lanes),
+        factor = m == MASK_OF_AFFINE ? load(g->factor + c, lanes) : v16_zero(),
+        offset = m == MASK_OF_AFFINE ? load(g->offset + c, lanes) : v16_zero();
+    EACH_PIXEL((void)q; const v16 x = load(g->x + i, lanes);
+               store(dx + i, v16_fma(masked_gradient(m, g, i, lanes, x, factor, offset), a, v16_fma(x, b, rest)),
+                     lanes));
+}
+
+void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
+                                             const da_channel_slope *s, float *dx) {
+    switch (mask_of(g)) {
+    case NO_MASK:        EACH_VECTOR(gradient_affine, NO_MASK, g, s, dx); break;
+    case MASK_OF_Y:      EACH_VECTOR(gradient_affine, MASK_OF_Y, g, s, dx); break;
+    case MASK_OF_AFFINE: EACH_VECTOR(gradient_affine, MASK_OF_AFFINE, g, s, dx); break;
+    }
+}
+
+V16_INLINE void sum_chain(int64_t pixels, int64_t channels, int64_t c, int lanes, const float *x, float *sum) {
+    v16 total = load(sum + c, lanes);
+    for (int64_t p = 0; p < pixels; p++) total = v16_add(total, load(x + p * channels + c, lanes));
+    store(sum + c, total, lanes);
+}
+
+void DA_VARIANT(dai_channel_sum)(int64_t pixels, int64_t channels, const float *x, float *sum) {
+    EACH_VECTOR(sum_chain, x, sum);
+}
+
+/* ---- Max pooling: a window is the pixels p * size .. p * size + size - 1 of `size` rows ---- */
+
+V16_INLINE void pool_windows(int64_t windows, int64_t channels, int64_t c, int lanes, int64_t size, const bool relu,
+                             const float *x, int64_t pitch, float *y, float *where) {
+    for (int64_t p = 0; p < windows; p++) {
+        v16 best = v16_zero(), place = v16_zero();
+        for (int64_t k = 0; k < size * size; k++) {
+            v16 value = load(x + k / size * pitch + (p * size + k % size) * channels + c, lanes);
+            if (relu) value = v16_where_positive(value, value);
+            place = k ? v16_where_better(value, best, v16_broadcast((float)k), place) : place;
+            best = k ? v16_where_better(value, best, value, best) : value;
         }
+        store(y + p * channels + c, best, lanes);
+        if (!where) continue;
+        if (relu) place = v16_where_better(best, v16_zero(), place, v16_broadcast(-1.0f));
+        store(where + p * channels + c, place, lanes);
+    }
 }
 
-void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, const float *dy, const float *x,
-                                             const float *a, const float *b, const float *offset, float *dx) {
-    for (int64_t p = 0; p < pixels; p++)
-        for (int64_t c = 0; c < channels; c += V16_LANES) {
-            const int lanes = lanes_from(channels, c);
-            const int64_t i = p * channels + c;
-            const v16 rest = v16_fma(load(x + i, lanes), load(b + c, lanes), load(offset + c, lanes));
-            store(dx + i, v16_fma(load(dy + i, lanes), load(a + c, lanes), rest), lanes);
-        }
+void DA_VARIANT(dai_max_pool)(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x, int64_t pitch,
+                              float *y, float *where) {
+    const int64_t pixels = windows;
+    if (relu && size == 2) EACH_VECTOR(pool_windows, 2, true, x, pitch, y, where);
+    else if (relu) EACH_VECTOR(pool_windows, size, true, x, pitch, y, where);
+    else EACH_VECTOR(pool_windows, size, false, x, pitch, y, where);
+}
+
+V16_INLINE void unpool_windows(int64_t windows, int64_t channels, int64_t c, int lanes, int64_t size, int64_t ky,
+                               const float *dy, const float *where, float *dx) {
+    for (int64_t p = 0; p < windows; p++) {
+        const v16 gradient = load(dy + p * channels + c, lanes), place = load(where + p * channels + c, lanes);
+        for (int64_t kx = 0; kx < size; kx++)
+            store(dx + (p * size + kx) * channels + c,
+                  v16_where_equal(place, v16_broadcast((float)(ky * size + kx)), gradient), lanes);
+    }
+}
+
+void DA_VARIANT(dai_max_pool_backward)(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy,
+                                       const float *where, float *dx) {
+    const int64_t pixels = windows;
+    EACH_VECTOR(unpool_windows, size, ky, dy, where, dx);
+}
+
+/* ---- Plain arrays ---- */
+
+/* Runs body for every vector from i on, `lanes` of them present. */
+#define EACH_LANE(body)                                                                                                \
+    do {                                                                                                               \
+        int64_t i = 0;                                                                                                 \
+        for (; i + V16_LANES <= n; i += V16_LANES) { enum { lanes = V16_LANES }; body; }                               \
+        if (i < n) { const int lanes = (int)(n - i); body; }                                                           \
+    } while (0)
+
+void DA_VARIANT(dai_sum)(int64_t n, const float *a, const float *b, float *y) {
+    EACH_LANE(store(y + i, v16_add(load(a + i, lanes), load(b + i, lanes)), lanes));
+}
+
+void DA_VARIANT(dai_relu)(int64_t n, const float *x, float *y) {
+    EACH_LANE(const v16 v = load(x + i, lanes); store(y + i, v16_where_positive(v, v), lanes));
+}
+
+void DA_VARIANT(dai_relu_backward)(int64_t n, const float *y, const float *dy, float *dx) {
+    EACH_LANE(store(dx + i, v16_where_positive(load(y + i, lanes), load(dy + i, lanes)), lanes));
 }

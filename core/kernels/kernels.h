@@ -11,6 +11,7 @@
 #ifndef DA_CORE_KERNELS_KERNELS_H
 #define DA_CORE_KERNELS_KERNELS_H
 
+#include "core/kernels/channels.h"
 #include "core/kernels/contract.h"
 #include "core/kernels/pixels.h"
 #include "core/kernels/update.h"
@@ -42,8 +43,46 @@ typedef struct da_convolution {
 } da_convolution;
 
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */
-int64_t da_conv_scratch(const da_convolution *conv);         /* floats any of the three passes needs */
 int64_t da_matmul_scratch(const da_matmul_problem *problem);
+
+/* Where a convolution's images come from: memory, or a function that makes one row of pixels (width x channels) at a
+   time, so that a normalisation is applied while an image is copied into the cache and never goes through memory. */
+typedef struct da_image_source {
+    const float *values;                                           /* N images; NULL: load makes them */
+    void (*load)(const void *context, int64_t row, float *to);     /* row of all rows: image * height + its row */
+    const void *context;
+    const float *reads[3];                                         /* arrays of the images' shape that load reads, so
+                                                                      that they can be fetched ahead; the rest NULL */
+} da_image_source;
+
+/* Who sees finished images while they are in the cache: called once for every `group` of neighbouring images (the last
+   may be smaller), by the thread that made them. images: count of OH OW K. */
+typedef struct da_image_sink {
+    int64_t group;
+    void (*done)(void *context, int64_t first, int64_t count, float *images, int worker); /* NULL: nobody */
+    void *context;
+} da_image_sink;
+
+/* y = conv(x, w) + bias; bias may be NULL. y NULL: images exist for the sink only. */
+typedef struct da_conv_forward {
+    da_convolution shape;
+    da_image_source x;
+    const float *w, *bias;
+    float *y;
+    da_image_sink sink;
+} da_conv_forward;
+
+/* All gradients at once, so that an image of dy is loaded once for all. dx, dw, db NULL: not wanted. dx = base + gradient
+   where base is given (it may be dx itself). db, of a bias, is summed like a weight whose x is 1. */
+typedef struct da_conv_backward {
+    da_convolution shape;
+    da_image_source x, dy;
+    const float *w, *base;
+    float *dx, *dw, *db;
+} da_conv_backward;
+
+int64_t da_conv_forward_scratch(const da_conv_forward *conv);   /* in floats */
+int64_t da_conv_backward_scratch(const da_conv_backward *conv);
 
 typedef enum da_unary {
     DA_UNARY_EXP, DA_UNARY_LOG, DA_UNARY_SQRT, DA_UNARY_TANH, DA_UNARY_SIGMOID, DA_UNARY_SILU, DA_UNARY_GELU,
@@ -54,22 +93,26 @@ typedef struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
     void (*matmul)(const da_matmul_problem *problem, float *scratch);
-    void (*conv_forward)(const da_convolution *conv, const float *x, const float *w, const float *bias, float *y,
-                         float *scratch);
-    void (*conv_backward_data)(const da_convolution *conv, const float *dy, const float *w, float *dx, float *scratch);
-    void (*conv_backward_weights)(const da_convolution *conv, const float *x, const float *dy, float *dw,
-                                  float *scratch);
+    void (*conv_forward)(const da_conv_forward *conv, float *scratch);
+    void (*conv_backward)(const da_conv_backward *conv, float *scratch);
     /* y[i] = f(x[i]); and dx[i] = dy[i] * f'(x[i]), given x and y = f(x) */
     void (*unary)(da_unary f, int64_t n, const float *x, float *y);
     void (*unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx);
+    void (*sum)(int64_t n, const float *a, const float *b, float *y);        /* y = a + b */
+    void (*relu)(int64_t n, const float *x, float *y);                       /* y = x <= 0 ? 0 : x */
+    void (*relu_backward)(int64_t n, const float *y, const float *dy, float *dx);
     /* pixels x channels: channels.h says what they compute */
     void (*channel_moments)(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);
-    void (*channel_gradient_sums)(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *mean,
+    void (*channel_gradient_sums)(int64_t pixels, int64_t channels, const da_channel_gradient *g, float *masked,
                                   float *plain, float *product);
-    void (*channel_affine)(int64_t pixels, int64_t channels, const float *x, const float *factor, const float *offset,
-                           float *y);
-    void (*channel_gradient_affine)(int64_t pixels, int64_t channels, const float *dy, const float *x, const float *a,
-                                    const float *b, const float *offset, float *dx);
+    void (*channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f, float *y);
+    void (*channel_gradient_affine)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
+                                    const da_channel_slope *s, float *dx);
+    void (*channel_sum)(int64_t pixels, int64_t channels, const float *x, float *sum);
+    void (*max_pool)(int64_t size, int64_t windows, int64_t channels, bool relu, const float *x, int64_t pitch,
+                     float *y, float *where);
+    void (*max_pool_backward)(int64_t size, int64_t windows, int64_t channels, int64_t ky, const float *dy,
+                              const float *where, float *dx);
     /* one step of an optimizer on n parameters: update.h */
     void (*sgd_update)(const da_sgd_update *step, int64_t n, float *w, const float *g, float *v);
     void (*adam_update)(const da_adam_update *step, int64_t n, float *w, const float *g, float *m, float *v);

@@ -28,7 +28,7 @@ void dai_matmul_reference(const da_matmul_problem *problem, float *scratch) {
 
 /* ---- Convolution: a chunk is one sample ---- */
 
-typedef struct conv_work { da_convolution v; const float *x, *w, *dy, *bias; float *out, *scratch; } conv_work;
+typedef struct conv_work { da_convolution v; const float *x, *w, *dy, *bias; float *out; } conv_work;
 
 /* The value at row i, column j, channel c of an image; zero outside. */
 static float pixel(const float *image, int64_t height, int64_t width, int64_t channels, int64_t i, int64_t j,
@@ -57,11 +57,22 @@ static void forward_sample(void *context, int64_t sample, int worker) {
             }
 }
 
-void dai_conv_forward_reference(const da_convolution *v, const float *x, const float *w, const float *bias, float *y,
-                                float *scratch) {
-    conv_work work = { .v = *v, .x = x, .w = w, .bias = bias, .out = y };
-    (void)scratch;
+/* All images of a source in memory: as they are, or made row by row. */
+static const float *in_memory(const da_image_source *source, int64_t rows, int64_t row, float *made) {
+    if (source->values) return source->values;
+    for (int64_t i = 0; i < rows; i++) source->load(source->context, i, made + i * row);
+    return made;
+}
+
+void dai_conv_forward_reference(const da_conv_forward *conv, float *scratch) {
+    const da_convolution *v = &conv->shape;
+    const int64_t image = v->oh * v->ow * v->k, group = conv->sink.done ? conv->sink.group : 1;
+    conv_work work = { .v = *v, .w = conv->w, .bias = conv->bias };
+    work.x = in_memory(&conv->x, v->n * v->h, v->w * v->c, scratch);
+    work.out = conv->y ? conv->y : scratch + (conv->x.values ? 0 : v->n * v->h * v->w * v->c);
     da_parallel_for(v->n, forward_sample, &work);
+    for (int64_t i = 0; conv->sink.done && i < v->n; i += group)
+        conv->sink.done(conv->sink.context, i, v->n - i < group ? v->n - i : group, work.out + i * image, 0);
 }
 
 static void backward_data_sample(void *context, int64_t sample, int worker) {
@@ -86,13 +97,6 @@ static void backward_data_sample(void *context, int64_t sample, int worker) {
                     }
                 dx[(iy * v->w + ix) * v->c + c] = acc;
             }
-}
-
-void dai_conv_backward_data_reference(const da_convolution *v, const float *dy, const float *w, float *dx,
-                                      float *scratch) {
-    conv_work work = { .v = *v, .w = w, .dy = dy, .out = dx };
-    (void)scratch;
-    da_parallel_for(v->n, backward_data_sample, &work);
 }
 
 /* One chunk is one kernel position: all its weights, slice after slice. */
@@ -120,9 +124,46 @@ static void backward_weights_tap(void *context, int64_t tap, int worker) {
         }
 }
 
-void dai_conv_backward_weights_reference(const da_convolution *v, const float *x, const float *dy, float *dw,
-                                         float *scratch) {
-    conv_work work = { .v = *v, .x = x, .dy = dy, .out = dw };
-    (void)scratch;
-    da_parallel_for(v->r * v->s, backward_weights_tap, &work);
+/* As a weight whose x is 1. */
+static void backward_bias(const da_convolution *v, const float *dy, float *db) {
+    const int64_t slices = da_conv_slices(v), pixels = v->oh * v->ow;
+    for (int64_t k = 0; k < v->k; k++) {
+        db[k] = 0.0f;
+        for (int64_t slice = 0; slice < slices; slice++) {
+            float acc = 0.0f;
+            for (int64_t p = da_chunk_begin(v->n, slices, slice) * pixels;
+                 p < da_chunk_begin(v->n, slices, slice + 1) * pixels; p++)
+                acc += dy[p * v->k + k];
+            db[k] = slice == 0 ? acc : db[k] + acc;
+        }
+    }
+}
+
+void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
+    const da_convolution *v = &conv->shape;
+    const int64_t nx = v->n * v->h * v->w * v->c;
+    conv_work work = { .v = *v, .w = conv->w };
+    work.dy = in_memory(&conv->dy, v->n * v->oh, v->ow * v->k, scratch);
+    if (!conv->dy.values) scratch += v->n * v->oh * v->ow * v->k;
+    if (conv->dw) {
+        work.x = in_memory(&conv->x, v->n * v->h, v->w * v->c, scratch);
+        work.out = conv->dw;
+        da_parallel_for(v->r * v->s, backward_weights_tap, &work);
+    }
+    if (conv->db) backward_bias(v, work.dy, conv->db);
+    if (!conv->dx) return;
+    work.out = conv->base ? scratch : conv->dx;
+    da_parallel_for(v->n, backward_data_sample, &work);
+    for (int64_t i = 0; conv->base && i < nx; i++) conv->dx[i] = conv->base[i] + scratch[i];
+}
+
+/* Scratch: images that are made, results that are not kept. */
+int64_t dai_conv_forward_reference_scratch(const da_conv_forward *conv) {
+    const da_convolution *v = &conv->shape;
+    return (conv->x.values ? 0 : v->n * v->h * v->w * v->c) + (conv->y ? 0 : v->n * v->oh * v->ow * v->k);
+}
+
+int64_t dai_conv_backward_reference_scratch(const da_conv_backward *conv) {
+    const da_convolution *v = &conv->shape;
+    return (conv->dy.values ? 0 : v->n * v->oh * v->ow * v->k) + v->n * v->h * v->w * v->c;
 }

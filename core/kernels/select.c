@@ -9,21 +9,23 @@
 
 /* The rows that every variant has under its own suffix, from the unary functions on. */
 #define SUFFIXED(variant)                                                                              \
-    dai_unary_##variant, dai_unary_backward_##variant, dai_channel_moments_##variant,                  \
+    dai_unary_##variant, dai_unary_backward_##variant, dai_sum_##variant, dai_relu_##variant,           \
+    dai_relu_backward_##variant, dai_channel_moments_##variant,                  \
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
+    dai_channel_sum_##variant, dai_max_pool_##variant, dai_max_pool_backward_##variant,                  \
     dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_pixels_##variant, \
     dai_peak_##variant
 
 static const da_kernels reference = {
-    "reference", NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_data_reference,
-    dai_conv_backward_weights_reference, SUFFIXED(reference),
+    "reference", NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,
+    SUFFIXED(reference),
 };
 
 #define FAST_TABLE(variant)                                                                               \
     dai_contract dai_contract_##variant;                                                                  \
     static const da_kernels variant = {                                                                   \
-        #variant, dai_contract_##variant, dai_matmul_fast, dai_conv_forward_fast, dai_conv_backward_data_fast, \
-        dai_conv_backward_weights_fast, SUFFIXED(variant),                                                \
+        #variant, dai_contract_##variant, dai_matmul_fast, dai_conv_forward_fast, dai_conv_backward_fast, \
+        SUFFIXED(variant),                                                \
     };
 
 FAST_TABLE(portable)

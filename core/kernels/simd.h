@@ -4,7 +4,9 @@
  *     AVX-512  one 512-bit register        AVX2  two of 256        NEON  four of 128        plain C  an array, fmaf
  *
  * Every function is exactly the scalar operation on each lane, so all instruction sets give the same bits. Partial
- * loads touch only the first n lanes (the others read as zero); partial stores write only them.
+ * loads touch only the first n lanes (the others read as zero); partial stores write only them. where_positive(n, x) is
+ * x where n > 0 or n is NaN, else 0: a ReLU is where_positive(x, x). where_equal(a, b, x) is x where a == b, else 0;
+ * where_better(a, b, x, y) is x where a > b or a is NaN, else y.
  */
 #ifndef DA_CORE_KERNELS_SIMD_H
 #define DA_CORE_KERNELS_SIMD_H
@@ -36,6 +38,15 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c)              { return _mm512_fmadd_
 V16_INLINE v16  v16_add(v16 a, v16 b)                     { return _mm512_add_ps(a, b); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)                     { return _mm512_sub_ps(a, b); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)                     { return _mm512_mul_ps(a, b); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(n, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
+}
+V16_INLINE v16  v16_where_equal(v16 a, v16 b, v16 x) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), x);
+}
+V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
+    return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), x);
+}
 
 #elif defined(DA_VARIANT_avx2)
 #include <immintrin.h>
@@ -62,6 +73,22 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) {
 V16_INLINE v16  v16_add(v16 a, v16 b)        { return v16_of_(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { return v16_of_(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { return v16_of_(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    const __m256 zero = _mm256_setzero_ps();
+    return v16_of_(_mm256_and_ps(_mm256_cmp_ps(n.lo, zero, _CMP_NLE_UQ), x.lo),
+                   _mm256_and_ps(_mm256_cmp_ps(n.hi, zero, _CMP_NLE_UQ), x.hi));
+}
+V16_INLINE v16  v16_where_equal(v16 a, v16 b, v16 x) {
+    return v16_of_(_mm256_and_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ), x.lo),
+                   _mm256_and_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ), x.hi));
+}
+V16_INLINE __m256 v16_better_(__m256 a, __m256 b) {
+    return _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
+    return v16_of_(_mm256_blendv_ps(y.lo, x.lo, v16_better_(a.lo, b.lo)),
+                   _mm256_blendv_ps(y.hi, x.hi, v16_better_(a.hi, b.hi)));
+}
 
 #else
 #if defined(DA_VARIANT_neon)
@@ -76,6 +103,15 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) { V16_EACH_(vfmaq_f32(c.q[i], a.q[i
 V16_INLINE v16  v16_add(v16 a, v16 b)        { V16_EACH_(vaddq_f32(a.q[i], b.q[i])); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { V16_EACH_(vsubq_f32(a.q[i], b.q[i])); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { V16_EACH_(vmulq_f32(a.q[i], b.q[i])); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) {
+    V16_EACH_(vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.q[i]), vcleq_f32(n.q[i], vdupq_n_f32(0.0f)))));
+}
+V16_INLINE v16  v16_where_equal(v16 a, v16 b, v16 x) {
+    V16_EACH_(vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x.q[i]), vceqq_f32(a.q[i], b.q[i]))));
+}
+V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
+    V16_EACH_(vbslq_f32(vorrq_u32(vcgtq_f32(a.q[i], b.q[i]), vmvnq_u32(vceqq_f32(a.q[i], a.q[i]))), x.q[i], y.q[i]));
+}
 #else
 typedef struct v16 { float x[16]; } v16;
 #define V16_EACH_(expression) v16 r_; for (int i = 0; i < 16; i++) r_.x[i] = (expression); return r_
@@ -87,6 +123,11 @@ V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c) { V16_EACH_(fmaf(a.x[i], b.x[i], c.
 V16_INLINE v16  v16_add(v16 a, v16 b)        { V16_EACH_(a.x[i] + b.x[i]); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)        { V16_EACH_(a.x[i] - b.x[i]); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)        { V16_EACH_(a.x[i] * b.x[i]); }
+V16_INLINE v16  v16_where_positive(v16 n, v16 x) { V16_EACH_(n.x[i] <= 0.0f ? 0.0f : x.x[i]); }
+V16_INLINE v16  v16_where_equal(v16 a, v16 b, v16 x) { V16_EACH_(a.x[i] == b.x[i] ? x.x[i] : 0.0f); }
+V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
+    V16_EACH_(a.x[i] > b.x[i] || a.x[i] != a.x[i] ? x.x[i] : y.x[i]);
+}
 #endif
 V16_INLINE v16 v16_load_part(const float *p, int n) {
     float lanes[16] = { 0 };

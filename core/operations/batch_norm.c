@@ -13,6 +13,7 @@
  */
 #include "core/kernels/kernels.h"
 #include "core/operations/loops.h"
+#include "core/operations/norm.h"
 #include "core/operations/rows.h"
 #include "core/parallel.h"
 
@@ -20,12 +21,11 @@
 
 enum { LEAST_SLICE = 64 };
 
-typedef struct geometry { int64_t values, channels, slice, slices; } geometry; /* values a channel, values a slice */
+/* ---- Statistics and coefficients ---- */
 
-static geometry geometry_of(const da_node *node) {
-    const da_tensor *x = &node->input[0]->value;
+dai_norm dai_norm_of(const da_tensor *x) {
     const int64_t channels = x->shape[x->ndim - 1], samples = x->shape[0];
-    geometry g = { .channels = channels, .values = 1 };
+    dai_norm g = { .channels = channels, .values = 1 };
     for (int d = 0; d < x->ndim - 1; d++) g.values *= x->shape[d];
     const int64_t image = samples > 0 && g.values > 0 ? g.values / samples : 1;
     g.slice = image * ((LEAST_SLICE + image - 1) / image);
@@ -33,33 +33,18 @@ static geometry geometry_of(const da_node *node) {
     return g;
 }
 
-static int64_t slice_values(const geometry *g, int64_t slice) {
-    const int64_t left = g->values - slice * g->slice;
-    return left < g->slice ? left : g->slice;
-}
-
-/* Operand 1 is the scale if there is one; the shift comes after it. */
-static const float *scale_of(const da_node *node) { return node->input_count > 1 ? dai_input(node, 1) : NULL; }
-static const float *shift_of(const da_node *node) { return node->input_count > 2 ? dai_input(node, 2) : NULL; }
-
 static bool is_channel_vector(const da_tensor *t, int64_t channels) { return t->ndim == 1 && t->shape[0] == channels; }
 
-static void batch_norm_shape(da_node *node) {
+bool dai_norm_check(da_node *node, int first, const da_batch_norm_options *o, const da_tensor *x) {
     char text[96];
-    const da_tensor *x = &node->input[0]->value;
-    const da_batch_norm_options *o = &node->options.batch_norm;
-    if (x->ndim < 2) {
-        dai_node_fail(node, DA_ERROR_SHAPE, "input is %s, expected N ... C", da_shape_text(text, x->ndim, x->shape));
-        return;
-    }
-    const geometry g = geometry_of(node);
-    for (int i = 1; i < node->input_count; i++)
+    const dai_norm g = dai_norm_of(x);
+    for (int i = first; i < node->input_count && i < first + 2; i++)
         if (!is_channel_vector(&node->input[i]->value, g.channels)) {
             dai_node_fail(node, DA_ERROR_SHAPE, "%s is %s, expected %lld: one number a channel of the input",
-                          i == 1 ? "scale" : "shift",
+                          i == first ? "scale" : "shift",
                           da_shape_text(text, node->input[i]->value.ndim, node->input[i]->value.shape),
                           (long long)g.channels);
-            return;
+            return false;
         }
     const bool running = o->running_mean && o->running_variance;
     if (running ? !is_channel_vector(o->running_mean, g.channels) || !is_channel_vector(o->running_variance, g.channels)
@@ -72,43 +57,20 @@ static void batch_norm_shape(da_node *node) {
                       da_shape_text(text, x->ndim, x->shape));
     else if (!(o->epsilon > 0.0f))
         dai_node_fail(node, DA_ERROR_ARGUMENT, "epsilon is %g, it must be above 0", (double)o->epsilon);
-    else {
-        dai_set_shape(node, x->ndim, x->shape);
-        node->saved_count = 2 * g.channels;
-    }
-}
-
-/* ---- Forward ---- */
-
-typedef struct norm_work {
-    geometry g;
-    const float *x, *dy, *mean, *a, *b, *offset;
-    float *out, *first, *second; /* first, second: slices x channels */
-} norm_work;
-
-static void moments_slice(void *context, int64_t slice, int worker) {
-    const norm_work *w = context;
-    const int64_t c = w->g.channels;
-    (void)worker;
-    da_kernels_active()->channel_moments(slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c,
-                                         w->first + slice * c, w->second + slice * c);
-}
-
-static void affine_slice(void *context, int64_t slice, int worker) {
-    const norm_work *w = context;
-    const int64_t c = w->g.channels, at = slice * w->g.slice * c;
-    (void)worker;
-    da_kernels_active()->channel_affine(slice_values(&w->g, slice), c, w->x + at, w->a, w->offset, w->out + at);
+    else
+        return true;
+    return false;
 }
 
 /* Joins the slices' moments of one channel. */
-static void join_moments(const norm_work *w, int64_t channel, double *mean, double *square) {
+static void join_moments(const dai_norm *g, const float *means, const float *squares, int64_t channel, double *mean,
+                         double *square) {
     double n = 0.0, m = 0.0, q = 0.0;
-    for (int64_t slice = 0; slice < w->g.slices; slice++) {
-        const double n2 = (double)slice_values(&w->g, slice), total = n + n2;
-        const double d = (double)w->first[slice * w->g.channels + channel] - m;
+    for (int64_t slice = 0; slice < g->slices; slice++) {
+        const double n2 = (double)dai_norm_slice_values(g, slice), total = n + n2;
+        const double d = (double)means[slice * g->channels + channel] - m;
         m += d * (n2 / total);
-        q += (double)w->second[slice * w->g.channels + channel] + d * d * (n * n2 / total);
+        q += (double)squares[slice * g->channels + channel] + d * d * (n * n2 / total);
         n = total;
     }
     *mean = m;
@@ -122,27 +84,108 @@ static void move_running(const da_batch_norm_options *o, int64_t channel, double
     *v = fmaf(o->momentum, (float)unbiased - *v, *v);
 }
 
-/* Fills saved: mean and 1 / sqrt(variance + epsilon). */
-static void find_statistics(da_node *node, const norm_work *w) {
-    const da_batch_norm_options *o = &node->options.batch_norm;
-    const int64_t channels = w->g.channels;
-    for (int64_t c = 0; c < channels; c++) {
+void dai_norm_statistics(const da_batch_norm_options *o, const dai_norm *g, const float *means, const float *squares,
+                         float *statistics) {
+    for (int64_t c = 0; c < g->channels; c++) {
         double mean, variance;
         if (o->training) {
-            join_moments(w, c, &mean, &variance);
-            move_running(o, c, mean, variance / (double)(w->g.values - 1));
-            variance /= (double)w->g.values;
+            join_moments(g, means, squares, c, &mean, &variance);
+            move_running(o, c, mean, variance / (double)(g->values - 1));
+            variance /= (double)g->values;
         } else {
             mean = (double)da_tensor_floats(o->running_mean)[c];
             variance = (double)da_tensor_floats(o->running_variance)[c];
         }
-        node->saved[c] = (float)mean;
-        node->saved[channels + c] = (float)(1.0 / sqrt(variance + (double)o->epsilon));
+        statistics[c] = (float)mean;
+        statistics[g->channels + c] = (float)(1.0 / sqrt(variance + (double)o->epsilon));
     }
 }
 
+void dai_norm_coefficients(const dai_norm *g, const float *statistics, const float *scale, const float *shift,
+                           float *factor, float *offset) {
+    for (int64_t c = 0; c < g->channels; c++) {
+        const float r = statistics[g->channels + c];
+        factor[c] = scale ? scale[c] * r : r;
+        offset[c] = fmaf(-statistics[c], factor[c], shift ? shift[c] : 0.0f);
+    }
+}
+
+static double join_sums(const dai_norm *g, const float *sums, int64_t channel) {
+    double total = 0.0;
+    for (int64_t slice = 0; slice < g->slices; slice++) total += (double)sums[slice * g->channels + channel];
+    return total;
+}
+
+dai_norm_slopes dai_norm_backward(const dai_norm *g, bool training, const float *statistics, const float *scale,
+                                  const float *plain, const float *product, float *block) {
+    const int64_t channels = g->channels;
+    const dai_norm_slopes s = { block, block + channels, block + 2 * channels, block + 3 * channels,
+                                block + 4 * channels };
+    for (int64_t c = 0; c < channels; c++) {
+        const double r = (double)statistics[channels + c], factor = scale ? (double)scale[c] * r : r;
+        const double s1 = join_sums(g, plain, c), s2 = join_sums(g, product, c), m = (double)g->values;
+        const double slope = training ? -factor * r * r * s2 / m : 0.0;
+        s.a[c] = (float)factor;
+        s.b[c] = (float)slope;
+        s.offset[c] = training ? (float)(-factor * s1 / m - slope * (double)statistics[c]) : 0.0f;
+        s.dscale[c] = (float)(s2 * r);
+        s.dshift[c] = (float)s1;
+    }
+    return s;
+}
+
+void dai_norm_contribute(da_node *node, int first, const dai_norm *g, const dai_norm_slopes *slopes) {
+    for (int i = first; i < node->input_count && i < first + 2; i++) {
+        float *d = dai_gradient_begin(node, i);
+        for (int64_t c = 0; d && c < g->channels; c++) d[c] = i == first ? slopes->dscale[c] : slopes->dshift[c];
+        dai_gradient_end(node, i);
+    }
+}
+
+/* ---- The operation ---- */
+
+/* Operand 1 is the scale if there is one; the shift comes after it. */
+static const float *scale_of(const da_node *node) { return node->input_count > 1 ? dai_input(node, 1) : NULL; }
+static const float *shift_of(const da_node *node) { return node->input_count > 2 ? dai_input(node, 2) : NULL; }
+
+static void batch_norm_shape(da_node *node) {
+    char text[96];
+    const da_tensor *x = &node->input[0]->value;
+    if (x->ndim < 2) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "input is %s, expected N ... C", da_shape_text(text, x->ndim, x->shape));
+        return;
+    }
+    if (!dai_norm_check(node, 1, &node->options.batch_norm, x)) return;
+    dai_set_shape(node, x->ndim, x->shape);
+    node->saved_count = 2 * x->shape[x->ndim - 1];
+}
+
+typedef struct norm_work {
+    dai_norm g;
+    const float *x;
+    da_channel_affine affine;
+    da_channel_gradient gradient;
+    da_channel_slope slope;
+    float *out, *first, *second; /* first, second: slices x channels */
+} norm_work;
+
+static void moments_slice(void *context, int64_t slice, int worker) {
+    const norm_work *w = context;
+    const int64_t c = w->g.channels;
+    (void)worker;
+    da_kernels_active()->channel_moments(dai_norm_slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c,
+                                         w->first + slice * c, w->second + slice * c);
+}
+
+static void affine_slice(void *context, int64_t slice, int worker) {
+    const norm_work *w = context;
+    const int64_t c = w->g.channels, at = slice * w->g.slice * c;
+    (void)worker;
+    da_kernels_active()->channel_affine(dai_norm_slice_values(&w->g, slice), c, w->x + at, &w->affine, w->out + at);
+}
+
 static void batch_norm_forward(da_node *node) {
-    norm_work w = { .g = geometry_of(node), .x = dai_input(node, 0), .out = dai_output(node) };
+    norm_work w = { .g = dai_norm_of(&node->value), .x = dai_input(node, 0), .out = dai_output(node) };
     const int64_t channels = w.g.channels;
     float *coefficients = dai_scratch(node, 2 * channels);
     if (!coefficients) return;
@@ -152,77 +195,52 @@ static void batch_norm_forward(da_node *node) {
         w.second = w.first + w.g.slices * channels;
         da_parallel_for(w.g.slices, moments_slice, &w);
     }
-    find_statistics(node, &w);
-    const float *scale = scale_of(node), *shift = shift_of(node);
-    for (int64_t c = 0; c < channels; c++) {
-        coefficients[c] = scale ? scale[c] * node->saved[channels + c] : node->saved[channels + c];
-        coefficients[channels + c] = fmaf(-node->saved[c], coefficients[c], shift ? shift[c] : 0.0f);
-    }
-    w.a = coefficients;
-    w.offset = coefficients + channels;
+    dai_norm_statistics(&node->options.batch_norm, &w.g, w.first, w.second, node->saved);
+    dai_norm_coefficients(&w.g, node->saved, scale_of(node), shift_of(node), coefficients, coefficients + channels);
+    w.affine = (da_channel_affine){ .factor = coefficients, .offset = coefficients + channels };
     da_parallel_for(w.g.slices, affine_slice, &w);
 }
 
-/* ---- Backward ---- */
+static da_channel_gradient gradient_at(const norm_work *w, int64_t at) {
+    da_channel_gradient g = w->gradient;
+    g.dy += at;
+    g.x += at;
+    return g;
+}
 
 static void gradient_sums_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
-    const int64_t c = w->g.channels, at = slice * w->g.slice * c;
+    const int64_t c = w->g.channels;
+    const da_channel_gradient g = gradient_at(w, slice * w->g.slice * c);
     (void)worker;
-    da_kernels_active()->channel_gradient_sums(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->mean,
-                                               w->first + slice * c, w->second + slice * c);
+    da_kernels_active()->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), c, &g, NULL, w->first + slice * c,
+                                               w->second + slice * c);
 }
 
 static void gradient_affine_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels, at = slice * w->g.slice * c;
+    const da_channel_gradient g = gradient_at(w, at);
     (void)worker;
-    da_kernels_active()->channel_gradient_affine(slice_values(&w->g, slice), c, w->dy + at, w->x + at, w->a, w->b,
-                                                 w->offset, w->out + at);
-}
-
-static double join_sums(const norm_work *w, const float *sums, int64_t channel) {
-    double total = 0.0;
-    for (int64_t slice = 0; slice < w->g.slices; slice++) total += (double)sums[slice * w->g.channels + channel];
-    return total;
+    da_kernels_active()->channel_gradient_affine(dai_norm_slice_values(&w->g, slice), c, &g, &w->slope, w->out + at);
 }
 
 static void batch_norm_backward(da_node *node) {
-    norm_work w = { .g = geometry_of(node), .x = dai_input(node, 0), .dy = node->gradient, .mean = node->saved };
+    norm_work w = { .g = dai_norm_of(&node->value),
+                    .gradient = { .dy = node->gradient, .x = dai_input(node, 0), .mean = node->saved } };
     const int64_t channels = w.g.channels;
-    const bool training = node->options.batch_norm.training;
-    float *coefficients = dai_scratch(node, 5 * channels);
-    w.first = coefficients ? dai_scratch(node, 2 * w.g.slices * channels) : NULL;
+    float *block = dai_scratch(node, 5 * channels);
+    w.first = block ? dai_scratch(node, 2 * w.g.slices * channels) : NULL;
     if (!w.first) return;
     w.second = w.first + w.g.slices * channels;
     da_parallel_for(w.g.slices, gradient_sums_slice, &w);
-    float *a = coefficients, *b = a + channels, *offset = b + channels, *dscale = offset + channels,
-        *dshift = dscale + channels;
-    const float *scale = scale_of(node);
-    for (int64_t c = 0; c < channels; c++) {
-        const double r = (double)node->saved[channels + c], factor = scale ? (double)scale[c] * r : r;
-        const double s1 = join_sums(&w, w.first, c), s2 = join_sums(&w, w.second, c), m = (double)w.g.values;
-        const double slope = training ? -factor * r * r * s2 / m : 0.0;
-        a[c] = (float)factor;
-        b[c] = (float)slope;
-        offset[c] = training ? (float)(-factor * s1 / m - slope * (double)node->saved[c]) : 0.0f;
-        dscale[c] = (float)(s2 * r);
-        dshift[c] = (float)s1;
-    }
-    float *dx = dai_gradient_begin(node, 0);
-    if (dx) {
-        w.a = a;
-        w.b = b;
-        w.offset = offset;
-        w.out = dx;
-        da_parallel_for(w.g.slices, gradient_affine_slice, &w);
-    }
+    const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.batch_norm.training, node->saved, scale_of(node),
+                                                w.first, w.second, block);
+    w.slope = (da_channel_slope){ s.a, s.b, s.offset };
+    w.out = dai_gradient_begin(node, 0);
+    if (w.out) da_parallel_for(w.g.slices, gradient_affine_slice, &w);
     dai_gradient_end(node, 0);
-    for (int i = 1; i < node->input_count; i++) {
-        float *d = dai_gradient_begin(node, i);
-        for (int64_t c = 0; d && c < channels; c++) d[c] = i == 1 ? dscale[c] : dshift[c];
-        dai_gradient_end(node, i);
-    }
+    dai_norm_contribute(node, 1, &w.g, &s);
 }
 
 const da_operation dai_operation_batch_norm = {

@@ -1,9 +1,9 @@
 /* Convolution: checks, and the three passes of the kernel table. */
-#include "core/kernels/kernels.h"
+#include "core/operations/convolution.h"
 #include "core/operations/loops.h"
 #include "core/operations/rows.h"
 
-static da_convolution problem_of(const da_node *node) {
+da_convolution dai_convolution_of(const da_node *node) {
     const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
     const da_conv2d_options *o = &node->options.conv2d;
     da_convolution v = { x->shape[0], x->shape[1], x->shape[2], x->shape[3], w->shape[3], w->shape[0], w->shape[1],
@@ -37,6 +37,12 @@ static bool channels_fit(da_node *node) {
                       (long long)c, (long long)(w->shape[2] * groups), da_shape_text(text, 4, w->shape));
         return false;
     }
+    return true;
+}
+
+bool dai_conv2d_bias_fits(da_node *node) {
+    char text[96];
+    const int64_t k = node->input[1]->value.shape[3];
     const da_tensor *bias = node->input_count > 2 ? &node->input[2]->value : NULL;
     if (bias && (bias->ndim != 1 || bias->shape[0] != k)) {
         dai_node_fail(node, DA_ERROR_SHAPE, "bias is %s, expected %lld: one number an output channel",
@@ -46,52 +52,72 @@ static bool channels_fit(da_node *node) {
     return true;
 }
 
-static void conv2d_shape(da_node *node) {
+bool dai_conv2d_shape(da_node *node) {
     char text[96];
-    if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return;
-    if (!options_fit(node) || !channels_fit(node)) return;
-    const da_convolution v = problem_of(node);
+    if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return false;
+    if (!options_fit(node) || !channels_fit(node)) return false;
+    const da_convolution v = dai_convolution_of(node);
     if (v.r < 1 || v.s < 1 || v.oh < 1 || v.ow < 1) {
         dai_node_fail(node, DA_ERROR_SHAPE, "a kernel of %lldx%lld does not fit into the input %s with padding %lld",
                       (long long)v.r, (long long)v.s, da_shape_text(text, 4, node->input[0]->value.shape),
                       (long long)v.padding);
-        return;
+        return false;
     }
     dai_set_shape(node, 4, (int64_t[]){ v.n, v.oh, v.ow, v.k });
+    return !node->poisoned;
+}
+
+static void conv2d_shape(da_node *node) {
+    if (dai_conv2d_shape(node)) (void)dai_conv2d_bias_fits(node);
+}
+
+/* One row of an input whose value is not in memory yet: its normalisation on the way. */
+static void load_deferred(const void *context, int64_t row, float *to) {
+    const da_node *input = context;
+    const dai_deferred *d = &input->deferred;
+    const int64_t pixels = input->value.shape[2], channels = input->value.shape[3];
+    da_kernels_active()->channel_affine(pixels, channels, d->values + row * pixels * channels, &d->affine, to);
+}
+
+da_image_source dai_images_of(const da_node *input) {
+    if (input->value.data) return (da_image_source){ .values = da_tensor_floats(&input->value) };
+    return (da_image_source){ .load = load_deferred, .context = input, .reads = { input->deferred.values } };
 }
 
 static void conv2d_forward(da_node *node) {
-    const da_convolution v = problem_of(node);
-    float *scratch = dai_scratch(node, da_conv_scratch(&v));
-    if (!scratch) return;
-    da_kernels_active()->conv_forward(&v, dai_input(node, 0), dai_input(node, 1),
-                                      node->input_count > 2 ? dai_input(node, 2) : NULL, dai_output(node), scratch);
+    const da_conv_forward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]),
+                                   .w = dai_input(node, 1), .bias = node->input_count > 2 ? dai_input(node, 2) : NULL,
+                                   .y = dai_output(node) };
+    float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
+    if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
+}
+
+void dai_conv2d_backward(da_node *node, da_image_source dy, bool bias) {
+    da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]), .dy = dy,
+                              .w = dai_input(node, 1) };
+    conv.dx = dai_gradient_onto(node, 0, &conv.base);
+    conv.dw = dai_gradient_begin(node, 1);
+    conv.db = bias ? dai_gradient_begin(node, 2) : NULL;
+    float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
+    if (scratch && (conv.dx || conv.dw || conv.db)) da_kernels_active()->conv_backward(&conv, scratch);
+    dai_gradient_end(node, 0);
+    dai_gradient_end(node, 1);
+    if (bias) dai_gradient_end(node, 2);
 }
 
 static void conv2d_backward(da_node *node) {
-    const da_convolution v = problem_of(node);
-    float *scratch = dai_scratch(node, da_conv_scratch(&v));
-    if (!scratch) return;
-    float *dx = dai_gradient_begin(node, 0);
-    if (dx) da_kernels_active()->conv_backward_data(&v, node->gradient, dai_input(node, 1), dx, scratch);
-    dai_gradient_end(node, 0);
-    float *dw = dai_gradient_begin(node, 1);
-    if (dw) da_kernels_active()->conv_backward_weights(&v, dai_input(node, 0), node->gradient, dw, scratch);
-    dai_gradient_end(node, 1);
-    if (node->input_count < 3) return;
-    float *db = dai_gradient_begin(node, 2);
-    if (db) dai_sum_middle(node, 1, v.n * v.oh * v.ow, v.k, node->gradient, db);
-    dai_gradient_end(node, 2);
+    dai_conv2d_backward(node, (da_image_source){ .values = node->gradient }, node->input_count > 2);
 }
 
-static int64_t conv2d_multiply_adds(const da_node *node) {
+int64_t dai_conv2d_multiply_adds(const da_node *node) {
     const da_tensor *w = &node->input[1]->value;
     return da_tensor_count(&node->value) * w->shape[0] * w->shape[1] * w->shape[2];
 }
 
 const da_operation dai_operation_conv2d = {
     .name = "conv2d", .inputs_least = 2, .inputs_most = 3, .shape = conv2d_shape, .forward = conv2d_forward,
-    .backward = conv2d_backward, .multiply_adds = conv2d_multiply_adds, .backward_needs_inputs = true,
+    .backward = conv2d_backward, .multiply_adds = dai_conv2d_multiply_adds, .backward_needs_inputs = true,
+    .takes_deferred = 1,
 };
 
 da_node *da_conv2d(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options options) {

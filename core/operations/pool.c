@@ -6,6 +6,7 @@
  * in parallel; backward on samples, and within one adds the windows in ascending order, so sums do not depend on
  * threads.
  */
+#include "core/kernels/kernels.h"
 #include "core/operations/loops.h"
 #include "core/operations/rows.h"
 
@@ -107,7 +108,22 @@ static void forward_rows(const pool_work *p, int64_t begin, int64_t end, pixel_v
         for (int64_t ox = 0; ox < p->ow; ox++) visit_window(p, row / p->oh, row % p->oh, ox, visit);
 }
 
-static void max_rows(void *context, int64_t begin, int64_t end) { forward_rows(context, begin, end, max_visit); }
+/* Windows side by side, as they mostly are, are a routine of the kernel table. */
+static bool is_tiling(const pool_work *p) { return p->size == p->stride && p->padding == 0; }
+
+static void max_rows(void *context, int64_t begin, int64_t end) {
+    const pool_work *p = context;
+    if (!is_tiling(p)) {
+        forward_rows(p, begin, end, max_visit);
+        return;
+    }
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t at = row * p->ow * p->c;
+        da_kernels_active()->max_pool(p->size, p->ow, p->c, false,
+                                      p->x + (row / p->oh * p->h + row % p->oh * p->size) * p->w * p->c, p->w * p->c,
+                                      p->y + at, p->where ? p->where + at : NULL);
+    }
+}
 
 static void average_rows(void *context, int64_t begin, int64_t end) {
     const pool_work *p = context;
@@ -124,7 +140,20 @@ static void backward_samples(const pool_work *p, int64_t begin, int64_t end, pix
 }
 
 static void max_samples(void *context, int64_t begin, int64_t end) {
-    backward_samples(context, begin, end, max_back_visit);
+    const pool_work *p = context;
+    if (!is_tiling(p)) {
+        backward_samples(p, begin, end, max_back_visit);
+        return;
+    }
+    const int64_t row = p->w * p->c, covered = p->ow * p->size * p->c;
+    for (int64_t y = begin * p->h; y < end * p->h; y++) {
+        const int64_t oy = y % p->h / p->size, at = (y / p->h * p->oh + oy) * p->ow * p->c;
+        float *dx = p->dx + y * row;
+        if (oy < p->oh)
+            da_kernels_active()->max_pool_backward(p->size, p->ow, p->c, y % p->h % p->size, p->dy + at, p->where + at,
+                                                   dx);
+        memset(dx + (oy < p->oh ? covered : 0), 0, (size_t)(oy < p->oh ? row - covered : row) * sizeof *dx);
+    }
 }
 static void average_samples(void *context, int64_t begin, int64_t end) {
     backward_samples(context, begin, end, average_back_visit);

@@ -12,8 +12,9 @@ extern const da_operation dai_operation_sum, dai_operation_mean, dai_operation_m
 /* shape.c */
 extern const da_operation dai_operation_reshape, dai_operation_flatten, dai_operation_permute, dai_operation_slice,
     dai_operation_concatenate, dai_operation_pad;
-/* matmul.c, linear.c, conv2d.c, batch_norm.c */
-extern const da_operation dai_operation_matmul, dai_operation_linear, dai_operation_conv2d, dai_operation_batch_norm;
+/* matmul.c, linear.c, conv2d.c, batch_norm.c, conv2d_norm.c, conv2d_relu.c */
+extern const da_operation dai_operation_matmul, dai_operation_linear, dai_operation_conv2d, dai_operation_batch_norm,
+    dai_operation_conv2d_norm, dai_operation_conv2d_relu;
 /* pool.c */
 extern const da_operation dai_operation_max_pool, dai_operation_average_pool, dai_operation_global_average_pool;
 /* unary.c, softmax.c, dropout.c */

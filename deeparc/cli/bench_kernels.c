@@ -62,12 +62,26 @@ typedef struct pass_run {
     float  *scratch;
 } pass_run;
 
+static da_conv_forward forward_of(const pass_run *r) {
+    return (da_conv_forward){ .shape = convolution_of(r->shape, r->batch), .x.values = r->x, .w = r->w, .y = r->y };
+}
+
+static da_conv_backward backward_of(const pass_run *r) {
+    return (da_conv_backward){ .shape = convolution_of(r->shape, r->batch), .x.values = r->x, .dy.values = r->y,
+                               .w = r->w, .dx = r->pass == DATA ? r->x : NULL, .dw = r->pass == WEIGHTS ? r->w : NULL };
+}
+
 static void run_convolution(const pass_run *r) {
-    const da_convolution v = convolution_of(r->shape, r->batch);
-    const da_kernels *kernels = da_kernels_active();
-    if (r->pass == FORWARD) kernels->conv_forward(&v, r->x, r->w, NULL, r->y, r->scratch);
-    if (r->pass == DATA) kernels->conv_backward_data(&v, r->y, r->w, r->x, r->scratch);
-    if (r->pass == WEIGHTS) kernels->conv_backward_weights(&v, r->x, r->y, r->w, r->scratch);
+    const da_conv_forward forward = forward_of(r);
+    const da_conv_backward backward = backward_of(r);
+    if (r->pass == FORWARD) da_kernels_active()->conv_forward(&forward, r->scratch);
+    else da_kernels_active()->conv_backward(&backward, r->scratch);
+}
+
+static int64_t scratch_of_convolution(const pass_run *r) {
+    const da_conv_forward forward = forward_of(r);
+    const da_conv_backward backward = backward_of(r);
+    return r->pass == FORWARD ? da_conv_forward_scratch(&forward) : da_conv_backward_scratch(&backward);
 }
 
 static da_matmul_problem product(const pass_run *r) {
@@ -102,7 +116,8 @@ static sizes sizes_of(const pass_run *r) {
                         da_matmul_scratch(&problem), r->batch * s->channels * s->outputs };
     }
     const da_convolution v = convolution_of(s, r->batch);
-    sizes z = { v.n * v.h * v.w * v.c, v.r * v.s * v.c * v.k, v.n * v.oh * v.ow * v.k, da_conv_scratch(&v), 0 };
+    sizes z = { v.n * v.h * v.w * v.c, v.r * v.s * v.c * v.k, v.n * v.oh * v.ow * v.k,
+                scratch_of_convolution(r), 0 };
     z.multiply_adds = z.y * v.r * v.s * v.c;
     return z;
 }
@@ -113,7 +128,7 @@ static da_status time_pass(pass_run *r, double budget, int repetitions, double *
     r->x = numbers(z.x, 1.0f);
     r->w = numbers(z.w, 0.1f);
     r->y = numbers(z.y, 1.0f);
-    r->scratch = da_alloc((size_t)z.scratch * sizeof *r->scratch);
+    r->scratch = da_alloc((size_t)sizes_of(r).scratch * sizeof *r->scratch); /* asks which gradients are wanted */
     da_status status = r->x && r->w && r->y && r->scratch ? DA_OK : DA_ERROR_MEMORY;
     if (status == DA_OK) {
         bench_meter meter = bench_meter_new(budget, repetitions, 0);

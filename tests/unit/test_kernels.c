@@ -55,11 +55,14 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
                          int64_t nw) {
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
                  da_alloc((size_t)nw * 4) };
-    float *scratch = da_alloc((size_t)da_conv_scratch(v) * sizeof *scratch);
-    const da_kernels *kernels = da_kernels_active();
-    kernels->conv_forward(v, x, w, bias, p.y, scratch);
-    kernels->conv_backward_data(v, dy, w, p.dx, scratch);
-    kernels->conv_backward_weights(v, x, dy, p.dw, scratch);
+    const da_conv_forward forward = { .shape = *v, .x = { .values = x }, .w = w, .bias = bias, .y = p.y };
+    const da_conv_backward backward = { .shape = *v, .x = { .values = x }, .dy = { .values = dy }, .w = w, .dx = p.dx,
+                                        .dw = p.dw };
+    float *scratch = da_alloc((size_t)da_conv_forward_scratch(&forward) * sizeof *scratch);
+    da_kernels_active()->conv_forward(&forward, scratch);
+    da_free(scratch);
+    scratch = da_alloc((size_t)da_conv_backward_scratch(&backward) * sizeof *scratch);
+    da_kernels_active()->conv_backward(&backward, scratch);
     da_free(scratch);
     return p;
 }
@@ -159,30 +162,50 @@ TEST(matmul_kernels_have_the_bits_of_the_reference) {
     }
 }
 
+/* Every way of calling the routines over channels and arrays; out: ROUTINES arrays of pixels x channels. */
+enum { ROUTINES = 2 + 3 * 4 + 4 + 3 };
+
+static void run_channels(const da_kernels *k, int64_t pixels, int64_t channels, const float *x, const float *dy,
+                         const float *y, float *const v[4], float **out) {
+    k->channel_moments(pixels, channels, x, out[0], out[1]);
+    out += 2;
+    for (int mask = 0; mask < 3; mask++, out += 4) {
+        const da_channel_gradient g = { dy, x, v[0], mask == 1 ? y : NULL, mask == 2 ? v[1] : NULL, v[2] };
+        const da_channel_slope s = { v[1], v[2], v[3] };
+        k->channel_gradient_sums(pixels, channels, &g, mask ? out[2] : NULL, out[0], out[1]);
+        k->channel_gradient_affine(pixels, channels, &g, &s, out[3]);
+    }
+    for (int kind = 0; kind < 4; kind++, out++) {
+        const da_channel_affine f = { v[0], v[1], kind & 1 ? dy : NULL, kind > 1 };
+        k->channel_affine(pixels, channels, x, &f, *out);
+    }
+    k->sum(pixels * channels, x, dy, out[0]);
+    k->relu(pixels * channels, x, out[1]);
+    k->relu_backward(pixels * channels, y, dy, out[2]);
+}
+
 TEST(channel_kernels_have_the_bits_of_the_reference) {
     draws = 0;
-    for (int i = 0; i < 150 && !test_failed(); i++) {
+    for (int i = 0; i < 300 && !test_failed(); i++) {
         const int64_t pixels = draw(1, 70), channels = draw(1, 70), count = pixels * channels;
-        float *x = numbers(count, i % 9 == 0), *dy = numbers(count, false), *a = numbers(channels, false),
-            *b = numbers(channels, false), *c = numbers(channels, false);
-        float *out[2][6];
+        float *x = numbers(count, i % 9 == 0), *dy = numbers(count, i % 7 == 0), *y = numbers(count, i % 5 == 0);
+        float *v[4], *out[2][ROUTINES];
+        for (int j = 0; j < 4; j++) v[j] = numbers(channels, false);
         const da_kernels *const *tables = da_kernels_list();
         for (int t = 0; tables[t]; t++) {
             float **o = out[t > 0];
-            for (int j = 0; j < 6; j++) o[j] = da_alloc_zero((size_t)count, sizeof(float));
-            tables[t]->channel_moments(pixels, channels, x, o[0], o[1]);
-            tables[t]->channel_gradient_sums(pixels, channels, dy, x, a, o[2], o[3]);
-            tables[t]->channel_affine(pixels, channels, x, a, b, o[4]);
-            tables[t]->channel_gradient_affine(pixels, channels, dy, x, a, b, c, o[5]);
-            for (int j = 0; j < 6 && t > 0; j++) {
+            for (int j = 0; j < ROUTINES; j++) o[j] = da_alloc_zero((size_t)count, sizeof(float));
+            run_channels(tables[t], pixels, channels, x, dy, y, v, o);
+            for (int j = 0; j < ROUTINES && t > 0; j++) {
                 if (!same(o[j], out[0][j], count))
-                    test_fail(__FILE__, __LINE__, "%s: routine %d, %d pixels, %d channels", tables[t]->name, j,
+                    test_fail(__FILE__, __LINE__, "%s: result %d, %d pixels, %d channels", tables[t]->name, j,
                               (int)pixels, (int)channels);
                 da_free(o[j]);
             }
         }
-        for (int j = 0; j < 6; j++) da_free(out[0][j]);
-        da_free(x); da_free(dy); da_free(a); da_free(b); da_free(c);
+        for (int j = 0; j < ROUTINES; j++) da_free(out[0][j]);
+        for (int j = 0; j < 4; j++) da_free(v[j]);
+        da_free(x); da_free(dy); da_free(y);
     }
 }
 

@@ -1,0 +1,201 @@
+/* Convolution, batch norm, shortcut and ReLU in one operation: y = relu(norm(conv(x, w)) + shortcut).
+ *
+ * Its bits are those of the four operations one after the other; what it saves is memory traffic:
+ *
+ *     forward     conv writes z ── moments of z, slice by slice, while z is in the cache
+ *                 then y = relu(z * factor + offset + shortcut), one pass; without a shortcut and while training not
+ *                 even that: y is deferred, and whoever reads it (the next convolution) does it while loading
+ *     backward    one pass over dy and z for the sums (the ReLU's mask comes from y, or from z once more),
+ *                 one in which each image's dz is made in the cache and serves dx and dw at once; dz is never stored
+ *
+ * With running statistics and no gradient to come, z lives in y and is normalised image by image behind the convolution:
+ * the same bits as apart, which weights folded with the scale would not have.
+ *
+ * saved: mean and 1 / sqrt(variance + epsilon), factor, offset (C each), then z if a gradient is wanted.
+ */
+#include "core/operations/convolution.h"
+#include "core/operations/norm.h"
+#include "core/operations/rows.h"
+#include "core/parallel.h"
+
+enum { X, WEIGHT, SCALE, SHIFT, SHORTCUT };
+
+static int64_t statistics_floats(int64_t channels) { return (4 * channels + 15) / 16 * 16; }
+
+static bool has_shortcut(const da_node *node) { return node->input_count > SHORTCUT; }
+
+static void conv2d_norm_shape(da_node *node) {
+    char a[96], b[96];
+    if (!dai_conv2d_shape(node) || !dai_norm_check(node, SCALE, &node->options.conv2d_norm.norm, &node->value)) return;
+    const da_tensor *y = &node->value, *s = has_shortcut(node) ? &node->input[SHORTCUT]->value : NULL;
+    if (s && !da_tensor_same_shape(y, s)) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "the shortcut is %s, the convolution gives %s: they must be equal",
+                      da_shape_text(a, s->ndim, s->shape), da_shape_text(b, y->ndim, y->shape));
+        return;
+    }
+    node->saved_count = statistics_floats(y->shape[3]) + (node->wants_gradient ? da_tensor_count(y) : 0);
+    node->defers = node->wants_gradient && !s;
+}
+
+typedef struct block_work {
+    da_node *node;
+    dai_norm g;
+    int64_t pixels;                  /* of an image */
+    float *z;                        /* the convolution's output */
+    float *y;                        /* NULL: deferred */
+    const float *shortcut;
+    da_channel_affine affine;
+    float *means, *squares;          /* slices x C: moments, or the sums of backward */
+    da_channel_gradient gradient;
+    da_channel_slope slope;
+    float *masked;                   /* backward: where dy behind the ReLU goes, or NULL */
+} block_work;
+
+static block_work work_of(da_node *node) {
+    const int64_t *s = node->value.shape, channels = s[3];
+    float *saved = node->saved;
+    return (block_work){
+        .node = node, .g = dai_norm_of(&node->value), .pixels = s[1] * s[2],
+        .z = node->wants_gradient ? saved + statistics_floats(channels) : dai_output(node),
+        .y = node->defers ? NULL : dai_output(node), .shortcut = has_shortcut(node) ? dai_input(node, SHORTCUT) : NULL,
+        .affine = { .factor = saved + 2 * channels, .offset = saved + 3 * channels,
+                    .relu = node->options.conv2d_norm.relu },
+    };
+}
+
+/* ---- Forward ---- */
+
+static void find_coefficients(const block_work *w) {
+    const da_node *node = w->node;
+    const int64_t channels = w->g.channels;
+    dai_norm_statistics(&node->options.conv2d_norm.norm, &w->g, w->means, w->squares, node->saved);
+    dai_norm_coefficients(&w->g, node->saved, dai_input(node, SCALE), dai_input(node, SHIFT),
+                          node->saved + 2 * channels, node->saved + 3 * channels);
+}
+
+/* Values begin..begin+count-1 of every channel. */
+static void normalise(const block_work *w, int64_t begin, int64_t count) {
+    const int64_t at = begin * w->g.channels;
+    da_channel_affine f = w->affine;
+    f.add = w->shortcut ? w->shortcut + at : NULL;
+    da_kernels_active()->channel_affine(count, w->g.channels, w->z + at, &f, w->y + at);
+}
+
+static void normalise_slice(void *context, int64_t slice, int worker) {
+    const block_work *w = context;
+    (void)worker;
+    normalise(w, slice * w->g.slice, dai_norm_slice_values(&w->g, slice));
+}
+
+static void normalise_images(void *context, int64_t first, int64_t count, float *z, int worker) {
+    const block_work *w = context;
+    (void)z, (void)worker;
+    normalise(w, first * w->pixels, count * w->pixels);
+}
+
+static void gather_moments(void *context, int64_t first, int64_t count, float *z, int worker) {
+    const block_work *w = context;
+    const int64_t at = first * w->pixels / w->g.slice * w->g.channels;
+    (void)worker;
+    da_kernels_active()->channel_moments(count * w->pixels, w->g.channels, z, w->means + at, w->squares + at);
+}
+
+static void conv2d_norm_forward(da_node *node) {
+    block_work w = work_of(node);
+    const bool training = node->options.conv2d_norm.norm.training;
+    da_conv_forward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[X]),
+                             .w = dai_input(node, WEIGHT), .y = w.z };
+    if (training) {
+        w.means = dai_scratch(node, 2 * w.g.slices * w.g.channels);
+        if (!w.means) return;
+        w.squares = w.means + w.g.slices * w.g.channels;
+        conv.sink = (da_image_sink){ w.g.slice / w.pixels, gather_moments, &w };
+    } else {
+        find_coefficients(&w);
+        if (w.y) conv.sink = (da_image_sink){ 1, normalise_images, &w };
+    }
+    float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
+    if (!scratch) return;
+    da_kernels_active()->conv_forward(&conv, scratch);
+    if (training) {
+        find_coefficients(&w);
+        if (w.y) da_parallel_for(w.g.slices, normalise_slice, &w);
+    }
+    if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };
+}
+
+/* ---- Backward ---- */
+
+static void gradient_sums(void *context, int64_t slice, int worker) {
+    const block_work *w = context;
+    const int64_t at = slice * w->g.slice * w->g.channels;
+    da_channel_gradient g = w->gradient;
+    (void)worker;
+    g.dy += at;
+    g.x += at;
+    if (g.y) g.y += at;
+    da_kernels_active()->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), w->g.channels, &g,
+                                               w->masked ? w->masked + at : NULL, w->means + slice * w->g.channels,
+                                               w->squares + slice * w->g.channels);
+}
+
+/* One row of dz. */
+static void load_gradient(const void *context, int64_t row, float *to) {
+    const block_work *w = context;
+    const int64_t width = w->node->value.shape[2], at = row * width * w->g.channels;
+    da_channel_gradient g = w->gradient;
+    g.dy += at;
+    g.x += at;
+    if (g.y) g.y += at;
+    da_kernels_active()->channel_gradient_affine(width, w->g.channels, &g, &w->slope, to);
+}
+
+/* The sums, and on the way the shortcut's gradient, dy behind the ReLU. It is written over dy where nobody else reads
+   that: dx and dw then need no mask any more. */
+static void sum_gradients(block_work *w) {
+    da_node *node = w->node;
+    const bool relu = w->affine.relu, in_place = dai_gradient_writable(node);
+    if (relu && w->y) w->gradient.y = w->y;
+    else if (relu) w->gradient.factor = w->affine.factor, w->gradient.offset = w->affine.offset;
+    if (relu && has_shortcut(node))
+        w->masked = in_place ? node->gradient : dai_gradient_begin(node, SHORTCUT);
+    da_parallel_for(w->g.slices, gradient_sums, w);
+    if (!has_shortcut(node)) return;
+    if (relu && !in_place) {
+        dai_gradient_end(node, SHORTCUT);
+        return;
+    }
+    w->gradient.y = NULL;
+    dai_gradient_pass(node, SHORTCUT);
+}
+
+static void conv2d_norm_backward(da_node *node) {
+    block_work w = work_of(node);
+    const int64_t channels = w.g.channels, sums = w.g.slices * channels;
+    float *block = dai_scratch(node, 5 * channels + 2 * sums);
+    if (!block) return;
+    w.means = block + 5 * channels;
+    w.squares = w.means + sums;
+    w.gradient = (da_channel_gradient){ .dy = node->gradient, .x = w.z, .mean = node->saved };
+    sum_gradients(&w);
+    const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.conv2d_norm.norm.training, node->saved,
+                                                dai_input(node, SCALE), w.means, w.squares, block);
+    w.slope = (da_channel_slope){ s.a, s.b, s.offset };
+    const da_image_source dz = { .load = load_gradient, .context = &w,
+                                 .reads = { node->gradient, w.z, w.gradient.y } };
+    dai_conv2d_backward(node, dz, false);
+    dai_norm_contribute(node, SCALE, &w.g, &s);
+}
+
+const da_operation dai_operation_conv2d_norm = {
+    .name = "conv2d_norm", .inputs_least = 4, .inputs_most = 5, .shape = conv2d_norm_shape,
+    .forward = conv2d_norm_forward, .backward = conv2d_norm_backward, .multiply_adds = dai_conv2d_multiply_adds,
+    .backward_needs_inputs = true, .backward_needs_output = true, .takes_deferred = 1 << X,
+};
+
+da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale, da_node *shift, da_node *shortcut,
+                        da_conv2d_options conv, da_batch_norm_options norm, bool relu) {
+    dai_options o = { .conv2d_norm = { conv, norm, relu } };
+    da_node *inputs[] = { x, weight, scale, shift, shortcut };
+    return dai_node_new(g, &dai_operation_conv2d_norm, inputs, shortcut ? 5 : 4, &o);
+}
