@@ -131,7 +131,7 @@ static da_status time_pass(pass_run *r, double budget, int repetitions, double *
     r->x = numbers(z.x, 1.0f);
     r->w = numbers(z.w, 0.1f);
     r->y = numbers(z.y, 1.0f);
-    r->scratch = da_alloc((size_t)z.scratch * sizeof *r->scratch);
+    r->scratch = da_alloc((size_t)sizes_of(r).scratch * sizeof *r->scratch); /* asks which gradients are wanted */
     da_status status = r->x && r->w && r->y && r->scratch ? DA_OK : DA_ERROR_MEMORY;
     if (status == DA_OK) {
         bench_meter meter = bench_meter_new(budget, repetitions, 0);
