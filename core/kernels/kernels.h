@@ -13,6 +13,7 @@
 
 #include "core/kernels/contract.h"
 #include "core/kernels/update.h"
+#include "core/kernels/winograd.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -52,6 +53,7 @@ typedef enum da_unary {
 typedef struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
+    const dai_winograd_transforms *winograd; /* likewise */
     void (*matmul)(const da_matmul_problem *problem, float *scratch);
     void (*conv_forward)(const da_convolution *conv, const float *x, const float *w, const float *bias, float *y,
                          float *scratch);
