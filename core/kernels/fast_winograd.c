@@ -56,18 +56,46 @@ V16_INLINE void input_axis(const int tile, const v16 d[MOST], v16 v[MOST]) {
     }
 }
 
-/* d: the first pixel of the strip; v: its first tile's point 0; both at 16 channels, `lanes` of them there */
-V16_INLINE void input_strip(const int tile, const dai_winograd *run, int64_t tiles, const float *d, float *v,
-                            int64_t stride, const int lanes) {
-    const int n = tile + 2;
-    const int64_t c = run->c, columns = tiles * tile + 2;
+V16_INLINE void gradient_axis(const int tile, const v16 y[4], v16 z[MOST]) {
+    z[0] = y[0];
+    if (tile == 2) {
+        z[1] = v16_add(y[0], y[1]);
+        z[2] = v16_sub(y[0], y[1]);
+        z[3] = v16_sub(v16_zero(), y[1]);
+    } else {
+        const v16 even_a = plus(y[2], WINOGRAD_AA, y[0]), odd_a = plus(y[3], WINOGRAD_AAA, times(y[1], WINOGRAD_A)),
+                  even_b = plus(y[2], WINOGRAD_BB, y[0]), odd_b = plus(y[3], WINOGRAD_BBB, times(y[1], WINOGRAD_B));
+        z[1] = v16_add(even_a, odd_a);
+        z[2] = v16_sub(even_a, odd_a);
+        z[3] = v16_add(even_b, odd_b);
+        z[4] = v16_sub(even_b, odd_b);
+        z[5] = y[3];
+    }
+}
+
+/* What becomes points: tiles of the image, which overlap, or tiles of the outputs' gradient, which do not and may lie
+   over its edge. */
+enum { INPUT, GRADIENT };
+V16_INLINE void points_axis(const int kind, const int tile, const v16 *from, v16 to[MOST]) {
+    if (kind == INPUT) input_axis(tile, from, to);
+    else gradient_axis(tile, from, to);
+}
+
+/* from: the first pixel of the strip, in an image `width` wide of which `rows` x `columns` pixels are left; v: the
+   first tile's point 0; both at 16 of the channels, `lanes` of them there */
+V16_INLINE void points_strip(const int kind, const int tile, int64_t tiles, const float *from, int64_t width,
+                             int64_t channels, int64_t rows, int64_t columns, float *v, int64_t stride,
+                             const int lanes) {
+    const int n = tile + 2, high = kind == INPUT ? n : tile;
+    const int64_t wide = tiles * tile + (kind == INPUT ? 2 : 0);
     v16 down[MOST][4 * STRIP + 2];
-    const float *rows[MOST];
-    V16_UNROLL for (int y = 0; y < n; y++) rows[y] = d + y * run->width * c;
-    for (int64_t x = 0; x < columns; x++) {
+    const float *lines[MOST];
+    V16_UNROLL for (int y = 0; y < high; y++) lines[y] = from + y * width * channels;
+    for (int64_t x = 0; x < wide; x++) {
         v16 column[MOST], points[MOST];
-        V16_UNROLL for (int y = 0; y < n; y++) column[y] = load(rows[y] + x * c, lanes);
-        input_axis(tile, column, points);
+        V16_UNROLL for (int y = 0; y < high; y++)
+            column[y] = kind == INPUT || (y < rows && x < columns) ? load(lines[y] + x * channels, lanes) : v16_zero();
+        points_axis(kind, tile, column, points);
         V16_UNROLL for (int y = 0; y < n; y++) down[y][x] = points[y];
     }
     float *to[MOST];
@@ -75,30 +103,41 @@ V16_INLINE void input_strip(const int tile, const dai_winograd *run, int64_t til
     for (int y = 0; y < n; y++)
         for (int64_t t = 0; t < tiles; t++) {
             v16 points[MOST];
-            input_axis(tile, &down[y][t * tile], points);
-            V16_UNROLL for (int x = 0; x < n; x++) store(to[x] + y * n * stride + t * c, points[x], lanes);
+            points_axis(kind, tile, &down[y][t * tile], points);
+            V16_UNROLL for (int x = 0; x < n; x++) store(to[x] + y * n * stride + t * channels, points[x], lanes);
         }
 }
 
-V16_INLINE void input(const int tile, const dai_winograd *run, int64_t first, int64_t count, const float *framed,
-                      float *v, int64_t stride) {
-    const int64_t c = run->c, end = first + count;
+V16_INLINE void points(const int kind, const int tile, const dai_winograd *run, int64_t first, int64_t count,
+                       const float *images, float *v, int64_t stride) {
+    const int64_t channels = kind == INPUT ? run->c : run->k, height = kind == INPUT ? run->height : run->oh,
+                  width = kind == INPUT ? run->width : run->ow, end = first + count;
     for (int64_t t = first; t < end;) {
         const strip s = strip_at(run, t, end);
-        const float *d = framed + ((s.image * run->height + s.y * tile) * run->width + s.x * tile) * c;
-        float *to = v + (t - first) * c;
-        int64_t i = 0;
-        for (; i + V16_LANES <= c; i += V16_LANES)
-            input_strip(tile, run, s.tiles, d + i, to + i, stride, V16_LANES);
-        if (i < c) input_strip(tile, run, s.tiles, d + i, to + i, stride, (int)(c - i));
+        const int64_t y = s.y * tile, x = s.x * tile;
+        const float *from = images + ((s.image * height + y) * width + x) * channels;
+        float *to = v + (t - first) * channels;
+        int64_t c = 0;
+        for (; c + V16_LANES <= channels; c += V16_LANES)
+            points_strip(kind, tile, s.tiles, from + c, width, channels, height - y, width - x, to + c, stride,
+                         V16_LANES);
+        if (c < channels)
+            points_strip(kind, tile, s.tiles, from + c, width, channels, height - y, width - x, to + c, stride,
+                         (int)(channels - c));
         t += s.tiles;
     }
 }
 
 static void transform_input(const dai_winograd *run, int64_t first, int64_t count, const float *framed, float *v,
                             int64_t stride) {
-    if (run->tile == 2) input(2, run, first, count, framed, v, stride);
-    else input(4, run, first, count, framed, v, stride);
+    if (run->tile == 2) points(INPUT, 2, run, first, count, framed, v, stride);
+    else points(INPUT, 4, run, first, count, framed, v, stride);
+}
+
+static void transform_gradient(const dai_winograd *run, int64_t first, int64_t count, const float *dy, float *z,
+                               int64_t stride) {
+    if (run->tile == 2) points(GRADIENT, 2, run, first, count, dy, z, stride);
+    else points(GRADIENT, 4, run, first, count, dy, z, stride);
 }
 
 V16_INLINE void output_axis(const int tile, const v16 m[MOST], v16 y[4]) {
@@ -209,4 +248,49 @@ static void transform_weights(int tile, int64_t count, const float *w, int64_t w
     }
 }
 
-const dai_winograd_transforms DA_VARIANT(dai_winograd) = { transform_weights, transform_input, transform_output };
+V16_INLINE void collect_axis(const int tile, const v16 u[MOST], v16 g[3]) {
+    const v16 s = v16_add(u[1], u[2]), d = v16_sub(u[1], u[2]);
+    if (tile == 2) {
+        g[0] = plus(s, 0.5f, u[0]);
+        g[1] = times(d, 0.5f);
+        g[2] = plus(s, 0.5f, u[3]);
+    } else {
+        const v16 t = v16_add(u[3], u[4]), f = v16_sub(u[3], u[4]);
+        g[0] = plus(u[0], WINOGRAD_P0, plus(s, WINOGRAD_A0, times(t, WINOGRAD_B0)));
+        g[1] = plus(d, WINOGRAD_A1, times(f, WINOGRAD_B1));
+        g[2] = plus(s, WINOGRAD_A2, plus(t, WINOGRAD_B2, u[5]));
+    }
+}
+
+V16_INLINE void collect(const int tile, int64_t slices, const float *sums, int64_t slice_stride, int64_t u_stride,
+                        float *dw, int64_t w_stride, int lanes) {
+    const int n = tile + 2;
+    v16 across[MOST][3];
+    V16_UNROLL for (int y = 0; y < n; y++) {
+        v16 total[MOST];
+        V16_UNROLL for (int x = 0; x < n; x++) {
+            const float *from = sums + (n * y + x) * u_stride;
+            total[x] = load(from, lanes);
+            for (int64_t s = 1; s < slices; s++) total[x] = v16_add(total[x], load(from + s * slice_stride, lanes));
+        }
+        collect_axis(tile, total, across[y]);
+    }
+    V16_UNROLL for (int x = 0; x < 3; x++) {
+        v16 column[MOST], taps[3];
+        V16_UNROLL for (int y = 0; y < n; y++) column[y] = across[y][x];
+        collect_axis(tile, column, taps);
+        V16_UNROLL for (int y = 0; y < 3; y++) store(dw + (3 * y + x) * w_stride, taps[y], lanes);
+    }
+}
+
+static void collect_gradient(int tile, int64_t count, int64_t slices, const float *sums, int64_t slice_stride,
+                             int64_t u_stride, float *dw, int64_t w_stride) {
+    for (int64_t i = 0; i < count; i += V16_LANES) {
+        const int lanes = count - i < V16_LANES ? (int)(count - i) : V16_LANES;
+        if (tile == 2) collect(2, slices, sums + i, slice_stride, u_stride, dw + i, w_stride, lanes);
+        else collect(4, slices, sums + i, slice_stride, u_stride, dw + i, w_stride, lanes);
+    }
+}
+
+const dai_winograd_transforms DA_VARIANT(dai_winograd) = { transform_weights, transform_input, transform_output,
+                                                           transform_gradient, collect_gradient };

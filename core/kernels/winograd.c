@@ -9,22 +9,16 @@
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
 
-#include <string.h>
-
-/* Points are a cache line further apart than their numbers need, so that the same tile of all points does not fall
-   into one set of the cache. */
-enum { GROUP_FLOATS = 96 * 1024, LEAST_TILES = 24, MOST_TILES = 96, LINE = 16 };
+/* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
+   memory; at 64 channels V and M then just fill a second-level cache. Points are a cache line further apart than their
+   numbers need, so that the same tile of all points does not fall into one set of the cache. */
+enum { GROUP = 64, LINE = 16 };
 
 static int64_t run_tiles(const dai_winograd *run) {
     return run->images * ((run->oh + run->tile - 1) / run->tile) * ((run->ow + run->tile - 1) / run->tile);
 }
 
-/* Tiles of a group: as many as keep V and M in the second-level cache; enough rows for the product's register tiles. */
-static int64_t group_tiles(const dai_winograd *run) {
-    const int64_t fit = GROUP_FLOATS / (dai_winograd_points(run->tile) * (run->c + run->k)),
-                  most = fit < LEAST_TILES ? LEAST_TILES : fit > MOST_TILES ? MOST_TILES : fit, tiles = run_tiles(run);
-    return tiles < most ? tiles : most;
-}
+static int64_t group_tiles(const dai_winograd *run) { return run_tiles(run) < GROUP ? run_tiles(run) : GROUP; }
 
 static int64_t point_stride(int64_t tiles, int64_t channels) { return (tiles * channels + 2 * LINE - 1) / LINE * LINE; }
 
@@ -58,6 +52,34 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
             kernels->contract(&product);
         }
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
+    }
+}
+
+void dai_winograd_gradient(const dai_winograd *run, const float *framed, const float *dy, bool accumulate, float *sums,
+                           float *scratch) {
+    const da_kernels *kernels = da_kernels_active();
+    if (!kernels->winograd) {
+        dai_winograd_gradient_reference(run, framed, dy, accumulate, sums, scratch);
+        return;
+    }
+    const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
+                  groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
+                  z_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
+    const dai_segment whole = { 0, 0 };
+    float *v = scratch, *z = scratch + points * v_stride;
+    for (int64_t group = 0; group < groups; group++) {
+        const int64_t first = da_chunk_begin(tiles, groups, group),
+                      count = da_chunk_begin(tiles, groups, group + 1) - first;
+        kernels->winograd->input(run, first, count, framed, v, v_stride);
+        kernels->winograd->gradient(run, first, count, dy, z, z_stride);
+        for (int64_t p = 0; p < points; p++) {
+            const dai_contraction product = {
+                .m = run->c, .n = run->k, .length = count, .segments = &whole, .segment_count = 1,
+                .a = v + p * v_stride, .a_row = 1, .a_step = run->c, .b = z + p * z_stride, .b_step = run->k,
+                .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .accumulate = accumulate || group > 0,
+            };
+            kernels->contract(&product);
+        }
     }
 }
 
@@ -102,4 +124,24 @@ void dai_winograd_transform_turned_weights(int tile, int64_t c, int64_t k, const
     weight_job job = { da_kernels_active()->winograd, tile, c, k, w, u };
     if (!job.transforms) dai_winograd_transform_turned_weights_reference(tile, c, k, w, u);
     else da_parallel_for(((c + BLOCK - 1) / BLOCK) * ((k + BLOCK - 1) / BLOCK), transform_turned_block, &job);
+}
+
+typedef struct collect_job {
+    const dai_winograd_transforms *transforms;
+    int tile; int64_t c, k, slices; const float *sums; float *dw;
+} collect_job;
+
+static void collect_run(void *context, int64_t chunk, int worker) {
+    (void)worker;
+    const collect_job *job = context;
+    const int64_t all = job->c * job->k, first = chunk * RUN;
+    job->transforms->collect(job->tile, least(RUN, all - first), job->slices, job->sums + first,
+                             dai_winograd_weight_floats(job->tile, job->c, job->k),
+                             dai_winograd_weight_stride(job->c, job->k), job->dw + first, all);
+}
+
+void dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw) {
+    collect_job job = { da_kernels_active()->winograd, tile, c, k, slices, sums, dw };
+    if (!job.transforms) dai_winograd_collect_gradient_reference(tile, c, k, slices, sums, dw);
+    else da_parallel_for((c * k + RUN - 1) / RUN, collect_run, &job);
 }

@@ -22,7 +22,7 @@
  *     tile 2   input     v0 = d0-d2   v1 = d1+d2   v2 = d2-d1   v3 = d1-d3
  *              weights   u0 = g0   e = (g0+g2)*0.5   u1 = g1*0.5+e   u2 = g1*-0.5+e   u3 = g2
  *              output    s = m1+m2   d = m1-m2   y0 = m0+s   y1 = d-m3
- *              gradient  z0 = y0   z1 = y0+y1   z2 = y0-y1   z3 = -y1 as 0-y1
+ *              gradient  z0 = y0   z1 = y0+y1   z2 = y0-y1   z3 = 0-y1
  *              weights'  s = u1+u2   d = u1-u2   g0 = s*0.5+u0   g1 = d*0.5   g2 = s*0.5+u3
  *     tile 4   input     v0 = d0*aabb+(d2*-(aa+bb)+d4)        v5 = d1*aabb+(d3*-(aa+bb)+d5)
  *                        e = d2*-bb+d4   o = d1*-bb+d3        v1 = o*a+e   v2 = o*-a+e
@@ -48,16 +48,18 @@
 #ifndef DA_CORE_KERNELS_WINOGRAD_H
 #define DA_CORE_KERNELS_WINOGRAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Tile 4: the constants of the transforms above. */
-/* The worst error among 10^5 outputs is below this. Each of the C roundings of a chain errs by half a unit (2^-24) of a
-   sum that grows like a random walk, so the error of a whole chain is about 2^-24 sqrt(C) of its result's spread; the
-   output transform adds such errors with weights whose squares sum to at most 2.25^2 for tile 2 and 13^2 for tile 4
-   (rows of A' in both axes), and the worst of 10^5 normal numbers is 4.4 of their deviations. Measured, the factors
-   are 4 and 20; direct convolution, a chain of 9 C, has 5. */
-#define DAI_WINOGRAD_ERROR(tile, c) (((tile) == 2 ? 8 : 40) * sqrt((double)(c)) / 16777216)
+/* The worst error among 10^5 results is below this; `length` is that of the product's chain: C forward, K backward
+   data, the tiles of a slice for the weights' gradient. Why: n roundings of a sum that grows like a random walk err by
+   about 0.3 x 2^-24 sqrt(n) of its spread. An output joins such chains with weights that make 1.7 (tile 2) or, in its
+   worst corner, 8.2 (tile 4) of that: for each axis the root of the sum over points of A^2 |G row|^2 |B row|^2 / 3.
+   The worst of 10^5 normal numbers is 4.4 deviations: 2.2 and 11. The transforms' own roundings do not depend on n:
+   the 16. The rest, a factor near 4, is margin; measured are up to 4 and 20, where direct convolution has 10. */
+#define DAI_WINOGRAD_ERROR(tile, length) (((tile) == 2 ? 8 : 40) * sqrt((double)(length) + 16) / 16777216)
 
+/* Tile 4: the constants of the transforms above. */
 #define WINOGRAD_A    0.625f      /* a        */
 #define WINOGRAD_B    1.5f        /* b        */
 #define WINOGRAD_AA   0.390625f   /* a^2      */
@@ -100,7 +102,15 @@ void dai_winograd_transform_turned_weights(int tile, int64_t c, int64_t k, const
 /* y (images oh ow K) = framed (images height width C) convolved with u, plus bias (K values) unless NULL. */
 void    dai_winograd_images(const dai_winograd *run, const float *framed, const float *u, const float *bias, float *y,
                             float *scratch);
-int64_t dai_winograd_scratch(const dai_winograd *run); /* floats; more images than one group need no more */
+/* Backward weights, slice by slice: sums (points C K, laid out as transformed weights) from framed and dy (images oh ow
+   K). The chain of a sum runs over images and tiles in order; it starts from zero, or goes on where `accumulate`. */
+void    dai_winograd_gradient(const dai_winograd *run, const float *framed, const float *dy, bool accumulate,
+                              float *sums, float *scratch);
+/* dw (3 3 C K) from the sums of all slices, dai_winograd_weight_floats apart: added in order, from the first on, then
+   transformed. Runs in parallel. */
+void    dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw);
+/* Floats that a run of images needs, in either direction; no more for many images than for one group of tiles. */
+int64_t dai_winograd_scratch(const dai_winograd *run);
 
 /* The transforms of tiles first..first+count-1 of a run (numbered image by image, row by row), once per instruction
    set. v and m are (point, tile, channel), the points `stride` floats apart. */
@@ -110,6 +120,10 @@ typedef struct dai_winograd_transforms {
     void (*input)(const dai_winograd *run, int64_t first, int64_t count, const float *framed, float *v, int64_t stride);
     void (*output)(const dai_winograd *run, int64_t first, int64_t count, const float *m, int64_t stride,
                    const float *bias, float *y);
+    /* z = A dy A': (point, tile, channel) as v */
+    void (*gradient)(const dai_winograd *run, int64_t first, int64_t count, const float *dy, float *z, int64_t stride);
+    void (*collect)(int tile, int64_t count, int64_t slices, const float *sums, int64_t slice_stride, int64_t u_stride,
+                    float *dw, int64_t w_stride);
 } dai_winograd_transforms;
 
 extern const dai_winograd_transforms dai_winograd_portable, dai_winograd_avx2, dai_winograd_avx512, dai_winograd_neon;
@@ -119,5 +133,9 @@ void dai_winograd_transform_weights_reference(int tile, int64_t c, int64_t k, co
 void dai_winograd_transform_turned_weights_reference(int tile, int64_t c, int64_t k, const float *w, float *u);
 void dai_winograd_images_reference(const dai_winograd *run, const float *framed, const float *u, const float *bias,
                                    float *y, float *scratch);
+void dai_winograd_gradient_reference(const dai_winograd *run, const float *framed, const float *dy, bool accumulate,
+                                     float *sums, float *scratch);
+void dai_winograd_collect_gradient_reference(int tile, int64_t c, int64_t k, int64_t slices, const float *sums,
+                                             float *dw);
 
 #endif

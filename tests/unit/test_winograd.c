@@ -54,6 +54,43 @@ static float *convolve(const dai_winograd *r, const float *framed, const float *
     return y;
 }
 
+/* The weights' gradient in two slices, the first in two runs where there are images enough. */
+static float *gradient(const dai_winograd *r, const float *framed, const float *dy) {
+    const int64_t floats_a_slice = dai_winograd_weight_floats(r->tile, r->c, r->k), half = (r->images + 1) / 2,
+                  slices = r->images > 1 ? 2 : 1, x_image = r->height * r->width * r->c, y_image = r->oh * r->ow * r->k;
+    float *sums = floats(2 * floats_a_slice), *dw = floats(9 * r->c * r->k), *scratch = floats(dai_winograd_scratch(r));
+    dai_winograd part = *r;
+    for (int64_t image = 0; image < r->images; image += part.images) {
+        const bool second = image >= half, again = image > 0 && !second;
+        part.images = second ? r->images - image : again ? half - image : (half + 1) / 2;
+        dai_winograd_gradient(&part, framed + image * x_image, dy + image * y_image, again,
+                              sums + (second ? floats_a_slice : 0), scratch);
+    }
+    dai_winograd_collect_gradient(r->tile, r->c, r->k, slices, sums, dw);
+    da_free(sums);
+    da_free(scratch);
+    return dw;
+}
+
+static void compare_gradient(const dai_winograd *r, bool wild) {
+    float *framed = numbers(inputs(r), 1, true, wild), *dy = numbers(outputs(r), 1, true, wild);
+    const da_kernels *const *tables = da_kernels_list();
+    da_kernels_select("reference");
+    float *expected = gradient(r, framed, dy);
+    for (int t = 1; tables[t]; t++) {
+        da_kernels_select(tables[t]->name);
+        float *actual = gradient(r, framed, dy);
+        if (!same(actual, expected, 9 * r->c * r->k))
+            test_fail(__FILE__, __LINE__, "%s: gradient, tile %d, %d images %dx%d, %d to %d channels: other bits",
+                      tables[t]->name, r->tile, (int)r->images, (int)r->oh, (int)r->ow, (int)r->c, (int)r->k);
+        da_free(actual);
+    }
+    da_kernels_select(NULL);
+    da_free(framed);
+    da_free(dy);
+    da_free(expected);
+}
+
 static void compare(const dai_winograd *r, bool wild) {
     const bool turned = draw(0, 1);
     float *framed = numbers(inputs(r), 1, true, wild), *w = numbers(9 * r->c * r->k, 1, true, wild),
@@ -79,9 +116,11 @@ static void compare(const dai_winograd *r, bool wild) {
 
 TEST(winograd_has_one_result_on_every_instruction_set) {
     for (int i = 0; i < 300 && !test_failed(); i++) {
-        const dai_winograd r = run_of(2 + 2 * (i % 2), draw(1, draw(0, 5) ? 3 : 20), draw(1, 15), draw(1, 15),
-                                      draw(1, 70), draw(1, 70));
+        const int64_t images = draw(1, draw(0, 5) ? 2 : 12), size = images > 2 ? 5 : 13, channels = draw(0, 2) ? 33 : 70;
+        const dai_winograd r = run_of(2 + 2 * (i % 2), images, draw(1, size), draw(1, size), draw(1, channels),
+                                      draw(1, channels));
         compare(&r, i % 5 == 4);
+        compare_gradient(&r, i % 5 == 4);
     }
 }
 
@@ -108,24 +147,57 @@ static void frame_with_zeros(const dai_winograd *r, float *framed) {
     }
 }
 
+static double worst_gradient_error(const dai_winograd *r, const float *framed, const float *dy, const float *dw) {
+    double worst = 0, squares = 0;
+    double *sum = da_alloc((size_t)r->k * sizeof *sum);
+    for (int64_t i = 0; i < 9 * r->c; i++) {
+        const int64_t tap = i / r->c, c = i % r->c;
+        for (int64_t k = 0; k < r->k; k++) sum[k] = 0;
+        for (int64_t p = 0; p < r->images * r->oh * r->ow; p++) {
+            const int64_t image = p / r->ow / r->oh, y = p / r->ow % r->oh + tap / 3, x = p % r->ow + tap % 3;
+            const double from = (double)framed[((image * r->height + y) * r->width + x) * r->c + c];
+            for (int64_t k = 0; k < r->k; k++) sum[k] += from * (double)dy[p * r->k + k];
+        }
+        for (int64_t k = 0; k < r->k; k++) {
+            squares += sum[k] * sum[k];
+            worst = fmax(worst, fabs((double)dw[i * r->k + k] - sum[k]));
+        }
+    }
+    da_free(sum);
+    return worst / sqrt(squares / (double)(9 * r->c * r->k));
+}
+
+/* Forward and backward weights of one shape, on numbers like those of a network. */
+static void check_errors(const dai_winograd *r) {
+    float *framed = numbers(inputs(r), 1, false, false), *dy = numbers(outputs(r), 1, false, false),
+          *w = numbers(9 * r->c * r->k, sqrt(2.0 / (9.0 * (double)r->c)), false, false);
+    frame_with_zeros(r, framed);
+    float *y = convolve(r, framed, w, NULL, false), *dw = gradient(r, framed, dy);
+    const int64_t tiles = r->images * ((r->oh + r->tile - 1) / r->tile) * ((r->ow + r->tile - 1) / r->tile);
+    const double error = worst_error(r, framed, w, y), bound = DAI_WINOGRAD_ERROR(r->tile, r->c),
+                 gradient_error = worst_gradient_error(r, framed, dy, dw),
+                 gradient_bound = DAI_WINOGRAD_ERROR(r->tile, tiles);
+    if (!(error <= bound))
+        test_fail(__FILE__, __LINE__, "tile %d, %dx%dx%d: error %.3g is over the stated %.3g", r->tile, (int)r->oh,
+                  (int)r->ow, (int)r->c, error, bound);
+    if (!(gradient_error <= gradient_bound))
+        test_fail(__FILE__, __LINE__, "tile %d, %dx%dx%d: the gradient's error %.3g is over the stated %.3g", r->tile,
+                  (int)r->oh, (int)r->ow, (int)r->c, gradient_error, gradient_bound);
+    da_free(framed);
+    da_free(dy);
+    da_free(w);
+    da_free(y);
+    da_free(dw);
+}
+
 TEST(winograd_is_within_its_error_of_double) {
-    static const int64_t shapes[][4] = {
-        { 2, 32, 16, 16 }, { 4, 16, 32, 32 }, { 8, 8, 64, 64 }, { 2, 7, 128, 64 }, { 2, 4, 512, 128 }
+    static const int64_t shapes[][4] = { /* images, size, channels in, out */
+        { 4, 32, 16, 16 }, { 4, 16, 32, 32 }, { 8, 8, 64, 64 }, { 2, 7, 128, 64 }, { 2, 4, 512, 64 }
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int tile = 2; tile <= 4; tile += 2) {
             const int64_t *s = shapes[i];
             const dai_winograd r = run_of(tile, s[0], s[1], s[1], s[2], s[3]);
-            float *framed = numbers(inputs(&r), 1, false, false),
-                  *w = numbers(9 * r.c * r.k, sqrt(2.0 / (9.0 * (double)r.c)), false, false);
-            frame_with_zeros(&r, framed);
-            float *y = convolve(&r, framed, w, NULL, false);
-            const double error = worst_error(&r, framed, w, y);
-            if (!(error <= DAI_WINOGRAD_ERROR(tile, r.c)))
-                test_fail(__FILE__, __LINE__, "tile %d, %dx%dx%d: error %.3g is over the stated %.3g", tile, (int)s[1],
-                          (int)s[1], (int)s[2], error, DAI_WINOGRAD_ERROR(tile, r.c));
-            da_free(framed);
-            da_free(w);
-            da_free(y);
+            check_errors(&r);
         }
 }
