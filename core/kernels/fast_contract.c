@@ -28,7 +28,7 @@ enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 typedef struct tile_at { const float *a, *b; float *c; const float *bias; int last; } tile_at;
 
 /* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
-#define A_AT(p) bases[(p) / 3][((p) % 3) * row]
+#define A_AT(p) (&bases[(p) / 3][((p) % 3) * row])
 
 V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
     const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step;
@@ -50,7 +50,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
             V16_UNROLL for (int q = 0; q < Q; q++)
                 across[q] = part && q == Q - 1 ? v16_load_part(b + 16 * q, at->last) : v16_load(b + 16 * q);
             V16_UNROLL for (int p = 0; p < P; p++) {
-                const v16 spread = v16_broadcast(A_AT(p));
+                const v16 spread = v16_broadcast(*A_AT(p));
                 V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(spread, across[q], acc[p][q]);
             }
             b += b_step;
@@ -102,19 +102,49 @@ static tile_function *const tiles_2[MOST_ROWS_2][2] = {
 static tile_function *const (*const tiles_2)[2] = NULL;
 #endif
 
+#if defined(DA_VARIANT_avx512)
+/* Chains of 16 steps are too short to hide how a tile begins and ends. There all of B lies in registers, and the rows
+   stream past it, eight at a time and without an inner loop. Returns how many rows of a band it has done. */
+enum { SHORT = 16, SHORT_ROWS = 8 };
+static int64_t contract_short(const dai_contraction *problem, const float *a, const float *from, float *c) {
+    const int64_t row = problem->a_row;
+    v16 b[SHORT];
+    V16_UNROLL for (int k = 0; k < SHORT; k++) b[k] = v16_load(from + k * problem->b_step);
+    int64_t i = 0;
+    for (; i + SHORT_ROWS <= problem->m; i += SHORT_ROWS) {
+        const float *bases[] = { a + i * row, a + (i + 3) * row, a + (i + 6) * row };
+        v16 acc[SHORT_ROWS];
+        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) acc[p] = v16_zero();
+        V16_UNROLL for (int k = 0; k < SHORT; k++)
+            V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++)
+                acc[p] = v16_fma(v16_broadcast(A_AT(p)[k]), b[k], acc[p]);
+        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) v16_store(c + (i + p) * problem->c_row, acc[p]);
+    }
+    return i;
+}
+#endif
+
 /* All rows of all bands for the columns from j: near-equal tile heights, as few tiles as the registers allow. */
 static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
     const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
-    const int64_t tiles = (problem->m + most - 1) / most;
     tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
-    for (int64_t band = 0; band < problem->bands; band++)
+    for (int64_t band = 0; band < problem->bands; band++) {
+        int64_t done = 0;
+#if defined(DA_VARIANT_avx512)
+        if (problem->segment_count == 1 && problem->length == SHORT && problem->a_step == 1 && vectors == 1 &&
+            last == V16_LANES && !problem->bias && !problem->accumulate)
+            done = contract_short(problem, problem->a + band * problem->a_band + problem->segments[0].a,
+                                  problem->b + problem->segments[0].b + j, problem->c + band * problem->c_band + j);
+#endif
+        const int64_t left = problem->m - done, tiles = (left + most - 1) / most;
         for (int64_t t = 0; t < tiles; t++) {
-            const int64_t i = problem->m * t / tiles, rows = problem->m * (t + 1) / tiles - i;
+            const int64_t i = done + left * t / tiles, rows = done + left * (t + 1) / tiles - i;
             const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, problem->b + j,
                                  problem->c + band * problem->c_band + i * problem->c_row + j,
                                  problem->bias ? problem->bias + j : NULL, last };
             table[rows - 1][last < V16_LANES](problem, &at);
         }
+    }
 }
 
 void DA_VARIANT(dai_contract)(const dai_contraction *problem);

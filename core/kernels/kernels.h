@@ -15,6 +15,7 @@
 #include "core/kernels/contract.h"
 #include "core/kernels/pixels.h"
 #include "core/kernels/update.h"
+#include "core/kernels/winograd.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -92,6 +93,7 @@ typedef enum da_unary {
 typedef struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
+    const dai_winograd_transforms *winograd; /* likewise */
     void (*matmul)(const da_matmul_problem *problem, float *scratch);
     void (*conv_forward)(const da_conv_forward *conv, float *scratch);
     void (*conv_backward)(const da_conv_backward *conv, float *scratch);

@@ -1,0 +1,147 @@
+/* Winograd's convolution of a run of images, in groups of tiles whose transforms stay in the cache:
+ *
+ *     group of tiles ──input──▶ V  ──one product a point──▶ M ──output──▶ y
+ *
+ * The products run through the contraction of contract.h: rows are tiles, columns are the channels of the output.
+ */
+#include "core/kernels/winograd.h"
+
+#include "core/kernels/kernels.h"
+#include "core/parallel.h"
+
+/* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
+   memory; at 64 channels V and M then just fill a second-level cache. Points are a cache line further apart than their
+   numbers need, so that the same tile of all points does not fall into one set of the cache. */
+enum { GROUP = 64, LINE = 16 };
+
+static int64_t run_tiles(const dai_winograd *run) {
+    return run->images * ((run->oh + run->tile - 1) / run->tile) * ((run->ow + run->tile - 1) / run->tile);
+}
+
+static int64_t group_tiles(const dai_winograd *run) { return run_tiles(run) < GROUP ? run_tiles(run) : GROUP; }
+
+static int64_t point_stride(int64_t tiles, int64_t channels) { return (tiles * channels + 2 * LINE - 1) / LINE * LINE; }
+
+int64_t dai_winograd_scratch(const dai_winograd *run) {
+    const int64_t tiles = group_tiles(run);
+    return dai_winograd_points(run->tile) * (point_stride(tiles, run->c) + point_stride(tiles, run->k));
+}
+
+void dai_winograd_images(const dai_winograd *run, const float *framed, const float *u, const float *bias, float *y,
+                         float *scratch) {
+    const da_kernels *kernels = da_kernels_active();
+    if (!kernels->winograd) {
+        dai_winograd_images_reference(run, framed, u, bias, y, scratch);
+        return;
+    }
+    const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
+                  groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
+                  m_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
+    const dai_segment whole = { 0, 0 };
+    float *v = scratch, *m = scratch + points * v_stride;
+    for (int64_t group = 0; group < groups; group++) {
+        const int64_t first = da_chunk_begin(tiles, groups, group),
+                      count = da_chunk_begin(tiles, groups, group + 1) - first;
+        kernels->winograd->input(run, first, count, framed, v, v_stride);
+        for (int64_t p = 0; p < points; p++) {
+            const dai_contraction product = {
+                .m = count, .n = run->k, .length = run->c, .segments = &whole, .segment_count = 1,
+                .a = v + p * v_stride, .a_row = run->c, .a_step = 1, .b = u + p * u_stride, .b_step = run->k,
+                .c = m + p * m_stride, .c_row = run->k, .bands = 1,
+            };
+            kernels->contract(&product);
+        }
+        kernels->winograd->output(run, first, count, m, m_stride, bias, y);
+    }
+}
+
+void dai_winograd_gradient(const dai_winograd *run, const float *framed, const float *dy, bool accumulate, float *sums,
+                           float *scratch) {
+    const da_kernels *kernels = da_kernels_active();
+    if (!kernels->winograd) {
+        dai_winograd_gradient_reference(run, framed, dy, accumulate, sums, scratch);
+        return;
+    }
+    const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
+                  groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
+                  z_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
+    const dai_segment whole = { 0, 0 };
+    float *v = scratch, *z = scratch + points * v_stride;
+    for (int64_t group = 0; group < groups; group++) {
+        const int64_t first = da_chunk_begin(tiles, groups, group),
+                      count = da_chunk_begin(tiles, groups, group + 1) - first;
+        kernels->winograd->input(run, first, count, framed, v, v_stride);
+        kernels->winograd->gradient(run, first, count, dy, z, z_stride);
+        for (int64_t p = 0; p < points; p++) {
+            const dai_contraction product = {
+                .m = run->c, .n = run->k, .length = count, .segments = &whole, .segment_count = 1,
+                .a = v + p * v_stride, .a_row = 1, .a_step = run->c, .b = z + p * z_stride, .b_step = run->k,
+                .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .accumulate = accumulate || group > 0,
+            };
+            kernels->contract(&product);
+        }
+    }
+}
+
+/* The weights, in parallel: plain ones in runs of neighbours, turned ones in square blocks. */
+enum { RUN = 1024, BLOCK = 16 };
+typedef struct weight_job {
+    const dai_winograd_transforms *transforms;
+    int tile; int64_t c, k; const float *w; float *u;
+} weight_job;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void transform_run(void *context, int64_t chunk, int worker) {
+    (void)worker;
+    const weight_job *job = context;
+    const int64_t all = job->c * job->k, first = chunk * RUN;
+    job->transforms->weights(job->tile, least(RUN, all - first), job->w + first, all, job->u + first,
+                             dai_winograd_weight_stride(job->c, job->k));
+}
+
+static void transform_turned_block(void *context, int64_t chunk, int worker) {
+    (void)worker;
+    const weight_job *job = context;
+    const int64_t c = job->c, k = job->k, across = (c + BLOCK - 1) / BLOCK, k0 = chunk / across * BLOCK,
+                  c0 = chunk % across * BLOCK, ks = least(BLOCK, k - k0), cs = least(BLOCK, c - c0);
+    float turned[9][BLOCK][BLOCK];
+    for (int tap = 0; tap < 9; tap++)
+        for (int64_t i = 0; i < cs; i++)
+            for (int64_t j = 0; j < ks; j++) turned[8 - tap][j][i] = job->w[(tap * c + c0 + i) * k + k0 + j];
+    for (int64_t j = 0; j < ks; j++)
+        job->transforms->weights(job->tile, cs, turned[0][j], BLOCK * BLOCK, job->u + (k0 + j) * c + c0,
+                                 dai_winograd_weight_stride(c, k));
+}
+
+void dai_winograd_transform_weights(int tile, int64_t c, int64_t k, const float *w, float *u) {
+    weight_job job = { da_kernels_active()->winograd, tile, c, k, w, u };
+    if (!job.transforms) dai_winograd_transform_weights_reference(tile, c, k, w, u);
+    else da_parallel_for((c * k + RUN - 1) / RUN, transform_run, &job);
+}
+
+void dai_winograd_transform_turned_weights(int tile, int64_t c, int64_t k, const float *w, float *u) {
+    weight_job job = { da_kernels_active()->winograd, tile, c, k, w, u };
+    if (!job.transforms) dai_winograd_transform_turned_weights_reference(tile, c, k, w, u);
+    else da_parallel_for(((c + BLOCK - 1) / BLOCK) * ((k + BLOCK - 1) / BLOCK), transform_turned_block, &job);
+}
+
+typedef struct collect_job {
+    const dai_winograd_transforms *transforms;
+    int tile; int64_t c, k, slices; const float *sums; float *dw;
+} collect_job;
+
+static void collect_run(void *context, int64_t chunk, int worker) {
+    (void)worker;
+    const collect_job *job = context;
+    const int64_t all = job->c * job->k, first = chunk * RUN;
+    job->transforms->collect(job->tile, least(RUN, all - first), job->slices, job->sums + first,
+                             dai_winograd_weight_floats(job->tile, job->c, job->k),
+                             dai_winograd_weight_stride(job->c, job->k), job->dw + first, all);
+}
+
+void dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw) {
+    collect_job job = { da_kernels_active()->winograd, tile, c, k, slices, sums, dw };
+    if (!job.transforms) dai_winograd_collect_gradient_reference(tile, c, k, slices, sums, dw);
+    else da_parallel_for((c * k + RUN - 1) / RUN, collect_run, &job);
+}
