@@ -212,7 +212,8 @@ static void compare_matmul(int case_number) {
     const int size = (int)draw(0, 3);
     const int64_t lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + gap, ldc = n + gap, count = m * ldc + 1;
     float *a = sized_numbers((ta ? k : m) * lda, size, wild),
-          *b = sized_numbers((tb ? n : k) * ldb, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild), *start = sized_numbers(count, size, wild), *expected = NULL;
+          *b = sized_numbers((tb ? n : k) * ldb, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
+          *start = sized_numbers(count, size, wild), *expected = NULL;
     da_matmul_problem p = { .m = m, .n = n, .k = k, .a = a, .a_row = ta ? 1 : lda, .a_column = ta ? lda : 1, .b = b,
                             .b_row = tb ? 1 : ldb, .b_column = tb ? ldb : 1, .c_row = ldc, .bias = maybe(bias),
                             .accumulate = draw(0, 1) };
