@@ -3,6 +3,8 @@
 #   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=0]    make asan    make ubsan
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
+#   make scaling           how a training step would scale on more cores, simulated
+#   make bits-test         the same weights from gcc and clang, -O1 to -O3, with and without OpenMP, on x86-64 and aarch64
 # Options: CC=gcc|clang   OPENMP=1|0   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
@@ -39,7 +41,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test asan ubsan bench real-data-test fuzz mnist-demo clean FORCE
+.PHONY: all test asan ubsan bench real-data-test bits-test scaling fuzz mnist-demo clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -88,6 +90,15 @@ bench: all
 
 real-data-test: all
 	@sh tests/real-data.sh $(BUILD)/deeparc
+
+bits-test:
+	@sh tests/bits.sh
+
+# How training would scale on more cores than this machine has: tests/bench/SCALING.md.
+$(BUILD)/scaling: $(BUILD)/obj/tests/bench/scaling.o $(BUILD)/libdeeparc.a
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+scaling: $(BUILD)/scaling
+	@$(BUILD)/scaling
 
 # Fuzzing: the library built with clang's coverage and sanitizers, one program a reader of files.
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

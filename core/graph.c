@@ -9,6 +9,7 @@
  */
 #include "core/node.h"
 #include "core/kernels/kernels.h"
+#include "core/math.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
@@ -35,6 +36,11 @@ static da_node *node_at(const da_graph *graph, int64_t i) { return &graph->chunk
 /* ---- Life ---- */
 
 da_status da_graph_new(da_graph **graph) {
+    if (!da_float_mode_is_ieee())
+        return DA_FAIL(DA_ERROR_NUMERIC,
+                       "graph: this thread's floating-point mode flushes subnormal numbers to zero or does not round to "
+                       "nearest, so results would not be those of other machines: a library built with -ffast-math may "
+                       "have set it when it was loaded, fesetenv(FE_DFL_ENV) puts it back");
     da_graph *made = da_alloc_zero(1, sizeof *made);
     if (!made) return DA_ERROR_MEMORY;
     da_kernels_active(); /* chosen here, once, so that no parallel loop is the first to ask */

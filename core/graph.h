@@ -23,6 +23,7 @@
 typedef struct da_graph da_graph;
 typedef struct da_node  da_node;
 
+/* DA_ERROR_NUMERIC when the calling thread's floating-point mode is not IEEE 754's own: math.h. */
 da_status da_graph_new(da_graph **graph);
 void      da_graph_free(da_graph *graph);
 void      da_graph_reset(da_graph *graph); /* ends all nodes, clears the error; memory is kept */

@@ -9,10 +9,17 @@
 #ifndef DA_CORE_MATH_H
 #define DA_CORE_MATH_H
 
+#include <stdbool.h>
+
 float da_expf(float x);      /* 1.02 ulp */
 float da_logf(float x);      /* 0.92 ulp */
 float da_tanhf(float x);     /* 1.34 ulp */
 float da_sigmoidf(float x);  /* 2.41 ulp, 1 / (1 + e^-x) */
 float da_erff(float x);      /* 1.36 ulp */
+
+/* Does the calling thread compute as IEEE 754 has it by default: subnormal numbers kept, as operands and as results,
+   and rounding to nearest? Tried by arithmetic. A thread begins with the mode of the thread that made it; a library
+   built with -ffast-math changes it when it is loaded. */
+bool da_float_mode_is_ieee(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* Parallel loops on OpenMP, or serial ones without it. */
 #include "core/parallel.h"
 
+#include <stddef.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -27,7 +29,15 @@ int da_threads_set(int threads) {
 
 int da_threads(void) { return thread_count > 0 ? thread_count : da_threads_set(0); }
 
-void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context) {
+static da_loop_observer *loop_observer;
+static void *observer_context;
+
+void da_parallel_observe(da_loop_observer *observer, void *context) {
+    loop_observer = observer;
+    observer_context = context;
+}
+
+static void run(int64_t chunks, da_chunk_body *body, void *context) {
 #ifdef _OPENMP
     int threads = da_threads();
     if (threads > chunks) threads = (int)chunks;
@@ -38,4 +48,10 @@ void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context) {
     }
 #endif
     for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk, 0);
+}
+
+void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context) {
+    if (loop_observer) loop_observer(observer_context, chunks, false);
+    run(chunks, body, context);
+    if (loop_observer) loop_observer(observer_context, chunks, true);
 }

@@ -18,6 +18,11 @@ bool da_threads_available(void); /* false when built without OpenMP */
 typedef void da_chunk_body(void *context, int64_t chunk, int worker);
 void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context);
 
+/* For measurements: from now on the observer is told when a loop of so many chunks begins and when it has ended, on the
+   thread that runs the loop. NULL: no longer. To be set while no loop runs. */
+typedef void da_loop_observer(void *context, int64_t chunks, bool ended);
+void da_parallel_observe(da_loop_observer *observer, void *context);
+
 /* Chunk `chunk` of `chunks` near-equal runs of 0..count-1, half-open. */
 static inline int64_t da_chunk_begin(int64_t count, int64_t chunks, int64_t chunk) { return count * chunk / chunks; }
 

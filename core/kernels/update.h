@@ -29,6 +29,12 @@ typedef struct da_adam_update { /* coefficients of one step of Adam or AdamW */
     float scale;
 } da_adam_update;
 
+/* What a state becomes: below the normal numbers, zero. A parameter whose gradient has become zero (a unit that never
+   fires) leaves its state to decay, v = 0.9 v, and in steps of 2^-149 that ends at 4, since 3.6 rounds to 4: without
+   this a third of all states would stay subnormal for the rest of a long training, which many CPUs compute slowly.
+   Nothing else is flushed anywhere. */
+static inline float settled(float state) { return fabsf(state) < 0x1p-126f ? 0.0f : state; }
+
 /* Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in PyTorch's form:
    d = g + decay w;  v = momentum v + d;  w -= rate v, or with Nesterov's look ahead w -= rate (d + momentum v). */
 static inline float sgd_gradient(const da_sgd_update *s, float w, float g) { return fmaf(s->decay, w, g * s->scale); }
@@ -36,12 +42,12 @@ static inline void sgd_plain(const da_sgd_update *s, float *w, float g) {
     *w = fmaf(-s->rate, sgd_gradient(s, *w, g), *w);
 }
 static inline void sgd_momentum(const da_sgd_update *s, float *w, float g, float *v) {
-    *v = fmaf(s->momentum, *v, sgd_gradient(s, *w, g));
+    *v = settled(fmaf(s->momentum, *v, sgd_gradient(s, *w, g)));
     *w = fmaf(-s->rate, *v, *w);
 }
 static inline void sgd_nesterov(const da_sgd_update *s, float *w, float g, float *v) {
     float d = sgd_gradient(s, *w, g);
-    *v = fmaf(s->momentum, *v, d);
+    *v = settled(fmaf(s->momentum, *v, d));
     *w = fmaf(-s->rate, fmaf(s->momentum, *v, d), *w);
 }
 
@@ -49,8 +55,8 @@ static inline void sgd_nesterov(const da_sgd_update *s, float *w, float g, float
    Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2. m and v are the first and second moment. */
 static inline void adam_element(const da_adam_update *a, float *w, float g, float *m, float *v) {
     float d = fmaf(a->decay, *w, g * a->scale);
-    *m = fmaf(a->fresh1, d, a->beta1 * *m);
-    *v = fmaf(a->fresh2 * d, d, a->beta2 * *v);
+    *m = settled(fmaf(a->fresh1, d, a->beta1 * *m));
+    *v = settled(fmaf(a->fresh2 * d, d, a->beta2 * *v));
     float root = fmaf(sqrtf(*v), a->root_correction, a->epsilon);
     *w = fmaf(-a->rate, *m / root, *w * a->keep);
 }

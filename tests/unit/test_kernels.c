@@ -162,6 +162,111 @@ TEST(matmul_kernels_have_the_bits_of_the_reference) {
     }
 }
 
+/* How large the numbers of a problem are: products of faint ones are subnormal, those of huge ones overflow. */
+static float *sized_numbers(int64_t count, int size, bool wild) {
+    static const float factors[] = { 1.0f, 0x1p-66f, 0x1p-126f, 0x1p63f };
+    float *x = numbers(count, wild);
+    for (int64_t i = 0; i < count; i++) x[i] *= factors[size];
+    return x;
+}
+
+static const float *maybe(const float *x) { return draw(0, 1) ? x : NULL; }
+
+/* An array that holds what a kernel must not touch as well: both tables write over the same bytes. */
+static float *copy_of(const float *x, int64_t count) {
+    float *copy = da_alloc((size_t)count * sizeof *copy);
+    memcpy(copy, x, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+/* Rows of a, b and c stand further apart than they are long, so that a step too far is seen. */
+static void compare_matmul(int case_number) {
+    const int64_t m = draw(0, 40), n = draw(0, draw(0, 3) ? 40 : 150), k = draw(0, 40), gap = draw(0, 3);
+    const bool ta = draw(0, 1), tb = draw(0, 1), wild = case_number % 3 == 0;
+    const int size = (int)draw(0, 3);
+    const int64_t lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + gap, ldc = n + gap, count = m * ldc + 1;
+    float *a = sized_numbers((ta ? k : m) * lda, size, wild),
+          *b = sized_numbers((tb ? n : k) * ldb, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
+          *start = sized_numbers(count, size, wild), *expected = NULL;
+    da_matmul_problem p = { .m = m, .n = n, .k = k, .a = a, .a_row = ta ? 1 : lda, .a_column = ta ? lda : 1, .b = b,
+                            .b_row = tb ? 1 : ldb, .b_column = tb ? ldb : 1, .c_row = ldc, .bias = maybe(bias),
+                            .accumulate = draw(0, 1) };
+    float *scratch = da_alloc((size_t)(da_matmul_scratch(&p) + 1) * sizeof *scratch);
+    for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
+        float *c = copy_of(start, count);
+        p.c = c;
+        da_kernels_select((*table)->name);
+        (*table)->matmul(&p, scratch);
+        if (!expected) expected = c;
+        else {
+            if (!same(c, expected, count))
+                test_fail(__FILE__, __LINE__, "%s: case %d, m %d n %d k %d, transposed %d %d", (*table)->name,
+                          case_number, (int)m, (int)n, (int)k, ta, tb);
+            da_free(c);
+        }
+    }
+    da_free(a); da_free(b); da_free(bias); da_free(start); da_free(scratch); da_free(expected);
+    da_kernels_select(NULL);
+}
+
+TEST(matmul_kernels_agree_on_thousands_of_problems) {
+    draws = 0;
+    for (int i = 0; i < 3000 && !test_failed(); i++) compare_matmul(i);
+}
+
+/* contract.h in plain loops. */
+static void contract_plainly(const dai_contraction *p) {
+    for (int64_t band = 0; band < p->bands; band++)
+        for (int64_t i = 0; i < p->m; i++)
+            for (int64_t j = 0; j < p->n; j++) {
+                const float *a = p->a + band * p->a_band + i * p->a_row;
+                float *c = p->c + band * p->c_band + i * p->c_row + j;
+                float acc = p->bias ? p->bias[j] : p->accumulate ? *c : 0.0f;
+                for (int64_t s = 0; s < p->segment_count; s++)
+                    for (int64_t k = 0; k < p->length; k++)
+                        acc = fmaf(a[p->segments[s].a + k * p->a_step],
+                                   p->b[p->segments[s].b + k * p->b_step + j], acc);
+                *c = acc;
+            }
+}
+
+enum { MOST_SEGMENTS = 6 };
+
+/* Segments lie anywhere in a and b, and may overlap, as the rows of an image do; A's steps may be zero. */
+static void compare_contraction(int case_number) {
+    const int64_t m = draw(1, draw(0, 3) ? 17 : 40), n = draw(1, 70);
+    const int64_t length = draw(0, 12), count = draw(0, MOST_SEGMENTS);
+    const int64_t a_row = draw(0, 20), a_step = draw(0, 20), b_step = n + draw(0, 5), c_row = n + draw(0, 5);
+    const int64_t bands = draw(1, 3), a_band = draw(0, 40), c_band = m * c_row + draw(0, 9);
+    const int64_t c_count = bands * c_band + 1, apart = 60;
+    dai_segment segments[MOST_SEGMENTS];
+    for (int64_t s = 0; s < count; s++) segments[s] = (dai_segment){ draw(0, apart), draw(0, apart) };
+    const bool wild = case_number % 3 == 0;
+    const int size = (int)draw(0, 3);
+    float *a = sized_numbers(apart + bands * a_band + m * a_row + length * a_step + 1, size, wild),
+          *b = sized_numbers(apart + length * b_step + n, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
+          *start = sized_numbers(c_count, size, wild), *expected = copy_of(start, c_count);
+    dai_contraction p = { .m = m, .n = n, .length = length, .segments = segments, .segment_count = count, .a = a,
+                          .a_row = a_row, .a_step = a_step, .b = b, .b_step = b_step, .c = expected, .c_row = c_row,
+                          .bands = bands, .a_band = a_band, .c_band = c_band, .bias = maybe(bias),
+                          .accumulate = draw(0, 1) };
+    contract_plainly(&p);
+    for (const da_kernels *const *table = da_kernels_list() + 1; *table; table++) {
+        float *c = p.c = copy_of(start, c_count);
+        (*table)->contract(&p);
+        if (!same(c, expected, c_count))
+            test_fail(__FILE__, __LINE__, "%s: case %d, m %d n %d length %d segments %d bands %d", (*table)->name,
+                      case_number, (int)m, (int)n, (int)length, (int)count, (int)bands);
+        da_free(c);
+    }
+    da_free(a); da_free(b); da_free(bias); da_free(start); da_free(expected);
+}
+
+TEST(contraction_kernels_agree_with_plain_loops) {
+    draws = 0;
+    for (int i = 0; i < 3000 && !test_failed(); i++) compare_contraction(i);
+}
+
 /* Every way of calling the routines over channels and arrays; out: ROUTINES arrays of pixels x channels. */
 enum { ROUTINES = 2 + 3 * 4 + 4 + 3 };
 
@@ -184,29 +289,96 @@ static void run_channels(const da_kernels *k, int64_t pixels, int64_t channels, 
     k->relu_backward(pixels * channels, y, dy, out[2]);
 }
 
-TEST(channel_kernels_have_the_bits_of_the_reference) {
-    draws = 0;
-    for (int i = 0; i < 300 && !test_failed(); i++) {
-        const int64_t pixels = draw(1, 70), channels = draw(1, 70), count = pixels * channels;
-        float *x = numbers(count, i % 9 == 0), *dy = numbers(count, i % 7 == 0), *y = numbers(count, i % 5 == 0);
-        float *v[4], *out[2][ROUTINES];
-        for (int j = 0; j < 4; j++) v[j] = numbers(channels, false);
-        const da_kernels *const *tables = da_kernels_list();
-        for (int t = 0; tables[t]; t++) {
-            float **o = out[t > 0];
-            for (int j = 0; j < ROUTINES; j++) o[j] = da_alloc_zero((size_t)count, sizeof(float));
-            run_channels(tables[t], pixels, channels, x, dy, y, v, o);
-            for (int j = 0; j < ROUTINES && t > 0; j++) {
-                if (!same(o[j], out[0][j], count))
-                    test_fail(__FILE__, __LINE__, "%s: result %d, %d pixels, %d channels", tables[t]->name, j,
-                              (int)pixels, (int)channels);
-                da_free(o[j]);
-            }
+static void compare_channels(int case_number) {
+    const int64_t pixels = draw(1, draw(0, 7) ? 20 : 200), channels = draw(1, 70), count = pixels * channels;
+    const bool wild = case_number % 3 == 0;
+    float *x = sized_numbers(count, (int)draw(0, 3), wild), *dy = sized_numbers(count, (int)draw(0, 3), wild),
+          *y = sized_numbers(count, (int)draw(0, 3), wild), *v[4], *expected = NULL;
+    for (int i = 0; i < 4; i++) v[i] = sized_numbers(channels, (int)draw(0, 3), wild);
+    for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
+        float *out = da_alloc_zero((size_t)(ROUTINES * count), sizeof *out), *results[ROUTINES];
+        for (int i = 0; i < ROUTINES; i++) results[i] = out + i * count;
+        run_channels(*table, pixels, channels, x, dy, y, v, results);
+        if (!expected) expected = out;
+        else {
+            for (int i = 0; i < ROUTINES; i++)
+                if (!same(results[i], expected + i * count, count))
+                    test_fail(__FILE__, __LINE__, "%s: case %d, result %d, %d pixels, %d channels", (*table)->name,
+                              case_number, i, (int)pixels, (int)channels);
+            da_free(out);
         }
-        for (int j = 0; j < ROUTINES; j++) da_free(out[0][j]);
-        for (int j = 0; j < 4; j++) da_free(v[j]);
-        da_free(x); da_free(dy); da_free(y);
     }
+    da_free(x); da_free(dy); da_free(y); da_free(expected);
+    for (int i = 0; i < 4; i++) da_free(v[i]);
+}
+
+TEST(channel_kernels_agree_on_thousands_of_problems) {
+    draws = 0;
+    for (int i = 0; i < 2000 && !test_failed(); i++) compare_channels(i);
+}
+
+/* The elementary functions in place, from addresses of any alignment. */
+static void compare_unary(int case_number) {
+    const int64_t n = draw(0, 70), skip = draw(0, 15), count = n + skip + 1;
+    const da_unary f = (da_unary)draw(0, DA_UNARY_COUNT - 1);
+    float *x = sized_numbers(count, (int)draw(0, 3), true), *dy = sized_numbers(count, (int)draw(0, 3), true),
+          *expected = NULL, *slopes = NULL;
+    for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
+        float *y = copy_of(x, count), *dx = copy_of(dy, count);
+        (*table)->unary(f, n, y + skip, y + skip);
+        (*table)->unary_backward(f, n, x + skip, y + skip, dx + skip, dx + skip);
+        if (!expected) expected = y, slopes = dx;
+        else {
+            if (!same(y, expected, count) || !same(dx, slopes, count))
+                test_fail(__FILE__, __LINE__, "%s: case %d, function %d of %d numbers", (*table)->name, case_number,
+                          (int)f, (int)n);
+            da_free(y); da_free(dx);
+        }
+    }
+    da_free(x); da_free(dy); da_free(expected); da_free(slopes);
+}
+
+TEST(unary_kernels_agree_on_thousands_of_problems) {
+    draws = 0;
+    for (int i = 0; i < 3000 && !test_failed(); i++) compare_unary(i);
+}
+
+/* Updates: weights, gradients and states of every size, states that are subnormal and gradients that are not finite. */
+static void compare_update(int case_number) {
+    const int64_t n = draw(0, 70), count = n + 1;
+    const bool wild = case_number % 3 == 0;
+    const da_sgd_update sgd = { .rate = 0.1f, .momentum = 0.9f, .decay = draw(0, 1) ? 5e-4f : 0, .scale = 0.7f,
+                                .nesterov = draw(0, 1) };
+    const da_adam_update adam = { .beta1 = 0.9f, .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .rate = 0.1f,
+                                  .root_correction = 1.3f, .epsilon = draw(0, 1) ? 1e-8f : 0, .decay = 0.01f,
+                                  .keep = 0.99f, .scale = 0.7f };
+    const bool plain = draw(0, 1);
+    float *w = sized_numbers(count, (int)draw(0, 3), wild), *g = sized_numbers(count, (int)draw(0, 3), wild),
+          *m = sized_numbers(count, (int)draw(0, 3), wild), *v = sized_numbers(count, (int)draw(0, 3), wild), *first[5];
+    double square_sum = 0;
+    for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
+        const bool reference = table == da_kernels_list();
+        float *now[5] = { copy_of(w, count), copy_of(m, count), copy_of(w, count), copy_of(m, count),
+                          copy_of(v, count) };
+        (*table)->sgd_update(&sgd, n, now[0], g, plain ? NULL : now[1]);
+        (*table)->adam_update(&adam, n, now[2], g, now[3], now[4]);
+        const double sum = (*table)->square_sum(n, g);
+        if (reference) square_sum = sum;
+        bool equal = memcmp(&sum, &square_sum, sizeof sum) == 0 || (isnan(sum) && isnan(square_sum));
+        for (int i = 0; i < 5; i++) {
+            if (reference) { first[i] = now[i]; continue; }
+            equal = equal && same(now[i], first[i], count);
+            da_free(now[i]);
+        }
+        if (!equal) test_fail(__FILE__, __LINE__, "%s: case %d, %d parameters", (*table)->name, case_number, (int)n);
+    }
+    for (int i = 0; i < 5; i++) da_free(first[i]);
+    da_free(w); da_free(g); da_free(m); da_free(v);
+}
+
+TEST(update_kernels_agree_on_thousands_of_problems) {
+    draws = 0;
+    for (int i = 0; i < 3000 && !test_failed(); i++) compare_update(i);
 }
 
 TEST(kernels_are_chosen_by_name) {

@@ -89,6 +89,23 @@ TEST(parallel_loops_visit_every_chunk_once) {
     CHECK_INT(da_chunk_begin(10, 3, 3), 10);
 }
 
+static void note_loop(void *context, int64_t chunks, bool ended) {
+    int64_t *noted = context;
+    noted[ended] += chunks;
+}
+
+TEST(parallel_observer_is_told_of_every_loop) {
+    int64_t noted[2] = { 0, 0 };
+    atomic_int seen[37] = { 0 };
+    da_parallel_observe(note_loop, noted);
+    da_parallel_for(37, count_chunk, seen);
+    da_parallel_for(5, count_chunk, seen);
+    da_parallel_observe(NULL, NULL);
+    da_parallel_for(3, count_chunk, seen);
+    CHECK(noted[0] == 42 && noted[1] == 42);
+    CHECK_INT(seen[0], 3);
+}
+
 TEST(status_messages_carry_place_and_context) {
     DA_FAIL(DA_ERROR_FORMAT, "header claims %d", 7);
     CHECK(strstr(da_error_place(), "test_tensor.c:"));

@@ -1,0 +1,80 @@
+#!/bin/sh
+# The same bits from other builds: makes the program with each compiler, optimisation, with and without OpenMP, and for
+# aarch64, each in a folder of its own, and runs tests/commands/bits.sh with it.
+#
+#     tests/bits.sh                        all of them (half an hour on two cores)
+#     tests/bits.sh clang-O1-serial ...    some: COMPILER-OPTIMISATION[-serial], or aarch64
+#     tests/bits.sh --update               remakes tests/fixtures/hashes.txt with build/deeparc's best kernels
+#
+# aarch64 is cross-compiled and emulated (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user): it runs the
+# unit tests of the kernels and the rows of a few steps. The last line is "N passed, N failed, N skipped".
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+builds=$root/build/bits
+passed=0 failed=0 skipped=0
+mkdir -p "$builds"
+
+if [ "${1:-}" = --update ]; then
+    make -s || exit 1
+    BITS=update sh tests/commands/bits.sh > "$builds/hashes.txt" && cp "$builds/hashes.txt" tests/fixtures/hashes.txt
+    exit
+fi
+
+missing() { # the first of these programs that is not there
+    for program; do command -v "$program" > /dev/null 2>&1 || { echo "$program"; return; }; done
+}
+skip() { skipped=$((skipped + 1)); echo "skip  $1: there is no $2 here"; }
+build() { # build NAME MAKE-ARGUMENT...
+    name=$1; shift
+    echo "== $name"
+    make -s -j2 BUILD="build/bits/$name" "$@" && return
+    failed=$((failed + 1))
+    echo "FAIL  $name: it does not build"
+    return 1
+}
+count() { # runs a test and adds what its last line says
+    "$@" > "$builds/log" 2>&1
+    counts=$(tail -n 1 "$builds/log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+    if [ -z "$counts" ]; then cat "$builds/log"; else sed '$d' "$builds/log"; fi
+    read -r p f s << COUNTS
+${counts:-0 1 0}
+COUNTS
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+native() { # native NAME: gcc-O2-serial
+    compiler=${1%%-*} optimisation=${1#*-} openmp=1
+    case $optimisation in *-serial) openmp=0 optimisation=${optimisation%-serial} ;; esac
+    absent=$(missing "$compiler")
+    if [ -n "$absent" ]; then skip "$1" "$absent"; return; fi
+    build "$1" CC="$compiler" O="-$optimisation" OPENMP=$openmp || return
+    count env BITS="${BITS:-}" DEEPARC="$builds/$1/deeparc" BUILD="$builds/$1" sh tests/commands/bits.sh
+}
+
+aarch64() {
+    absent=$(missing aarch64-linux-gnu-gcc qemu-aarch64)
+    if [ -n "$absent" ]; then skip aarch64 "$absent"; return; fi
+    build aarch64 CC=aarch64-linux-gnu-gcc WERROR=1 all build/bits/aarch64/unit || return
+    emulate="qemu-aarch64 -L /usr/aarch64-linux-gnu $builds/aarch64"
+    printf '#!/bin/sh\nexec %s/deeparc "$@"\n' "$emulate" > "$builds/aarch64/emulated"
+    chmod +x "$builds/aarch64/emulated"
+    count $emulate/unit kernels
+    count env BITS=few DEEPARC="$builds/aarch64/emulated" sh tests/commands/bits.sh
+}
+
+if [ $# -eq 0 ]; then
+    for compiler in gcc clang; do
+        for optimisation in O3 O2 O1; do set -- "$@" $compiler-$optimisation $compiler-$optimisation-serial; done
+    done
+    set -- "$@" aarch64
+    BITS=all
+fi
+for name; do
+    case $name in
+    aarch64) aarch64 ;;
+    gcc*-O? | gcc*-O?-serial | clang*-O? | clang*-O?-serial) native "$name" ;;
+    *) echo "tests/bits.sh: '$name' is no build: gcc-O2, clang-O1-serial, aarch64"; exit 2 ;;
+    esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
