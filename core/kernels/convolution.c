@@ -17,6 +17,7 @@
  * Groups: each group is a contraction of its own on a part of the channels; taps are then segments of their own.
  */
 #include "core/kernels/convolution.h"
+#include "core/kernels/frames.h"
 #include "core/parallel.h"
 
 #include <string.h>
@@ -24,11 +25,9 @@
 enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
 enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = 1 << 16 }; /* backward weights: images taken together */
 enum { STRIP_FLOATS = 6 << 10, SMALL_WEIGHTS = 4 << 10 };   /* strips of rows that the first cache holds */
-enum { LINE_FLOATS = 16, BANDS = 4 }; /* of a cache line; rows of output between two askings ahead */
+enum { BANDS = 4 }; /* rows of output between two steps of fetching ahead */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
-static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * (v->c / v->groups) * v->k; }
 
@@ -37,9 +36,7 @@ int64_t da_conv_slices(const da_convolution *v) {
     return largest(1, smallest(smallest(v->n, MOST_SLICES), MOST_PARTIAL_WEIGHTS / largest(1, weight_count(v))));
 }
 
-/* ---- An image with a border of zeros ---- */
-
-typedef struct frame { int64_t top, left, height, width; } frame; /* of the framed image, in pixels */
+/* ---- Frames ---- */
 
 static frame frame_forward(const da_convolution *v) {
     frame f = { v->padding, v->padding, v->h + 2 * v->padding, v->w + 2 * v->padding };
@@ -60,49 +57,6 @@ static frame frame_backward(const da_convolution *v) {
     frame_axis(v->h, v->oh, v->r, v, &f.top, &f.height);
     frame_axis(v->w, v->ow, v->s, v, &f.left, &f.width);
     return f;
-}
-
-static bool is_bare(const frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
-
-static int64_t frame_floats(const frame *f, int64_t channels) { return f->height * f->width * channels; }
-
-/* The image inside its frame: copied or made in `to`, or the one in memory when the frame adds nothing. */
-static const float *framed(const frame *f, const da_image_source *source, int64_t i, int64_t height, int64_t width,
-                           int64_t channels, float *to) {
-    const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
-    if (source->values && is_bare(f, height, width)) return source->values + i * height * inner;
-    memset(to, 0, (size_t)(f->top * row) * sizeof *to);
-    for (int64_t y = 0; y < height; y++) {
-        float *start = to + (f->top + y) * row + left;
-        memset(start - left, 0, (size_t)left * sizeof *to);
-        if (source->values) memcpy(start, source->values + (i * height + y) * inner, (size_t)inner * sizeof *to);
-        else source->load(source->context, i * height + y, start);
-        memset(start + inner, 0, (size_t)(row - left - inner) * sizeof *to);
-    }
-    const int64_t below = f->top + height;
-    memset(to + below * row, 0, (size_t)((f->height - below) * row) * sizeof *to);
-    return to;
-}
-
-/* Images that will be needed next are asked for part by part while others are computed: a copy of an image that is not
-   in the cache yet would leave the arithmetic waiting. */
-typedef struct ahead {
-    const da_image_source *source;
-    int64_t at, end;  /* floats, from the beginning of every array that the source reads */
-    int64_t step;
-} ahead;
-
-static ahead ahead_of(const da_image_source *source, int64_t image, int64_t first, int64_t count, int64_t steps) {
-    return (ahead){ source, first * image, (first + count) * image, image * count / largest(1, steps) + 1 };
-}
-
-static void fetch_step(ahead *next) {
-    const da_image_source *s = next->source;
-    const float *arrays[] = { s->values, s->reads[0], s->reads[1], s->reads[2] };
-    const int64_t end = smallest(next->end, next->at + next->step);
-    for (int a = 0; a < 4; a++)
-        for (int64_t at = next->at; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
-    next->at = end;
 }
 
 /* ---- Work shared by the passes ---- */
@@ -128,9 +82,6 @@ typedef struct worker_part { dai_segment *segments; float *x, *dy, *out; } worke
 static int64_t segment_floats(const da_convolution *v, int64_t together) {
     return largest(v->r * v->s, together * v->oh) * SEGMENT_FLOATS;
 }
-
-/* Rounded up so that parts begin on vectors. */
-static int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 static worker_part part_of(const conv_work *work, int worker) {
     const da_convolution *v = work->v;

@@ -191,7 +191,8 @@ V16_INLINE void output(const int tile, const dai_winograd *run, int64_t first, i
         float *to = y + ((s.image * run->oh + s.y * tile) * run->ow + s.x * tile) * k;
         int64_t j = 0;
         for (; j + V16_LANES <= k; j += V16_LANES)
-            output_strip(tile, run, s.tiles, from + j, stride, bias ? bias + j : NULL, to + j, rows, columns, V16_LANES);
+            output_strip(tile, run, s.tiles, from + j, stride, bias ? bias + j : NULL, to + j, rows, columns,
+                         V16_LANES);
         if (j < k)
             output_strip(tile, run, s.tiles, from + j, stride, bias ? bias + j : NULL, to + j, rows, columns,
                          (int)(k - j));

@@ -78,7 +78,8 @@
 #define WINOGRAD_B2   ((float)(288.0 / 1071))
 
 /* A run of images, done by one worker: `images` of height x width x c, framed with zeros already, to oh x ow x k. The
-   frame holds everything the tiles read: height = dai_winograd_frame(tile, oh), width = dai_winograd_frame(tile, ow). */
+   frame holds everything the tiles read: height = dai_winograd_frame(tile, oh), width likewise of ow; the numbers beyond
+   the padding that whole tiles need are zeros too. */
 typedef struct dai_winograd {
     int tile; /* 2 or 4 */
     int64_t images, height, width, c, k, oh, ow;

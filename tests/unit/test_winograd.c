@@ -116,7 +116,8 @@ static void compare(const dai_winograd *r, bool wild) {
 
 TEST(winograd_has_one_result_on_every_instruction_set) {
     for (int i = 0; i < 300 && !test_failed(); i++) {
-        const int64_t images = draw(1, draw(0, 5) ? 2 : 12), size = images > 2 ? 5 : 13, channels = draw(0, 2) ? 33 : 70;
+        const int64_t images = draw(1, draw(0, 5) ? 2 : 12), size = images > 2 ? 5 : 13,
+                      channels = draw(0, 2) ? 33 : 70;
         const dai_winograd r = run_of(2 + 2 * (i % 2), images, draw(1, size), draw(1, size), draw(1, channels),
                                       draw(1, channels));
         compare(&r, i % 5 == 4);
@@ -128,7 +129,8 @@ TEST(winograd_has_one_result_on_every_instruction_set) {
 static double worst_error(const dai_winograd *r, const float *framed, const float *w, const float *y) {
     double worst = 0, squares = 0;
     for (int64_t i = 0; i < outputs(r); i++) {
-        const int64_t k = i % r->k, x = i / r->k % r->ow, row = i / r->k / r->ow % r->oh, image = i / r->k / r->ow / r->oh;
+        const int64_t k = i % r->k, x = i / r->k % r->ow, row = i / r->k / r->ow % r->oh,
+                      image = i / r->k / r->ow / r->oh;
         double sum = 0;
         for (int tap = 0; tap < 9; tap++) {
             const float *pixel = framed + ((image * r->height + row + tap / 3) * r->width + x + tap % 3) * r->c;

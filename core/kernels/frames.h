@@ -1,0 +1,69 @@
+/* Images on their way into a convolution: copied, or made by their source, into a frame of zeros that the cache holds,
+ * and asked for ahead of time.
+ *
+ *     frame    0 0 0 0 0 0      left, top: zeros before the image
+ *              0 x x x x 0      the image's rows, one copy (or one call of the source's load) each
+ *              0 x x x x 0
+ *              0 0 0 0 0 0      the rest of height x width is zeros too
+ */
+#ifndef DA_CORE_KERNELS_FRAMES_H
+#define DA_CORE_KERNELS_FRAMES_H
+
+#include "core/kernels/kernels.h"
+
+#include <string.h>
+
+enum { LINE_FLOATS = 16 }; /* of a cache line */
+
+static inline int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Rounded up so that parts of scratch memory begin on vectors. */
+static inline int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+typedef struct frame { int64_t top, left, height, width; } frame; /* of the framed image, in pixels */
+
+static inline bool is_bare(const frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
+
+static inline int64_t frame_floats(const frame *f, int64_t channels) { return f->height * f->width * channels; }
+
+/* The image inside its frame: copied or made in `to`, or the one in memory when the frame adds nothing. */
+static inline const float *framed(const frame *f, const da_image_source *source, int64_t i, int64_t height, int64_t width,
+                           int64_t channels, float *to) {
+    const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
+    if (source->values && is_bare(f, height, width)) return source->values + i * height * inner;
+    memset(to, 0, (size_t)(f->top * row) * sizeof *to);
+    for (int64_t y = 0; y < height; y++) {
+        float *start = to + (f->top + y) * row + left;
+        memset(start - left, 0, (size_t)left * sizeof *to);
+        if (source->values) memcpy(start, source->values + (i * height + y) * inner, (size_t)inner * sizeof *to);
+        else source->load(source->context, i * height + y, start);
+        memset(start + inner, 0, (size_t)(row - left - inner) * sizeof *to);
+    }
+    const int64_t below = f->top + height;
+    memset(to + below * row, 0, (size_t)((f->height - below) * row) * sizeof *to);
+    return to;
+}
+
+/* Images that will be needed next are asked for part by part while others are computed: a copy of an image that is not
+   in the cache yet would leave the arithmetic waiting. */
+typedef struct ahead {
+    const da_image_source *source;
+    int64_t at, end;  /* floats, from the beginning of every array that the source reads */
+    int64_t step;
+} ahead;
+
+static inline ahead ahead_of(const da_image_source *source, int64_t image, int64_t first, int64_t count, int64_t steps) {
+    return (ahead){ source, first * image, (first + count) * image, image * count / largest(1, steps) + 1 };
+}
+
+static inline void fetch_step(ahead *next) {
+    const da_image_source *s = next->source;
+    const float *arrays[] = { s->values, s->reads[0], s->reads[1], s->reads[2] };
+    const int64_t end = smallest(next->end, next->at + next->step);
+    for (int a = 0; a < 4; a++)
+        for (int64_t at = next->at; arrays[a] && at < end; at += LINE_FLOATS) __builtin_prefetch(arrays[a] + at, 0, 2);
+    next->at = end;
+}
+
+#endif
