@@ -1,7 +1,7 @@
 /* A model as JSON, which is what makes a checkpoint describe itself.
  *
  *     {"version": 1, "architecture": "resnet20", "input": [32, 32, 3], "classes": 10, "class_names": [...],
- *      "normalization": {"mean": [...], "deviation": [...]},
+ *      "normalization": {"mean": [...], "deviation": [...]}, "conv": "winograd" (left out where it is "direct"),
  *      "units": [{"name": "conv1", "kind": "conv2d", "outputs": 16, "kernel": 3, "padding": 1, "no_bias": true}, ...]}
  *
  * The reader trusts nothing: every number has bounds, every unit must fit the one before it, and what it builds has no
@@ -64,6 +64,10 @@ da_status dai_model_describe(const da_model *model, char **text) {
         da_json_end(&w);
     }
     write_normalization(&w, &model->normalization);
+    if (model->conv != DA_CONV_DIRECT) {
+        da_json_key(&w, "conv");
+        da_json_put_string(&w, da_conv_method_name(model->conv));
+    }
     write_units(&w, model);
     da_json_end(&w);
     return da_json_finish(&w, text, NULL);
@@ -156,7 +160,15 @@ static da_status read_shell(da_model **model, const da_json *root) {
     return da_model_new(model, architecture, input, (int)classes);
 }
 
+static da_status read_conv(da_model *model, const da_json *root) {
+    const char *name = NULL;
+    if (!da_json_get(root, "conv")) return DA_OK;
+    DA_TRY(da_json_string(root, "conv", &name));
+    return da_conv_method_parse(&model->conv, name);
+}
+
 static da_status read_all(da_model *model, const da_json *root) {
+    DA_TRY(read_conv(model, root));
     DA_TRY(read_class_names(model, root));
     DA_TRY(read_normalization(model, root));
     return read_units(model, root);

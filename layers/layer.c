@@ -109,10 +109,25 @@ static da_status conv2d_plan(da_layer *layer) {
     return o->no_bias ? DA_OK : add_vector(layer, "bias", k, false);
 }
 
-static da_node *conv2d_forward(da_layer *layer, da_forward *forward, da_node *x) {
+/* The tile of Winograd's algorithm, 0 for direct: see da_conv_method. */
+static int winograd_tile(const da_layer *layer, da_conv_method method) {
+    enum { WIDE = 16, TILE = 4 };
     const da_layer_options *o = &layer->options;
+    const int64_t *in = layer->in_shape, *out = layer->out_shape;
+    if (method == DA_CONV_DIRECT || o->kernel != 3 || o->stride != 1 || o->groups != 1 || o->padding > 2) return 0;
+    const bool large = out[0] >= TILE && out[1] >= TILE;
+    if (method == DA_CONV_AUTO && (in[2] < WIDE || out[2] < WIDE || !large)) return 0;
+    return large ? TILE : TILE / 2;
+}
+
+static da_conv2d_options conv_options(const da_layer *layer, const da_forward *forward) {
+    const da_layer_options *o = &layer->options;
+    return (da_conv2d_options){ o->stride, o->padding, o->groups, winograd_tile(layer, forward->conv) };
+}
+
+static da_node *conv2d_forward(da_layer *layer, da_forward *forward, da_node *x) {
     return da_conv2d(forward->graph, x, parameter(layer, forward, 0), parameter(layer, forward, 1),
-                     (da_conv2d_options){ o->stride, o->padding, o->groups });
+                     conv_options(layer, forward));
 }
 
 /* ---- linear: weight K x D in files, D x K in memory. Of images, files number the features C H W and memory H W C: the
@@ -165,10 +180,9 @@ static da_node *batch_norm_forward(da_layer *layer, da_forward *forward, da_node
 
 da_node *dai_conv_norm_forward(da_layer *const *layers, da_forward *forward, da_node *x, da_node *shortcut, bool relu) {
     da_layer *conv = layers[0], *norm = layers[1];
-    const da_layer_options *o = &conv->options;
     da_graph_label(forward->graph, conv->path);
     return da_conv2d_norm(forward->graph, x, parameter(conv, forward, 0), parameter(norm, forward, 0),
-                          parameter(norm, forward, 1), shortcut, (da_conv2d_options){ o->stride, o->padding, o->groups },
+                          parameter(norm, forward, 1), shortcut, conv_options(conv, forward),
                           norm_options(norm, forward), relu);
 }
 
@@ -422,10 +436,9 @@ static da_node *norm_relu_forward(da_layer *const *layers, da_forward *forward, 
 }
 
 static da_node *conv_relu(da_layer *conv, da_forward *forward, da_node *x, int64_t pool) {
-    const da_layer_options *o = &conv->options;
     da_graph_label(forward->graph, conv->path);
     return da_conv2d_relu(forward->graph, x, parameter(conv, forward, 0), parameter(conv, forward, 1),
-                          (da_conv2d_options){ o->stride, o->padding, o->groups }, pool);
+                          conv_options(conv, forward), pool);
 }
 static da_node *relu_only_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
     return conv_relu(layers[0], forward, x, 1);

@@ -78,6 +78,12 @@ struct da_layer {
     int child_count;
 };
 
+/* How convolutions are computed. Each way has bits of its own, the same everywhere; a model records its own. WINOGRAD:
+   every 3x3 convolution of stride 1 without groups, in tiles of 4 x 4 outputs, of 2 x 2 where the output has fewer than
+   4 rows or columns. AUTO: those of them where it is faster, which are the ones with 16 channels or more on both sides
+   and tiles of 4; a rule of shapes alone. */
+typedef enum da_conv_method { DA_CONV_DIRECT, DA_CONV_WINOGRAD, DA_CONV_AUTO } da_conv_method;
+
 /* Everything a forward pass needs to know. observe, when set, sees the output of every layer, children first, by its
    full name ("layer2.0.conv1", "layer2.0.add" for the sum before its ReLU, "layer2.0"); depth 0 is a unit of the chain.
    While the graph is not recording, an output lives until the layer after it is done: copy in observe what is needed
@@ -89,6 +95,7 @@ typedef struct da_forward {
     void (*observe)(void *context, const char *name, int depth, da_node *output);
     void *context;
     int depth;                  /* of the layers being run; callers leave it zero */
+    da_conv_method conv;        /* da_model_forward takes it from the model */
 } da_forward;
 
 /* Builds a layer for inputs of this shape (1 dimension: features; 3: H W C); parameters are zero (scale and running

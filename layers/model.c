@@ -128,7 +128,21 @@ da_status da_model_set_class_names(da_model *model, const char *const *names) {
 
 /* ---- Forward ---- */
 
+static const char *const conv_methods[] = { "direct", "winograd", "auto" };
+
+const char *da_conv_method_name(da_conv_method method) { return conv_methods[method]; }
+
+da_status da_conv_method_parse(da_conv_method *method, const char *name) {
+    for (int i = DA_CONV_DIRECT; i <= DA_CONV_AUTO; i++)
+        if (strcmp(name, conv_methods[i]) == 0) {
+            *method = (da_conv_method)i;
+            return DA_OK;
+        }
+    return DA_FAIL(DA_ERROR_FORMAT, "'%.40s' is no way to compute convolutions: direct, winograd, auto", name);
+}
+
 da_node *da_model_forward_range(da_model *model, int begin, int end, da_forward *forward, da_node *x) {
+    forward->conv = model->conv;
     x = dai_layers_forward(model->units + begin, end - begin, forward, x);
     da_graph_label(forward->graph, NULL); /* what follows is no layer of ours */
     return x;
@@ -228,6 +242,7 @@ static void copy_values(da_layer *to, const da_layer *from) {
 
 static da_status copy_into(da_model *made, const da_model *model) {
     made->normalization = model->normalization;
+    made->conv = model->conv;
     DA_TRY(da_model_set_class_names(made, (const char *const *)model->class_names));
     for (int i = 0; i < model->unit_count; i++) {
         DA_TRY(da_model_append(made, model->units[i]->name, &model->units[i]->options));

@@ -27,6 +27,7 @@ typedef struct da_model {
     int classes;
     char **class_names;         /* NULL, or `classes` of them */
     da_normalization normalization;
+    da_conv_method conv;        /* how its convolutions are computed, in training as ever after */
     da_layer **units;
     int unit_count;
 } da_model;
@@ -50,6 +51,10 @@ da_status da_model_initialize(da_model *model, da_initialization how, uint64_t s
    While the graph is not recording, values are given back as soon as the layer that reads them is done. */
 da_node *da_model_forward(da_model *model, da_forward *forward, da_node *x);
 da_node *da_model_forward_range(da_model *model, int begin, int end, da_forward *forward, da_node *x);
+
+/* "direct", "winograd", "auto", and back; DA_ERROR_FORMAT for any other word. */
+const char *da_conv_method_name(da_conv_method method);
+da_status   da_conv_method_parse(da_conv_method *method, const char *name);
 
 /* All parameters and buffers in chain order, with full names. The list is a snapshot: edits of the chain end it. */
 typedef struct da_named_parameter { char *name; da_parameter *parameter; int unit; } da_named_parameter;

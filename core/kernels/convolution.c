@@ -38,8 +38,8 @@ int64_t da_conv_slices(const da_convolution *v) {
 
 /* ---- Frames ---- */
 
-static frame frame_forward(const da_convolution *v) {
-    frame f = { v->padding, v->padding, v->h + 2 * v->padding, v->w + 2 * v->padding };
+static dai_frame frame_forward(const da_convolution *v) {
+    dai_frame f = { v->padding, v->padding, v->h + 2 * v->padding, v->w + 2 * v->padding };
     return f;
 }
 
@@ -52,8 +52,8 @@ static void frame_axis(int64_t in, int64_t out, int64_t kernel, const da_convolu
     *size = *before + largest(out, high + 1);
 }
 
-static frame frame_backward(const da_convolution *v) {
-    frame f;
+static dai_frame frame_backward(const da_convolution *v) {
+    dai_frame f;
     frame_axis(v->h, v->oh, v->r, v, &f.top, &f.height);
     frame_axis(v->w, v->ow, v->s, v, &f.left, &f.width);
     return f;
@@ -66,7 +66,7 @@ typedef struct conv_work {
     dai_contract *contract;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
-    frame x_frame, dy_frame;
+    dai_frame x_frame, dy_frame;
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
     int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
@@ -88,8 +88,8 @@ static worker_part part_of(const conv_work *work, int worker) {
     float *base = work->workers + worker * work->worker_floats;
     worker_part part = { .segments = (dai_segment *)(void *)base };
     part.x = base + round_up(segment_floats(v, work->together));
-    part.dy = part.x + round_up(work->together * frame_floats(&work->x_frame, v->c));
-    part.out = part.dy + round_up(work->together * frame_floats(&work->dy_frame, v->k));
+    part.dy = part.x + round_up(work->together * dai_frame_floats(&work->x_frame, v->c));
+    part.out = part.dy + round_up(work->together * dai_frame_floats(&work->dy_frame, v->k));
     return part;
 }
 
@@ -111,13 +111,13 @@ static int64_t make_segments(const da_convolution *v, dai_segment *segments, int
 static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool more, float *y) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
-    const float *image = framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
+    const float *image = dai_framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
     const float *bias = work->forward->bias;
     int64_t count;
     const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
-    ahead next = ahead_of(&work->forward->x, v->h * v->w * v->c, i + 1, more, v->oh / BANDS);
+    dai_ahead next = dai_ahead_of(&work->forward->x, v->h * v->w * v->c, i + 1, more, v->oh / BANDS);
     for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
-        fetch_step(&next);
+        dai_fetch_step(&next);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
@@ -152,17 +152,22 @@ static conv_work forward_work(const da_conv_forward *conv) {
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
                        .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1, .together = 1 };
     work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
-    work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(frame_floats(&work.x_frame, v->c)) +
+    work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(dai_frame_floats(&work.x_frame, v->c)) +
                          (conv->y ? 0 : round_up(work.group * v->oh * v->ow * v->k));
     return work;
 }
 
 int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
+    if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(conv);
     if (!da_kernels_active()->contract) return dai_conv_forward_reference_scratch(conv);
     return forward_work(conv).worker_floats * da_threads();
 }
 
 void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
+    if (conv->shape.winograd) {
+        dai_conv_forward_winograd(conv, scratch);
+        return;
+    }
     conv_work work = forward_work(conv);
     work.workers = scratch;
     da_parallel_for((conv->shape.n + work.run - 1) / work.run, forward_run, &work);
@@ -228,7 +233,7 @@ typedef struct image_work {
     const worker_part *part;
     const float *dy;
     float *dx;
-    ahead *next;
+    dai_ahead *next;
 } image_work;
 
 static void data_of_phase(void *context, const phase *rows, const phase *columns, int64_t weights) {
@@ -240,7 +245,7 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     const int64_t length = make_segments(v, image->part->segments, &count, rows->taps, columns->taps, row, v->k, kg,
                                          kg * cg);
     for (int64_t band = 0; band < rows->pixels; band += BANDS) {
-        fetch_step(image->next);
+        dai_fetch_step(image->next);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments,
@@ -258,7 +263,7 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     }
 }
 
-static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, ahead *next) {
+static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, dai_ahead *next) {
     const da_conv_backward *conv = work->backward;
     const int64_t count = work->v->h * work->v->w * work->v->c;
     image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count, next };
@@ -282,7 +287,7 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
                              int64_t count, bool start) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
-    const frame *xf = &work->x_frame, *yf = &work->dy_frame;
+    const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
     for (int64_t g = 0; g < v->groups; g++) {
         const dai_contraction problem = {
             .m = cg, .n = kg, .length = v->ow, .segments = segments, .segment_count = count,
@@ -297,9 +302,9 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
 
 /* Continues the chains of a slice's partial sums over a group of images, for the taps from..to-1. */
 static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
-                             int64_t to, ahead *next) {
+                             int64_t to, dai_ahead *next) {
     const da_convolution *v = work->v;
-    const frame *xf = &work->x_frame, *yf = &work->dy_frame;
+    const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
     const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
     for (int64_t row = 0; row < rows; row++) {
         const int64_t j = row / v->oh, oy = row % v->oh;
@@ -308,7 +313,7 @@ static void weights_of_group(const conv_work *work, const worker_part *part, con
     }
     for (int64_t row = 0; row < rows; row += strip)
         for (int64_t tap = from; tap < to; tap++) {
-            fetch_step(next);
+            dai_fetch_step(next);
             weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
                              group->first && row == 0);
         }
@@ -317,7 +322,7 @@ static void weights_of_group(const conv_work *work, const worker_part *part, con
 /* The bias's gradient, behind the weights in a slice's partial sums. */
 static void bias_of_group(const conv_work *work, const image_group *group) {
     const da_convolution *v = work->v;
-    const frame *f = &work->dy_frame;
+    const dai_frame *f = &work->dy_frame;
     float *sum = work->partial_bias + group->slice * v->k;
     if (group->first) memset(sum, 0, (size_t)v->k * sizeof *sum);
     for (int64_t row = 0; row < group->count * v->oh; row++) {
@@ -340,15 +345,6 @@ static void add_slices(void *context, int64_t chunk, int worker) {
 
 /* ---- Both gradients ---- */
 
-/* The images of a source in their frames, side by side. */
-static const float *frame_group(const frame *f, const da_image_source *source, int64_t i, int64_t count, int64_t height,
-                                int64_t width, int64_t channels, float *to) {
-    const float *first = framed(f, source, i, height, width, channels, to);
-    for (int64_t j = 1; j < count; j++)
-        (void)framed(f, source, i + j, height, width, channels, to + j * frame_floats(f, channels));
-    return first;
-}
-
 /* One slice of the batch, and where slices are few one group of taps of it. */
 static void backward_slice(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
@@ -362,16 +358,16 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
     for (int64_t i = first; i < end; i += work->together) {
         const int64_t count = smallest(work->together, end - i), left = smallest(work->together, end - i - count);
         image_group group = { slice, i, count, i == first, NULL, NULL };
-        ahead x = ahead_of(&conv->x, v->h * v->w * v->c, i, dw ? count : 0, count * v->h / BANDS);
-        ahead dy = ahead_of(&conv->dy, v->oh * v->ow * v->k, i + count, left,
+        dai_ahead x = dai_ahead_of(&conv->x, v->h * v->w * v->c, i, dw ? count : 0, count * v->h / BANDS);
+        dai_ahead dy = dai_ahead_of(&conv->dy, v->oh * v->ow * v->k, i + count, left,
                             dw ? taps * ((count * v->oh - 1) / strip_rows(v, count * v->oh) + 1) / work->tap_groups
                                : count * v->h / BANDS);
-        group.dy = frame_group(&work->dy_frame, &conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
+        group.dy = dai_framed_images(&work->dy_frame, &conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
         for (int64_t j = 0; dx && j < count; j++)
-            data_of_image(work, &part, i + j, group.dy + j * frame_floats(&work->dy_frame, v->k), dw ? &x : &dy);
+            data_of_image(work, &part, i + j, group.dy + j * dai_frame_floats(&work->dy_frame, v->k), dw ? &x : &dy);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
         if (!dw) continue;
-        group.x = frame_group(&work->x_frame, &conv->x, i, count, v->h, v->w, v->c, part.x);
+        group.x = dai_framed_images(&work->x_frame, &conv->x, i, count, v->h, v->w, v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
                          da_chunk_begin(taps, work->tap_groups, tap_group + 1), &dy);
     }
@@ -388,15 +384,16 @@ static conv_work backward_work(const da_conv_backward *conv) {
     work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
                                         MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
     work.together = smallest(work.together, largest(1, v->n / work.slices));
-    work.dy_frame = conv->dx ? frame_backward(v) : (frame){ 0, 0, v->oh, v->ow };
+    work.dy_frame = conv->dx ? frame_backward(v) : (dai_frame){ 0, 0, v->oh, v->ow };
     work.worker_floats = round_up(segment_floats(v, work.together)) +
-                         round_up(work.together * frame_floats(&work.x_frame, v->c)) +
-                         round_up(work.together * frame_floats(&work.dy_frame, v->k)) +
+                         round_up(work.together * dai_frame_floats(&work.x_frame, v->c)) +
+                         round_up(work.together * dai_frame_floats(&work.dy_frame, v->k)) +
                          (conv->base ? round_up(v->h * v->w * v->c) : 0);
     return work;
 }
 
 int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
+    if (conv->shape.winograd) return dai_conv_backward_winograd_scratch(conv);
     if (!da_kernels_active()->contract) return dai_conv_backward_reference_scratch(conv);
     const da_convolution *v = &conv->shape;
     const conv_work work = backward_work(conv);
@@ -405,6 +402,10 @@ int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
 }
 
 void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
+    if (conv->shape.winograd) {
+        dai_conv_backward_winograd(conv, scratch);
+        return;
+    }
     const da_convolution *v = &conv->shape;
     conv_work work = backward_work(conv);
     work.turned = scratch;

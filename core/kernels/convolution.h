@@ -14,4 +14,10 @@ void dai_matmul_fast(const da_matmul_problem *problem, float *scratch);
 void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch);
 void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch);
 
+/* The same for a convolution that names Winograd's algorithm, with any kernels. */
+void    dai_conv_forward_winograd(const da_conv_forward *conv, float *scratch);
+void    dai_conv_backward_winograd(const da_conv_backward *conv, float *scratch);
+int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv);
+int64_t dai_conv_backward_winograd_scratch(const da_conv_backward *conv);
+
 #endif

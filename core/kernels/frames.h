@@ -21,17 +21,17 @@ static inline int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
 /* Rounded up so that parts of scratch memory begin on vectors. */
 static inline int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
 
-typedef struct frame { int64_t top, left, height, width; } frame; /* of the framed image, in pixels */
+typedef struct dai_frame { int64_t top, left, height, width; } dai_frame; /* of the framed image, in pixels */
 
-static inline bool is_bare(const frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
+static inline bool dai_frame_is_bare(const dai_frame *f, int64_t height, int64_t width) { return f->height == height && f->width == width; }
 
-static inline int64_t frame_floats(const frame *f, int64_t channels) { return f->height * f->width * channels; }
+static inline int64_t dai_frame_floats(const dai_frame *f, int64_t channels) { return f->height * f->width * channels; }
 
 /* The image inside its frame: copied or made in `to`, or the one in memory when the frame adds nothing. */
-static inline const float *framed(const frame *f, const da_image_source *source, int64_t i, int64_t height, int64_t width,
-                           int64_t channels, float *to) {
+static inline const float *dai_framed(const dai_frame *f, const da_image_source *source, int64_t i, int64_t height,
+                                      int64_t width, int64_t channels, float *to) {
     const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
-    if (source->values && is_bare(f, height, width)) return source->values + i * height * inner;
+    if (source->values && dai_frame_is_bare(f, height, width)) return source->values + i * height * inner;
     memset(to, 0, (size_t)(f->top * row) * sizeof *to);
     for (int64_t y = 0; y < height; y++) {
         float *start = to + (f->top + y) * row + left;
@@ -45,19 +45,29 @@ static inline const float *framed(const frame *f, const da_image_source *source,
     return to;
 }
 
+/* The images of a source in their frames, side by side. */
+static inline const float *dai_framed_images(const dai_frame *f, const da_image_source *source, int64_t i, int64_t count,
+                                             int64_t height, int64_t width, int64_t channels, float *to) {
+    const float *first = dai_framed(f, source, i, height, width, channels, to);
+    for (int64_t j = 1; j < count; j++)
+        (void)dai_framed(f, source, i + j, height, width, channels, to + j * dai_frame_floats(f, channels));
+    return first;
+}
+
 /* Images that will be needed next are asked for part by part while others are computed: a copy of an image that is not
    in the cache yet would leave the arithmetic waiting. */
-typedef struct ahead {
+typedef struct dai_ahead {
     const da_image_source *source;
     int64_t at, end;  /* floats, from the beginning of every array that the source reads */
     int64_t step;
-} ahead;
+} dai_ahead;
 
-static inline ahead ahead_of(const da_image_source *source, int64_t image, int64_t first, int64_t count, int64_t steps) {
-    return (ahead){ source, first * image, (first + count) * image, image * count / largest(1, steps) + 1 };
+static inline dai_ahead dai_ahead_of(const da_image_source *source, int64_t image, int64_t first, int64_t count,
+                                     int64_t steps) {
+    return (dai_ahead){ source, first * image, (first + count) * image, image * count / largest(1, steps) + 1 };
 }
 
-static inline void fetch_step(ahead *next) {
+static inline void dai_fetch_step(dai_ahead *next) {
     const da_image_source *s = next->source;
     const float *arrays[] = { s->values, s->reads[0], s->reads[1], s->reads[2] };
     const int64_t end = smallest(next->end, next->at + next->step);

@@ -41,6 +41,8 @@ typedef struct da_matmul_problem {
                         order */
 typedef struct da_convolution {
     int64_t n, h, w, c, k, r, s, stride, padding, groups, oh, ow;
+    int winograd; /* 0: directly, as above; 2 or 4: in tiles of that size, with the bits of winograd.h (3x3, stride 1, no
+                     groups, padding up to 2) */
 } da_convolution;
 
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */

@@ -65,6 +65,10 @@ static const float *in_memory(const da_image_source *source, int64_t rows, int64
 }
 
 void dai_conv_forward_reference(const da_conv_forward *conv, float *scratch) {
+    if (conv->shape.winograd) {
+        dai_conv_forward_winograd(conv, scratch);
+        return;
+    }
     const da_convolution *v = &conv->shape;
     const int64_t image = v->oh * v->ow * v->k, group = conv->sink.done ? conv->sink.group : 1;
     conv_work work = { .v = *v, .w = conv->w, .bias = conv->bias };
@@ -140,6 +144,10 @@ static void backward_bias(const da_convolution *v, const float *dy, float *db) {
 }
 
 void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
+    if (conv->shape.winograd) {
+        dai_conv_backward_winograd(conv, scratch);
+        return;
+    }
     const da_convolution *v = &conv->shape;
     const int64_t nx = v->n * v->h * v->w * v->c;
     conv_work work = { .v = *v, .w = conv->w };

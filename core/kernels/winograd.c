@@ -6,7 +6,7 @@
  */
 #include "core/kernels/winograd.h"
 
-#include "core/kernels/kernels.h"
+#include "core/kernels/frames.h"
 #include "core/parallel.h"
 
 /* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
@@ -50,6 +50,7 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
                 .c = m + p * m_stride, .c_row = run->k, .bands = 1,
             };
             kernels->contract(&product);
+            if (run->next) dai_fetch_step(run->next);
         }
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
     }
@@ -79,6 +80,7 @@ void dai_winograd_gradient(const dai_winograd *run, const float *framed, const f
                 .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .accumulate = accumulate || group > 0,
             };
             kernels->contract(&product);
+            if (run->next) dai_fetch_step(run->next);
         }
     }
 }

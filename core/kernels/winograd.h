@@ -83,6 +83,7 @@
 typedef struct dai_winograd {
     int tile; /* 2 or 4 */
     int64_t images, height, width, c, k, oh, ow;
+    struct dai_ahead *next; /* fetched meanwhile, a step a product; NULL: nothing */
 } dai_winograd;
 
 static inline int64_t dai_winograd_points(int tile) { return (tile + 2) * (tile + 2); }

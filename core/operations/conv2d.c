@@ -7,7 +7,7 @@ da_convolution dai_convolution_of(const da_node *node) {
     const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
     const da_conv2d_options *o = &node->options.conv2d;
     da_convolution v = { x->shape[0], x->shape[1], x->shape[2], x->shape[3], w->shape[3], w->shape[0], w->shape[1],
-                         o->stride, o->padding, o->groups, 0, 0 };
+                         o->stride, o->padding, o->groups, 0, 0, o->winograd };
     v.oh = v.h + 2 * v.padding < v.r ? 0 : (v.h + 2 * v.padding - v.r) / v.stride + 1;
     v.ow = v.w + 2 * v.padding < v.s ? 0 : (v.w + 2 * v.padding - v.s) / v.stride + 1;
     return v;
@@ -52,10 +52,24 @@ bool dai_conv2d_bias_fits(da_node *node) {
     return true;
 }
 
+static bool winograd_fits(da_node *node) {
+    const da_conv2d_options *o = &node->options.conv2d;
+    const int64_t *w = node->input[1]->value.shape;
+    if (!o->winograd) return true;
+    if ((o->winograd == 2 || o->winograd == 4) && w[0] == 3 && w[1] == 3 && o->stride == 1 && o->groups == 1 &&
+        o->padding <= 2)
+        return true;
+    dai_node_fail(node, DA_ERROR_ARGUMENT,
+                  "Winograd's algorithm is for tiles of 2 or 4, kernels of 3x3, stride 1, padding up to 2 and no groups; "
+                  "this is tile %d, %lldx%lld, stride %lld, padding %lld, %lld groups", o->winograd, (long long)w[0],
+                  (long long)w[1], (long long)o->stride, (long long)o->padding, (long long)o->groups);
+    return false;
+}
+
 bool dai_conv2d_shape(da_node *node) {
     char text[96];
     if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return false;
-    if (!options_fit(node) || !channels_fit(node)) return false;
+    if (!options_fit(node) || !channels_fit(node) || !winograd_fits(node)) return false;
     const da_convolution v = dai_convolution_of(node);
     if (v.r < 1 || v.s < 1 || v.oh < 1 || v.ow < 1) {
         dai_node_fail(node, DA_ERROR_SHAPE, "a kernel of %lldx%lld does not fit into the input %s with padding %lld",

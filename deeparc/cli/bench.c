@@ -12,6 +12,7 @@ static const cli_option options[] = {
     { .name = "model", .kind = CLI_TEXT, .value = "M",
       .help = "mlp, lenet, smallcnn, vgg11, resnet20, resnet110, ..., or a checkpoint; without it: the kernels" },
     { .name = "mode", .kind = CLI_CHOICE, .value = "train|infer", .help = "what a step of the model is (train)" },
+    CONV_OPTION,
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "128", .low = 1, .high = 1e6,
       .help = "images in a step" },
     { .name = "seconds", .kind = CLI_REAL, .value = "S", .initial = "6", .low = 0.001, .high = 1e6,
@@ -104,9 +105,10 @@ double bench_peak(void) {
 
 static da_status run(cli *c) {
     bool model = cli_has(c, "model");
-    if (!model && (cli_has(c, "mode") || cli_has(c, "data-dir")))
-        return cli_usage(c, "--%s has no effect on the kernels: add --model M",
-                         cli_has(c, "mode") ? "mode" : "data-dir");
+    static const char *const of_models[] = { "mode", "data-dir", "conv" };
+    for (int i = 0; i < 3 && !model; i++)
+        if (cli_has(c, of_models[i]))
+            return cli_usage(c, "--%s has no effect on the kernels: add --model M", of_models[i]);
     cli_banner(c);
     return model ? bench_network(c) : bench_kernels(c);
 }

@@ -193,7 +193,7 @@ static double peak_mib(void) {
 }
 
 typedef struct result {
-    const char *model, *data;
+    const char *model, *conv, *data;
     bool training;
     int64_t batch;
     double images_step, gflops, peak; /* images a step; 10^9 operations a second, done and possible */
@@ -204,6 +204,7 @@ static void put(cli *c, const result *r) {
     const bench_meter *m = r->meter;
     cli_put_text(c, "model", r->model);
     cli_put_text(c, "mode", r->training ? "train" : "infer");
+    cli_put_text(c, "conv", r->conv);
     cli_put_int(c, "threads", da_threads());
     cli_put_int(c, "batch", r->batch);
     cli_put_text(c, "kernels", da_kernels_active()->name);
@@ -225,8 +226,8 @@ static void put(cli *c, const result *r) {
 
 static void print(cli *c, const result *r) {
     const bench_meter *m = r->meter;
-    cli_print(c, "%s, %s, batch %lld (%s)\n", r->model, r->training ? "training" : "inference", (long long)r->batch,
-              r->data);
+    cli_print(c, "%s, %s, batch %lld (%s), convolutions %s\n", r->model, r->training ? "training" : "inference",
+              (long long)r->batch, r->data, r->conv);
     cli_print(c, "samples/s    %.0f  (%.0f to %.0f in %d repetitions of %lld steps)\n",
               bench_meter_median(m) * r->images_step, m->rate[0] * r->images_step,
               m->rate[m->repetitions - 1] * r->images_step, m->repetitions, (long long)m->each);
@@ -238,7 +239,7 @@ static void print(cli *c, const result *r) {
 
 static da_status measure(cli *c, da_model *model, const da_dataset *data) {
     int64_t batch = cli_int(c, "batch");
-    result r = { .model = model->architecture, .data = data->name, .batch = batch, .peak = bench_peak(),
+    result r = { .model = model->architecture, .conv = da_conv_method_name(model->conv), .data = data->name, .batch = batch, .peak = bench_peak(),
                  .training = cli_choice(c, "mode") == 0 };
     double flops;
     DA_TRY(count_operations(model, r.training, &flops));
@@ -260,6 +261,7 @@ da_status bench_network(cli *c) {
     da_model *model = NULL;
     da_dataset data = { 0 };
     DA_TRY(open_model(c, &model));
+    if (cli_has(c, "conv")) model->conv = (da_conv_method)cli_choice(c, "conv");
     da_status status = find_images(c, &data, model, cli_int(c, "batch"));
     if (status == DA_OK) status = measure(c, model, &data);
     da_dataset_free(&data);

@@ -159,4 +159,9 @@ double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
 /* Ctrl-C sets it; a second one ends the program. Long loops that can save may look at it. */
 extern volatile sig_atomic_t cli_stop;
 
+/* How convolutions are computed: of a new model, or of one from a file instead of what it records. */
+#define CONV_OPTION                                                                                                    \
+    { .name = "conv", .kind = CLI_CHOICE, .value = "direct|winograd|auto",                                             \
+      .help = "how convolutions are computed; each way has bits of its own (direct, or as the model records)" }
+
 #endif

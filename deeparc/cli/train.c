@@ -13,6 +13,7 @@ static const cli_option options[] = {
     { .name = "init", .kind = CLI_CHOICE, .value = "he|xavier", .help = "how the first weights are drawn (he)" },
     { .name = "shortcut", .kind = CLI_CHOICE, .value = "pad|conv|conv-norm",
       .help = "of a ResNet's blocks that change shape (pad)" },
+    CONV_OPTION,
     { .name = "out", .kind = CLI_TEXT, .value = "FILE", .help = "save the trained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "test on the first N test images only; 0: all" },
@@ -172,6 +173,7 @@ static da_status run(cli *c) {
     cli_banner(c);
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
+    if (status == DA_OK && cli_has(c, "conv")) model->conv = (da_conv_method)cli_choice(c, "conv");
     if (status == DA_OK) status = cli_model_fits(model, &test);
     if (status == DA_OK) status = train(c, model, &data, &test);
     da_model_free(model);

@@ -45,7 +45,7 @@ static uint8_t small_labels[3] = { 0, 3, 1 };
 
 static da_status small_step(da_graph *g, da_tensor *x, da_tensor *w, da_tensor *v, da_tensor *scale, da_tensor *dw,
                             da_tensor *dv, da_tensor *dscale) {
-    da_node *h = da_conv2d(g, da_graph_input(g, x), da_graph_leaf(g, w, dw), NULL, (da_conv2d_options) { 1, 1, 1 });
+    da_node *h = da_conv2d(g, da_graph_input(g, x), da_graph_leaf(g, w, dw), NULL, (da_conv2d_options) { 1, 1, 1, 0 });
     h = da_multiply(g, h, da_graph_leaf(g, scale, dscale));
     h = da_max_pool(g, da_relu(g, h), (da_pool_options) { 2, 2, 0 });
     h = da_dropout(g, da_add(g, h, da_gelu(g, h)), 0.3f, 1, 2);

@@ -17,6 +17,7 @@ typedef struct network {
     da_tensor x, dx, weights, parameter[PARAMETERS], gradient[PARAMETERS], running[2 * CONVOLUTIONS];
     bool fused, training, projected;
     int64_t stride;
+    int winograd;
 } network;
 
 static void make(da_tensor *t, int ndim, const int64_t *shape, uint64_t stream) {
@@ -54,7 +55,8 @@ static void free_network(network *net) {
 static da_node *convolve(da_graph *g, network *net, int i, da_node *x, da_node *shortcut, bool relu) {
     da_node *p[3];
     for (int j = 0; j < 3; j++) p[j] = da_graph_leaf(g, &net->parameter[3 * i + j], &net->gradient[3 * i + j]);
-    const da_conv2d_options conv = { i == 1 || i == 3 ? net->stride : 1, i == 3 ? 0 : 1, 1 };
+    const int64_t stride = i == 1 || i == 3 ? net->stride : 1;
+    const da_conv2d_options conv = { stride, i == 3 ? 0 : 1, 1, stride == 1 && i < 3 ? net->winograd : 0 };
     const da_batch_norm_options norm = { net->training, 0.1f, 1e-5f, &net->running[2 * i], &net->running[2 * i + 1] };
     if (net->fused) return da_conv2d_norm(g, x, p[0], p[1], p[2], shortcut, conv, norm, relu);
     da_node *y = da_batch_norm(g, da_conv2d(g, x, p[0], NULL, conv), p[1], p[2], norm);
@@ -91,13 +93,14 @@ static bool same(const da_tensor *a, const da_tensor *b) {
 }
 
 static void compare(int64_t n, int64_t size, int64_t c, int64_t k, int64_t stride, bool training, bool recording,
-                    bool keep) {
+                    bool keep, int winograd) {
     network net[2];
     da_tensor y[2];
     for (int fused = 0; fused < 2; fused++) {
         make_network(&net[fused], n, size, c, k, stride);
         net[fused].fused = fused;
         net[fused].training = training;
+        net[fused].winograd = winograd;
         y[fused] = run_network(&net[fused], recording, keep);
     }
     bool equal = same(&y[0], &y[1]) && same(&net[0].dx, &net[1].dx);
@@ -116,10 +119,11 @@ TEST(fused_convolutions_have_the_bits_of_their_parts) {
         da_kernels_select(tables[t]->name);
         for (int mode = 0; mode < 4 && !test_failed(); mode++) {
             const bool training = mode & 1, recording = mode & 2;
-            compare(5, 6, 16, 16, 1, training, recording, false);
-            compare(3, 9, 5, 5, 1, training, recording, true);
-            compare(40, 3, 7, 18, 2, training, recording, false);
-            compare(2, 8, 17, 33, 2, training, recording, false);
+            compare(5, 6, 16, 16, 1, training, recording, false, 0);
+            compare(5, 6, 16, 16, 1, training, recording, false, 4);
+            compare(3, 9, 5, 5, 1, training, recording, true, 2);
+            compare(40, 3, 7, 18, 2, training, recording, false, 0);
+            compare(2, 8, 17, 33, 2, training, recording, false, 4);
         }
     }
     da_kernels_select(NULL);
@@ -133,6 +137,7 @@ TEST(fused_convolutions_do_not_depend_on_threads) {
             da_threads_set(many ? threads : 1);
             make_network(&net[many], 37, 7, 4, 8, 2);
             net[many].fused = net[many].training = true;
+            net[many].winograd = threads == 5 ? 4 : 0;
             y[many] = run_network(&net[many], true, false);
         }
         CHECK(same(&y[0], &y[1]) && same(&net[0].dx, &net[1].dx));
@@ -145,7 +150,7 @@ TEST(fused_convolutions_do_not_depend_on_threads) {
 /* Two convolutions with bias, ReLU and pool, both ways; values of x, both weights and biases, and their gradients. */
 enum { TENSORS = 5 };
 
-static da_tensor run_pooled(bool fused, bool recording, da_tensor *t, da_tensor *d, int64_t pool) {
+static da_tensor run_pooled(bool fused, bool recording, da_tensor *t, da_tensor *d, int64_t pool, int winograd) {
     da_graph *g;
     da_tensor copy;
     CHECK_OK(da_graph_new(&g));
@@ -153,7 +158,7 @@ static da_tensor run_pooled(bool fused, bool recording, da_tensor *t, da_tensor 
     da_node *y = da_graph_leaf(g, &t[0], &d[0]);
     for (int i = 1; i < TENSORS; i += 2) {
         da_node *w = da_graph_leaf(g, &t[i], &d[i]), *b = da_graph_leaf(g, &t[i + 1], &d[i + 1]);
-        const da_conv2d_options conv = { 1, 1, 1 };
+        const da_conv2d_options conv = { 1, 1, 1, winograd };
         if (fused) {
             y = da_conv2d_relu(g, y, w, b, conv, pool);
             continue;
@@ -172,7 +177,8 @@ static da_tensor run_pooled(bool fused, bool recording, da_tensor *t, da_tensor 
     return copy;
 }
 
-static void compare_pooled(int64_t n, int64_t h, int64_t w, int64_t c, int64_t k, int64_t pool, bool recording) {
+static void compare_pooled(int64_t n, int64_t h, int64_t w, int64_t c, int64_t k, int64_t pool, bool recording,
+                           int winograd) {
     const int64_t shapes[TENSORS][4] = { { n, h, w, c }, { 3, 3, c, k }, { k }, { 3, 3, k, c }, { c } };
     da_tensor t[TENSORS], d[2][TENSORS], y[2];
     for (int i = 0; i < TENSORS; i++) {
@@ -180,7 +186,7 @@ static void compare_pooled(int64_t n, int64_t h, int64_t w, int64_t c, int64_t k
         make(&t[i], ndim, shapes[i], 70 + (uint64_t)i);
         for (int fused = 0; fused < 2; fused++) make(&d[fused][i], ndim, shapes[i], 80);
     }
-    for (int fused = 0; fused < 2; fused++) y[fused] = run_pooled(fused, recording, t, d[fused], pool);
+    for (int fused = 0; fused < 2; fused++) y[fused] = run_pooled(fused, recording, t, d[fused], pool, winograd);
     bool equal = same(&y[0], &y[1]);
     for (int i = 0; i < TENSORS; i++) equal = equal && same(&d[0][i], &d[1][i]);
     if (!equal)
@@ -196,10 +202,10 @@ TEST(fused_pools_have_the_bits_of_their_parts) {
     for (int t = 0; tables[t]; t++) {
         da_kernels_select(tables[t]->name);
         for (int recording = 0; recording < 2 && !test_failed(); recording++) {
-            compare_pooled(5, 12, 12, 1, 6, 2, recording);
-            compare_pooled(2, 11, 10, 3, 17, 3, recording);
-            compare_pooled(3, 5, 7, 4, 32, 1, recording);
-            compare_pooled(33, 9, 9, 6, 16, 2, recording);
+            compare_pooled(5, 12, 12, 1, 6, 2, recording, 0);
+            compare_pooled(2, 11, 10, 3, 17, 3, recording, 4);
+            compare_pooled(3, 5, 7, 4, 32, 1, recording, 2);
+            compare_pooled(33, 9, 9, 6, 16, 2, recording, 4);
         }
     }
     da_kernels_select(NULL);

@@ -44,6 +44,12 @@ static da_convolution awkward_convolution(void) {
     if (v.n > 3) v.h = v.w = draw(1, 5), v.c = groups * draw(1, 6), v.k = groups * draw(1, 6);
     if (v.h + 2 * v.padding < v.r) v.r = v.h;
     if (v.w + 2 * v.padding < v.s) v.s = v.w;
+    if (groups == 1 && draw(0, 2) == 0) { /* a shape that Winograd's algorithm is for */
+        v.r = v.s = 3;
+        v.stride = 1;
+        v.padding = draw(v.h < 3 || v.w < 3 ? 1 : 0, 2);
+        v.winograd = (int)(2 * draw(1, 2));
+    }
     v.oh = (v.h + 2 * v.padding - v.r) / v.stride + 1;
     v.ow = (v.w + 2 * v.padding - v.s) / v.stride + 1;
     return v;
@@ -82,9 +88,9 @@ static void compare_convolution(const da_convolution *v, bool wild) {
         passes actual = run_passes(v, x, w, bias, dy, nw);
         if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) || !same(actual.dw, expected.dw, nw))
             test_fail(__FILE__, __LINE__,
-                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d: forward %d data %d weights %d",
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d: forward %d data %d weights %d",
                       tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
-                      (int)v->stride, (int)v->padding, (int)v->groups, same(actual.y, expected.y, ny),
+                      (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, same(actual.y, expected.y, ny),
                       same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw));
         free_passes(actual);
     }
@@ -124,7 +130,7 @@ TEST(convolution_bits_do_not_depend_on_threads) {
 
 /* A convolution that a reader can work out: 1 2 3 under the kernel 1 10 100 with padding 1. */
 TEST(convolution_reference_is_right_by_hand) {
-    const da_convolution v = { 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3, 3 };
+    const da_convolution v = { 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3, 3, 0 };
     const float x[3] = { 1, 2, 3 }, w[3] = { 1, 10, 100 }, dy[9] = { 0, 0, 0, 1, 2, 3, 0, 0, 0 };
     da_kernels_select("reference");
     passes p = run_passes(&v, x, w, NULL, dy, 3);

@@ -1,0 +1,227 @@
+/* Convolution by Winograd's algorithm (winograd.h), with the sources, sinks and gradients of any other.
+ *
+ *     forward          run of images ── frame ── transformed, multiplied point by point, transformed back ── y ── sink
+ *     backward data    the same on dy, framed with 2 - padding zeros, and turned weights
+ *     backward weights slice by slice: sums of products in transformed space, collected at the end
+ *
+ * A run holds enough images for LEAST_TILES tiles, so that a transformed weight is used that often once it has come to
+ * the cache. Where fewer than LEAST_SLICES slices would have room for their sums, the weights' gradient is found
+ * directly: a rule of the shape alone. One driver serves all kernels: the transforms of the reference are plain loops.
+ */
+#include "core/kernels/convolution.h"
+#include "core/kernels/frames.h"
+#include "core/parallel.h"
+
+enum { LEAST_TILES = 32, MOST_SLICES = 32, LEAST_SLICES = 8, MOST_SUMS = 1 << 21 };
+
+typedef struct winograd_work {
+    const da_convolution *v;
+    const da_conv_forward *forward;
+    const da_conv_backward *backward;
+    dai_frame x_frame, dy_frame;
+    int64_t together, group, slices;  /* images a run, images the sink wants together, slices of the batch */
+    float *u, *turned, *sums, *bias;  /* transformed weights; a slice's sums and bias gradient, one after the other */
+    float *workers;                   /* memory of each worker: offsets of its parts, and its size */
+    int64_t dy, framed_dy, out, scratch, worker_floats;
+} winograd_work;
+
+static dai_frame frame_of(const da_convolution *v, int64_t before, int64_t h, int64_t w) {
+    return (dai_frame){ before, before, dai_winograd_frame(v->winograd, h), dai_winograd_frame(v->winograd, w) };
+}
+
+static dai_winograd forward_run(const winograd_work *work, int64_t images, dai_ahead *next) {
+    const da_convolution *v = work->v;
+    return (dai_winograd){ v->winograd, images, work->x_frame.height, work->x_frame.width, v->c, v->k, v->oh, v->ow,
+                           next };
+}
+
+static dai_winograd backward_run(const winograd_work *work, int64_t images, dai_ahead *next) {
+    const da_convolution *v = work->v;
+    return (dai_winograd){ v->winograd, images, work->dy_frame.height, work->dy_frame.width, v->k, v->c, v->h, v->w,
+                           next };
+}
+
+static int64_t tiles_of(const da_convolution *v, int64_t h, int64_t w) {
+    return ((h + v->winograd - 1) / v->winograd) * ((w + v->winograd - 1) / v->winograd);
+}
+
+static int64_t y_floats(const da_convolution *v) { return v->oh * v->ow * v->k; }
+static int64_t x_floats(const da_convolution *v) { return v->h * v->w * v->c; }
+
+/* Where the parts of a worker's memory begin; needs the frames and `together`. */
+static void lay_out_worker(winograd_work *work, bool out) {
+    const da_convolution *v = work->v;
+    const int64_t t = work->together;
+    const dai_winograd forward = forward_run(work, t, NULL), backward = backward_run(work, t, NULL);
+    work->dy = round_up(t * dai_frame_floats(&work->x_frame, v->c));
+    work->framed_dy = work->dy + (work->backward ? round_up(t * y_floats(v)) : 0);
+    work->out = work->framed_dy + (work->backward ? round_up(t * dai_frame_floats(&work->dy_frame, v->k)) : 0);
+    work->scratch = work->out + (out ? round_up(t * largest(x_floats(v), y_floats(v))) : 0);
+    work->worker_floats = work->scratch + round_up(largest(dai_winograd_scratch(&forward),
+                                                           dai_winograd_scratch(&backward)));
+}
+
+/* ---- Forward ---- */
+
+static winograd_work forward_work(const da_conv_forward *conv) {
+    const da_convolution *v = &conv->shape;
+    winograd_work work = { .v = v, .forward = conv, .x_frame = frame_of(v, v->padding, v->oh, v->ow),
+                           .dy_frame = frame_of(v, 2 - v->padding, v->h, v->w),
+                           .group = conv->sink.done ? conv->sink.group : 1 };
+    const int64_t tiles = tiles_of(v, v->oh, v->ow), images = (LEAST_TILES + tiles - 1) / tiles;
+    work.together = (images + work.group - 1) / work.group * work.group;
+    lay_out_worker(&work, !conv->y);
+    return work;
+}
+
+int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv) {
+    const da_convolution *v = &conv->shape;
+    return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k)) +
+           forward_work(conv).worker_floats * da_threads();
+}
+
+static void forward_images(void *context, int64_t chunk, int worker) {
+    const winograd_work *work = context;
+    const da_convolution *v = work->v;
+    const da_conv_forward *conv = work->forward;
+    float *base = work->workers + worker * work->worker_floats;
+    const int64_t first = chunk * work->together, count = smallest(work->together, v->n - first),
+        more = smallest(work->together, v->n - first - count);
+    float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
+    dai_ahead next = dai_ahead_of(&conv->x, x_floats(v), first + count, more, dai_winograd_points(v->winograd));
+    const dai_winograd run = forward_run(work, count, &next);
+    const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
+    dai_winograd_images(&run, x, work->u, conv->bias, y, base + work->scratch);
+    for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
+        conv->sink.done(conv->sink.context, first + i, smallest(work->group, count - i), y + i * y_floats(v), worker);
+}
+
+void dai_conv_forward_winograd(const da_conv_forward *conv, float *scratch) {
+    const da_convolution *v = &conv->shape;
+    winograd_work work = forward_work(conv);
+    work.u = scratch;
+    work.workers = scratch + round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
+    dai_winograd_transform_weights(v->winograd, v->c, v->k, conv->w, work.u);
+    da_parallel_for((v->n + work.together - 1) / work.together, forward_images, &work);
+}
+
+/* ---- Backward ---- */
+
+/* The largest power of two whose sums have room: few threads then share them evenly. */
+static int64_t slices_of(const da_convolution *v) {
+    const int64_t most = smallest(smallest(MOST_SLICES, largest(1, v->n)),
+                                  MOST_SUMS / dai_winograd_weight_floats(v->winograd, v->c, v->k));
+    int64_t slices = 1;
+    while (2 * slices <= most) slices *= 2;
+    return slices;
+}
+
+static bool weights_directly(const da_convolution *v) {
+    return MOST_SUMS / dai_winograd_weight_floats(v->winograd, v->c, v->k) < LEAST_SLICES;
+}
+
+static winograd_work backward_work(const da_conv_backward *conv) {
+    const da_convolution *v = &conv->shape;
+    const bool direct = weights_directly(v);
+    winograd_work work = { .v = v, .backward = conv, .x_frame = frame_of(v, v->padding, v->oh, v->ow),
+                           .dy_frame = frame_of(v, 2 - v->padding, v->h, v->w) };
+    const int64_t tiles = tiles_of(v, v->h, v->w), images = (LEAST_TILES + tiles - 1) / tiles;
+    work.slices = direct ? (v->n + images - 1) / images : slices_of(v);
+    work.together = smallest(images, largest(1, (v->n + work.slices - 1) / largest(1, work.slices)));
+    lay_out_worker(&work, conv->base != NULL);
+    return work;
+}
+
+/* What is left for the direct way: the gradients of weights and bias. */
+static da_conv_backward direct_part(const da_conv_backward *conv) {
+    da_conv_backward direct = *conv;
+    direct.shape.winograd = 0;
+    direct.dx = NULL;
+    direct.base = NULL;
+    return direct;
+}
+
+static int64_t weight_floats(const da_convolution *v) {
+    return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
+}
+
+int64_t dai_conv_backward_winograd_scratch(const da_conv_backward *conv) {
+    const da_convolution *v = &conv->shape;
+    const winograd_work work = backward_work(conv);
+    const da_conv_backward direct = direct_part(conv);
+    const int64_t sums = weights_directly(v) ? 0 : work.slices * (weight_floats(v) + round_up(v->k));
+    const int64_t here = weight_floats(v) + sums + work.worker_floats * da_threads();
+    return weights_directly(v) ? largest(here, da_conv_backward_scratch(&direct)) : here;
+}
+
+static void data_of_run(const winograd_work *work, int64_t first, int64_t count, float *base, dai_ahead *next) {
+    const da_convolution *v = work->v;
+    const da_conv_backward *conv = work->backward;
+    const da_image_source here = { .values = base + work->dy };
+    const float *dy = dai_framed_images(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
+    const dai_winograd run = backward_run(work, count, next);
+    float *dx = conv->dx + first * x_floats(v), *to = conv->base ? base + work->out : dx;
+    dai_winograd_images(&run, dy, work->turned, NULL, to, base + work->scratch);
+    if (conv->base) da_kernels_active()->sum(count * x_floats(v), conv->base + first * x_floats(v), to, dx);
+}
+
+static void weights_of_run(const winograd_work *work, int64_t slice, int64_t first, int64_t count, bool start,
+                           float *base, dai_ahead *next) {
+    const da_convolution *v = work->v;
+    const dai_winograd run = forward_run(work, count, next);
+    const float *x = dai_framed_images(&work->x_frame, &work->backward->x, first, count, v->h, v->w, v->c, base);
+    dai_winograd_gradient(&run, x, base + work->dy, !start, work->sums + slice * weight_floats(v),
+                          base + work->scratch);
+}
+
+static void backward_slice(void *context, int64_t slice, int worker) {
+    const winograd_work *work = context;
+    const da_convolution *v = work->v;
+    const da_conv_backward *conv = work->backward;
+    float *base = work->workers + worker * work->worker_floats, *dy = base + work->dy;
+    const int64_t points = dai_winograd_points(v->winograd), begin = da_chunk_begin(v->n, work->slices, slice),
+        end = da_chunk_begin(v->n, work->slices, slice + 1);
+    const bool weights = work->sums && conv->dw;
+    if (work->bias) memset(work->bias + slice * round_up(v->k), 0, (size_t)v->k * sizeof *dy);
+    for (int64_t i = begin; i < end; i += work->together) {
+        const int64_t count = smallest(work->together, end - i), more = smallest(work->together, end - i - count);
+        dai_ahead next_x = dai_ahead_of(&conv->x, x_floats(v), i, weights ? count : 0, points);
+        dai_ahead next_dy = dai_ahead_of(&conv->dy, y_floats(v), i + count, more, points);
+        for (int64_t row = 0; row < count * v->oh; row++) {
+            float *to = dy + row * v->ow * v->k;
+            if (conv->dy.load) conv->dy.load(conv->dy.context, i * v->oh + row, to);
+            else memcpy(to, conv->dy.values + (i * v->oh + row) * v->ow * v->k, (size_t)(v->ow * v->k) * sizeof *to);
+        }
+        if (conv->dx) data_of_run(work, i, count, base, weights ? &next_x : &next_dy);
+        if (work->bias)
+            da_kernels_active()->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
+        if (weights) weights_of_run(work, slice, i, count, i == begin, base, &next_dy);
+    }
+}
+
+void dai_conv_backward_winograd(const da_conv_backward *conv, float *scratch) {
+    const da_convolution *v = &conv->shape;
+    const bool direct = weights_directly(v);
+    winograd_work work = backward_work(conv);
+    work.turned = scratch;
+    work.workers = scratch + weight_floats(v);
+    if (!direct) {
+        work.sums = work.workers;
+        work.bias = conv->db ? work.sums + work.slices * weight_floats(v) : NULL;
+        work.workers = work.sums + work.slices * (weight_floats(v) + round_up(v->k));
+        if (v->n == 0) memset(work.sums, 0, (size_t)(work.workers - work.sums) * sizeof *scratch);
+    }
+    if (conv->dx) dai_winograd_transform_turned_weights(v->winograd, v->c, v->k, conv->w, work.turned);
+    if (conv->dx || !direct) da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
+    if (direct && (conv->dw || conv->db)) {
+        const da_conv_backward rest = direct_part(conv);
+        da_kernels_active()->conv_backward(&rest, scratch);
+        return;
+    }
+    if (conv->dw)
+        dai_winograd_collect_gradient(v->winograd, v->c, v->k, work.slices, work.sums, conv->dw);
+    for (int64_t slice = 0; conv->db && slice < work.slices; slice++) {
+        const float *from = work.bias + slice * round_up(v->k);
+        for (int64_t k = 0; k < v->k; k++) conv->db[k] = slice ? conv->db[k] + from[k] : from[k];
+    }
+}
