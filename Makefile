@@ -1,28 +1,26 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
 # Targets:
-#   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=0]    make asan    make ubsan
+#   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=1|0]    make asan    make ubsan
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
 #   make scaling           how a training step would scale on more cores, simulated
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, with and without OpenMP, on x86-64 and aarch64
-# Options: CC=gcc|clang   OPENMP=1|0   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
+# Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
-OPENMP  := 1
+OPENMP  :=
 O       := -O3
 PYTHON  := python3
 
 TARGET  := $(shell $(CC) -dumpmachine)
-ifeq ($(OPENMP),1)
-  HAVE_OPENMP := $(shell mkdir -p $(BUILD) && echo 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o $(BUILD)/.openmp 2>/dev/null && echo yes)
-  OMP := $(if $(HAVE_OPENMP),-fopenmp)
-endif
+# Threads: our own (POSIX, part of libc); OPENMP=1: OpenMP's instead; OPENMP=0: none, every loop is serial.
+OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread -DDA_OWN_THREADS))
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
 CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L -g $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
            $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS := $(OMP) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDFLAGS := $(filter -fopenmp -pthread,$(OMP)) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS  := -lm
 
 # Kernels: core/kernels/fast_*.c are compiled once for every instruction set; the program chooses at start-up.

@@ -1,16 +1,38 @@
-/* Parallel loops on OpenMP, or serial ones without it. */
+/* Parallel loops on threads of our own (team.h), or OpenMP's, or none. */
 #include "core/parallel.h"
 
 #include <stddef.h>
 
-#ifdef _OPENMP
+#if defined(_OPENMP)
 #include <omp.h>
+#elif defined(DA_OWN_THREADS)
+#include "core/team.h"
 #endif
 
 static int thread_count = 0; /* 0: not chosen yet */
 
+static int processors(void) {
+#if defined(_OPENMP)
+    return omp_get_num_procs();
+#elif defined(DA_OWN_THREADS)
+    return dai_processors();
+#else
+    return 1;
+#endif
+}
+
+const char *da_threads_kind(void) {
+#if defined(_OPENMP)
+    return "OpenMP";
+#elif defined(DA_OWN_THREADS)
+    return "own threads";
+#else
+    return "no threads";
+#endif
+}
+
 bool da_threads_available(void) {
-#ifdef _OPENMP
+#if defined(_OPENMP) || defined(DA_OWN_THREADS)
     return true;
 #else
     return false;
@@ -18,11 +40,7 @@ bool da_threads_available(void) {
 }
 
 int da_threads_set(int threads) {
-#ifdef _OPENMP
-    if (threads < 1) threads = omp_get_num_procs();
-#else
-    threads = 1;
-#endif
+    if (threads < 1 || !da_threads_available()) threads = processors();
     thread_count = threads > DA_MAX_THREADS ? DA_MAX_THREADS : threads;
     return thread_count;
 }
@@ -38,12 +56,17 @@ void da_parallel_observe(da_loop_observer *observer, void *context) {
 }
 
 static void run(int64_t chunks, da_chunk_body *body, void *context) {
-#ifdef _OPENMP
     int threads = da_threads();
     if (threads > chunks) threads = (int)chunks;
+#if defined(_OPENMP)
     if (threads > 1) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk, omp_get_thread_num());
+        return;
+    }
+#elif defined(DA_OWN_THREADS)
+    if (threads > 1) {
+        dai_team_run(threads, chunks, body, context);
         return;
     }
 #endif

@@ -1,5 +1,6 @@
 /* Fixed-chunk parallel loops. Work is cut into chunks that depend on the problem alone; threads only decide who
- * computes a chunk, so the result has the same bits on any number of threads. Without OpenMP the loop runs serially. */
+ * computes a chunk, so the result has the same bits on any number of threads. Built without threads
+ * (make OPENMP=0) the loop runs serially. */
 #ifndef DA_CORE_PARALLEL_H
 #define DA_CORE_PARALLEL_H
 
@@ -11,7 +12,8 @@ enum { DA_MAX_THREADS = 256 };
 /* How many threads loops may use: 1..DA_MAX_THREADS; 0 = as many as the machine offers. Returns the number in force. */
 int  da_threads_set(int threads);
 int  da_threads(void);
-bool da_threads_available(void); /* false when built without OpenMP */
+bool da_threads_available(void);  /* false when built without threads */
+const char *da_threads_kind(void); /* "own threads", "OpenMP" or "no threads": whose the build uses */
 
 /* Calls body(context, chunk, worker) once for every chunk 0..chunks-1. worker (0..da_threads()-1) names the caller's
    private scratch memory. body must not allocate and cannot fail. */

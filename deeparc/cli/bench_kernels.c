@@ -199,8 +199,7 @@ da_status bench_kernels(cli *c) {
     for (int pass = 0; pass < PASSES; pass++) cli_print(c, "       ms GFLOP/s  peak");
     cli_print(c, "\n");
     if (c->json) {
-        da_json_key(&c->writer, "openmp");
-        da_json_put_bool(&c->writer, da_threads_available());
+        cli_put_text(c, "threads_of", da_threads_kind());
         da_json_key(&c->writer, "passes");
         da_json_begin_array(&c->writer);
     }

@@ -208,8 +208,7 @@ static void put(cli *c, const result *r) {
     cli_put_int(c, "threads", da_threads());
     cli_put_int(c, "batch", r->batch);
     cli_put_text(c, "kernels", da_kernels_active()->name);
-    da_json_key(&c->writer, "openmp");
-    da_json_put_bool(&c->writer, da_threads_available());
+    cli_put_text(c, "threads_of", da_threads_kind());
     cli_put_text(c, "data", r->data);
     cli_put_int(c, "repetitions", m->repetitions);
     cli_put_int(c, "steps", m->each * m->repetitions);

@@ -121,7 +121,7 @@ da_status cli_writable(const char *path);
 da_status cli_outputs_differ(cli *c);
 /* A line on stderr, unless --quiet. */
 void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
-/* What runs, a line on stderr: "deeparc 0.1.0: kernels avx512, 2 threads (OpenMP)". */
+/* What runs, a line on stderr: "deeparc 0.1.0: kernels avx512, 2 threads (own threads)". */
 void cli_banner(cli *c);
 
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */

@@ -57,7 +57,7 @@ static da_status set_up(cli *c) {
     c->quiet = cli_flag(c, "quiet");
     int threads = (int)cli_int(c, "threads"), given = da_threads_set(threads);
     if (threads > 0 && given != threads)
-        return cli_usage(c, "--threads %d: this build can use %d (it was made without OpenMP)", threads, given);
+        return cli_usage(c, "--threads %d: this build can use %d (it was made without threads)", threads, given);
     DA_TRY(select_kernels(c));
     return cli_outputs_differ(c);
 }

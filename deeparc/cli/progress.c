@@ -54,7 +54,7 @@ void cli_note(cli *c, const char *format, ...) {
 void cli_banner(cli *c) {
     int threads = da_threads();
     cli_note(c, "deeparc %s: kernels %s, %d thread%s (%s)", DEEPARC_VERSION, da_kernels_active()->name, threads,
-             threads == 1 ? "" : "s", da_threads_available() ? "OpenMP" : "no OpenMP");
+             threads == 1 ? "" : "s", da_threads_kind());
 }
 
 /* Is it time to draw again? */

@@ -16,7 +16,7 @@ holds() {
 for mode in train infer; do
     check "$mode" $network mlp-8 --mode $mode --threads 1 --json
     for member in '"model": "mlp-8"' "\"mode\": \"$mode\"" '"threads": 1' '"batch": 4' '"repetitions": 3' \
-        '"kernels": "' '"openmp": ' '"data": "'; do
+        '"kernels": "' '"threads_of": "' '"data": "'; do
         if grep -F -e "$member" "$work/out" > /dev/null; then good "$mode has $member"
         else bad "$mode has $member" "$(cat "$work/out")"; fi
     done

@@ -16,10 +16,8 @@ done < "$work/lines"
 
 block c > "$work/network.c"
 cc=${CC:-cc}
-openmp=-fopenmp
-"$deeparc" --version 2> /dev/null | grep -q 'without OpenMP' && openmp=
 # shellcheck disable=SC2086
-if "$cc" -I. ${SANITIZE:+-fsanitize=$SANITIZE} "$work/network.c" "$build/libdeeparc.a" $openmp -lm \
+if "$cc" -I. ${SANITIZE:+-fsanitize=$SANITIZE} "$work/network.c" "$build/libdeeparc.a" -lm \
     -o "$work/network" 2> "$work/err"; then
     good "README: the C program compiles"
     check_says "README: the C program trains" trained "$work/network"

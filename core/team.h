@@ -1,0 +1,22 @@
+/* The threads behind parallel loops: a team of POSIX threads that share out the chunks of one loop at a time.
+ *
+ *     caller   open the loop ── chunk 0, 2, 3 ... ── close it ── wait for those who joined
+ *     worker   wait ── join, if it is open ── chunk 1, 4 ... ── leave ── wait
+ *
+ * Who waits spins for some tens of microseconds, which bridges the gap between two loops, and then sleeps. The caller
+ * waits for nobody who has not joined: a worker that the system runs elsewhere just now costs nothing but its help.
+ * (OpenMP's barriers wait for everybody, spinning for milliseconds: beside one other busy program that made a training
+ * step ten times as long.)
+ */
+#ifndef DA_CORE_TEAM_H
+#define DA_CORE_TEAM_H
+
+#include "core/parallel.h"
+
+/* Runs the chunks on at most `threads` threads, the caller being worker 0; returns when all are done. The first call
+   starts threads, which then live as long as the process; where the system gives none, fewer work. A loop inside a loop,
+   or beside one that another thread runs, runs on its caller alone. */
+void dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context);
+int  dai_processors(void); /* how many the system lets this process use; at least 1 */
+
+#endif

@@ -1,0 +1,68 @@
+/* Parallel loops: every chunk once, workers with numbers of their own, loops within and beside others. */
+#include "tests/unit/test.h"
+#include "core/parallel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { MOST_CHUNKS = 300 };
+
+typedef struct tally { atomic_int done[MOST_CHUNKS], busy[DA_MAX_THREADS], mistakes; } tally;
+
+/* Counts the chunk; nobody else may have this worker's number meanwhile. */
+static void count_chunk(void *context, int64_t chunk, int worker) {
+    tally *t = context;
+    if (worker < 0 || worker >= da_threads() || atomic_fetch_add(&t->busy[worker], 1) != 0)
+        atomic_fetch_add(&t->mistakes, 1);
+    atomic_fetch_add(&t->done[chunk], 1);
+    for (volatile int i = 0; i < 50 * (int)(chunk % 7); i++) { } /* chunks of different length */
+    atomic_fetch_sub(&t->busy[worker], 1);
+}
+
+/* Whether a loop of so many chunks does each of them once. */
+static bool is_complete(int64_t chunks) {
+    static _Thread_local tally t;
+    memset(&t, 0, sizeof t);
+    da_parallel_for(chunks, count_chunk, &t);
+    for (int64_t i = 0; i < chunks; i++)
+        if (t.done[i] != 1) return false;
+    return t.mistakes == 0;
+}
+
+TEST(parallel_loops_do_every_chunk_once) {
+    for (int threads = 1; threads <= 8; threads++) {
+        da_threads_set(threads);
+        for (int round = 0; round < 200; round++) CHECK(is_complete(round % MOST_CHUNKS));
+    }
+    da_threads_set(0);
+}
+
+static void loop_within(void *context, int64_t chunk, int worker) {
+    (void)chunk, (void)worker;
+    if (!is_complete(11)) atomic_fetch_add((atomic_int *)context, 1);
+}
+
+TEST(parallel_loops_may_be_nested) {
+    atomic_int incomplete = 0;
+    da_threads_set(4);
+    for (int round = 0; round < 50; round++) da_parallel_for(9, loop_within, &incomplete);
+    CHECK_INT(incomplete, 0);
+    da_threads_set(0);
+}
+
+static void *loops_beside(void *incomplete) {
+    for (int round = 0; round < 300; round++)
+        if (!is_complete(13)) atomic_fetch_add((atomic_int *)incomplete, 1);
+    return NULL;
+}
+
+TEST(parallel_loops_may_run_beside_each_other) {
+    atomic_int incomplete = 0;
+    pthread_t thread[2];
+    da_threads_set(3);
+    for (int i = 0; i < 2; i++) CHECK(pthread_create(&thread[i], NULL, loops_beside, &incomplete) == 0);
+    loops_beside(&incomplete);
+    for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
+    CHECK_INT(incomplete, 0);
+    da_threads_set(0);
+}
