@@ -1,6 +1,7 @@
 #!/bin/sh
 # Ours and PyTorch in turn, on this machine: how many times as many images a second?
-#     versus_torch.sh [--rounds N] [--seconds S] [--threads T] [--modes "train infer"] [--csv FILE] [MODEL...]
+#     versus_torch.sh [--rounds N] [--seconds S] [--threads T] [--modes "train infer"] [--conv "auto direct"]
+#                     [--csv FILE] [MODEL...]
 #
 #     once a network and mode     PyTorch's settings, one after the other: the fastest is the one to beat
 #     then N times                ours, theirs, ours, theirs, ...      ratio of a round = ours / theirs
@@ -11,7 +12,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 deeparc=${DEEPARC:-$here/../../build/deeparc}
 python=${PYTHON:-python3}
-rounds=5 seconds=4 threads=2 modes="train infer" csv='' models=''
+rounds=5 seconds=4 threads=2 modes="train infer" conv=auto csv='' models=''
 
 usage() {
     echo "versus_torch.sh: $1" >&2
@@ -21,7 +22,7 @@ usage() {
 number() { case $2 in '' | *[!0-9]* | 0*) usage "$1 needs a whole number above 0, not '$2'" ;; esac; }
 while [ $# -gt 0 ]; do
     case $1 in
-    --rounds | --seconds | --threads | --modes | --csv)
+    --rounds | --seconds | --threads | --modes | --conv | --csv)
         [ $# -ge 2 ] || usage "$1 needs a value"
         case $1 in --rounds | --seconds | --threads) number "$1" "$2" ;; esac
         eval "${1#--}=\$2" # the variable is called as the option is
@@ -34,6 +35,9 @@ done
 for mode in $modes; do
     case $mode in train | infer) ;; *) usage "a mode is train or infer, not '$mode'" ;; esac
 done
+for how in $conv; do
+    case $how in direct | winograd | auto) ;; *) usage "--conv is direct, winograd or auto, not '$how'" ;; esac
+done
 [ -x "$deeparc" ] || { echo "versus_torch.sh: there is no program $deeparc: make builds it" >&2; exit 1; }
 if [ -n "$PEERS" ] && [ ! -f "$PEERS/torch_bench.sh" ]; then
     echo "versus_torch.sh: \$PEERS names '$PEERS', which has no torch_bench.sh" >&2
@@ -44,8 +48,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # Prints "samples_per_s peak_mib" of one run of ours.
-ours() { # MODEL train|infer
-    "$deeparc" bench --model "$1" --mode "$2" --threads "$threads" --batch 128 --seconds "$seconds" --json --quiet |
+ours() { # MODEL train|infer direct|winograd|auto
+    "$deeparc" bench --model "$1" --mode "$2" --conv "$3" --threads "$threads" --batch 128 --seconds "$seconds" --json --quiet |
         tr -d ' ,"' | awk -F: '$1 == "samples_per_s" { speed = $2 } $1 == "peak_mib" { memory = $2 }
                               END { print speed, memory }'
 }
@@ -84,15 +88,14 @@ choose() { # MODEL train|infer
     exit 1
 }
 
-compare() { # MODEL train|infer
-    choose "$1" "$2"
+compare() { # MODEL train|infer direct|winograd|auto; $best is chosen
     : > "$work/rounds"
     for round in $(seq "$rounds"); do
-        a=$(ours "$1" "$2")
+        a=$(ours "$1" "$2" "$3")
         # shellcheck disable=SC2086
         b=$(theirs "$1" $best)
         if [ "$(echo "$a $b" | wc -w)" -ne 4 ]; then
-            echo "versus_torch.sh: round $round of $1, $2 gave no figures: '$a' and '$b'" >&2
+            echo "versus_torch.sh: round $round of $1, $2, $3 gave no figures: '$a' and '$b'" >&2
             exit 1
         fi
         echo "$a $b" >> "$work/rounds"
@@ -101,16 +104,19 @@ compare() { # MODEL train|infer
     speed=$(cut -d' ' -f1 "$work/rounds" | median) their_speed=$(cut -d' ' -f3 "$work/rounds" | median)
     memory=$(cut -d' ' -f2 "$work/rounds" | median) their_memory=$(cut -d' ' -f4 "$work/rounds" | median)
     share=$(awk "BEGIN { print $memory / $their_memory }")
-    printf '%-10s %-6s %7.2f %10.0f %10.0f  %-11s %8.0f %8.0f %7.2f\n' \
-        "$1" "$2" "$ratio" "$speed" "$their_speed" "$best" "$memory" "$their_memory" "$share"
-    printf '%s,%s,%s,128,%s,%s,%s,%s,%s,%s,%s,%s\n' "$1" "$2" "$threads" "$rounds" "$ratio" "$speed" "$their_speed" \
+    printf '%-10s %-6s %-8s %6.2f %10.0f %10.0f  %-11s %8.0f %8.0f %7.2f\n' \
+        "$1" "$2" "$3" "$ratio" "$speed" "$their_speed" "$best" "$memory" "$their_memory" "$share"
+    printf '%s,%s,%s,%s,128,%s,%s,%s,%s,%s,%s,%s,%s\n' "$1" "$2" "$3" "$threads" "$rounds" "$ratio" "$speed" "$their_speed" \
         "$best" "$memory" "$their_memory" "$share" >> "$work/csv"
 }
 
-columns=network,mode,threads,batch,rounds,ratio,samples_per_s,torch_samples_per_s,torch_setting,peak_mib,torch_peak_mib
+columns=network,mode,conv,threads,batch,rounds,ratio,samples_per_s,torch_samples_per_s,torch_setting,peak_mib,torch_peak_mib
 echo "$columns,memory_ratio" > "$work/csv"
-echo "                   ratio      ours    PyTorch  its best         MiB  PyTorch   ratio"
+echo "                           ratio      ours    PyTorch  its best         MiB  PyTorch   ratio"
 for model in ${models:-mlp lenet smallcnn resnet20 resnet56 resnet110}; do
-    for mode in $modes; do compare "$model" "$mode"; done
+    for mode in $modes; do
+        choose "$model" "$mode"
+        for how in $conv; do compare "$model" "$mode" "$how"; done
+    done
 done
 [ -z "$csv" ] || cp "$work/csv" "$csv"
