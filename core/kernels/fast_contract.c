@@ -103,6 +103,36 @@ static tile_function *const (*const tiles_2)[2] = NULL;
 #endif
 
 #if defined(DA_VARIANT_avx512)
+/* With one vector across, a spread number serves one multiply-add, and a load each is all that the hardware can do. So
+   every second row loads four of its numbers at once, repeated in each quarter of a vector, and spreads them from
+   there: steps k..k+3 of the chains of P rows. */
+enum { QUAD = 4 };
+V16_INLINE void quad_step(const int P, const int64_t row, const float *const bases[6], int64_t k, const v16 b[QUAD],
+                          v16 *acc) {
+    v16 quad[8];
+    V16_UNROLL for (int p = 1; p < P; p += 2) quad[p / 2] = v16_quad(A_AT(p) + k);
+    V16_UNROLL for (int j = 0; j < QUAD; j++)
+        V16_UNROLL for (int p = 0; p < P; p++)
+            acc[p] = v16_fma(p % 2 ? v16_spread(quad[p / 2], j) : v16_broadcast(A_AT(p)[k + j]), b[j], acc[p]);
+}
+
+static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
+    const int64_t row = problem->a_row;
+    v16 acc[16];
+    V16_UNROLL for (int p = 0; p < 16; p++)
+        acc[p] = at->bias ? v16_load(at->bias) : problem->accumulate ? v16_load(at->c + p * problem->c_row) : v16_zero();
+    for (int64_t s = 0; s < problem->segment_count; s++) {
+        const float *from = at->b + problem->segments[s].b, *bases[6];
+        V16_UNROLL for (int t = 0; t < 6; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
+        for (int64_t k = 0; k < problem->length; k += QUAD) {
+            v16 b[QUAD];
+            V16_UNROLL for (int j = 0; j < QUAD; j++) b[j] = v16_load(from + (k + j) * problem->b_step);
+            quad_step(16, row, bases, k, b, acc);
+        }
+    }
+    V16_UNROLL for (int p = 0; p < 16; p++) v16_store(at->c + p * problem->c_row, acc[p]);
+}
+
 /* Chains of 16 steps are too short to hide how a tile begins and ends. There all of B lies in registers, and the rows
    stream past it, eight at a time and without an inner loop. Returns how many rows of a band it has done. */
 enum { SHORT = 16, SHORT_ROWS = 8 };
@@ -112,22 +142,27 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
     V16_UNROLL for (int k = 0; k < SHORT; k++) b[k] = v16_load(from + k * problem->b_step);
     int64_t i = 0;
     for (; i + SHORT_ROWS <= problem->m; i += SHORT_ROWS) {
-        const float *bases[] = { a + i * row, a + (i + 3) * row, a + (i + 6) * row };
+        const float *bases[6] = { a + i * row, a + (i + 3) * row, a + (i + 6) * row };
         v16 acc[SHORT_ROWS];
         V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) acc[p] = v16_zero();
-        V16_UNROLL for (int k = 0; k < SHORT; k++)
-            V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++)
-                acc[p] = v16_fma(v16_broadcast(A_AT(p)[k]), b[k], acc[p]);
+        V16_UNROLL for (int k = 0; k < SHORT; k += QUAD) quad_step(SHORT_ROWS, row, bases, k, b + k, acc);
         V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) v16_store(c + (i + p) * problem->c_row, acc[p]);
     }
     return i;
 }
 #endif
 
+static tile_function *tile_for(const dai_contraction *problem, int64_t rows, int vectors, int last) {
+#if defined(DA_VARIANT_avx512)
+    if (rows == 16 && vectors == 1 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0)
+        return tile_16_1_quads;
+#endif
+    return (vectors == 2 ? tiles_2 : tiles_1)[rows - 1][last < V16_LANES];
+}
+
 /* All rows of all bands for the columns from j: near-equal tile heights, as few tiles as the registers allow. */
 static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
     const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
-    tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
     for (int64_t band = 0; band < problem->bands; band++) {
         int64_t done = 0;
 #if defined(DA_VARIANT_avx512)
@@ -142,7 +177,7 @@ static void contract_columns(const dai_contraction *problem, int64_t j, int vect
             const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, problem->b + j,
                                  problem->c + band * problem->c_band + i * problem->c_row + j,
                                  problem->bias ? problem->bias + j : NULL, last };
-            table[rows - 1][last < V16_LANES](problem, &at);
+            tile_for(problem, rows, vectors, last)(problem, &at);
         }
     }
 }

@@ -35,6 +35,10 @@ V16_INLINE void v16_store(float *p, v16 x)                { _mm512_storeu_ps(p, 
 V16_INLINE v16  v16_load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 V16_INLINE void v16_store_part(float *p, v16 x, int n)    { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x); }
 V16_INLINE v16  v16_fma(v16 a, v16 b, v16 c)              { return _mm512_fmadd_ps(a, b, c); }
+/* Here alone: four numbers, repeated in each quarter; and number j of them in all lanes. */
+V16_INLINE v16  v16_quad(const float *p)                  { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+#define v16_spread(quad, j) ((j) == 0 ? _mm512_permute_ps(quad, 0x00) : (j) == 1 ? _mm512_permute_ps(quad, 0x55) \
+                           : (j) == 2 ? _mm512_permute_ps(quad, 0xaa) : _mm512_permute_ps(quad, 0xff))
 V16_INLINE v16  v16_add(v16 a, v16 b)                     { return _mm512_add_ps(a, b); }
 V16_INLINE v16  v16_sub(v16 a, v16 b)                     { return _mm512_sub_ps(a, b); }
 V16_INLINE v16  v16_mul(v16 a, v16 b)                     { return _mm512_mul_ps(a, b); }
