@@ -152,17 +152,10 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
 }
 #endif
 
-static tile_function *tile_for(const dai_contraction *problem, int64_t rows, int vectors, int last) {
-#if defined(DA_VARIANT_avx512)
-    if (rows == 16 && vectors == 1 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0)
-        return tile_16_1_quads;
-#endif
-    return (vectors == 2 ? tiles_2 : tiles_1)[rows - 1][last < V16_LANES];
-}
-
 /* All rows of all bands for the columns from j: near-equal tile heights, as few tiles as the registers allow. */
 static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
     const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
+    tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
     for (int64_t band = 0; band < problem->bands; band++) {
         int64_t done = 0;
 #if defined(DA_VARIANT_avx512)
@@ -177,7 +170,13 @@ static void contract_columns(const dai_contraction *problem, int64_t j, int vect
             const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, problem->b + j,
                                  problem->c + band * problem->c_band + i * problem->c_row + j,
                                  problem->bias ? problem->bias + j : NULL, last };
-            tile_for(problem, rows, vectors, last)(problem, &at);
+#if defined(DA_VARIANT_avx512)
+            if (rows == 16 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0) {
+                tile_16_1_quads(problem, &at);
+                continue;
+            }
+#endif
+            table[rows - 1][last < V16_LANES](problem, &at);
         }
     }
 }
