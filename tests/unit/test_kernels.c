@@ -42,6 +42,10 @@ static da_convolution awkward_convolution(void) {
                          .r = draw(1, 5), .s = draw(1, 5), .stride = draw(1, 3),
                          .padding = draw(0, draw(0, 7) ? 2 : 22), .groups = groups };
     if (v.n > 3) v.h = v.w = draw(1, 5), v.c = groups * draw(1, 6), v.k = groups * draw(1, 6);
+    if (draw(0, 3) == 0) { /* images as lanes */
+        v.n = draw(1, 40), v.h = draw(1, 9), v.w = draw(1, 9), v.c = draw(1, 15), v.k = draw(1, 16);
+        v.groups = v.stride = 1;
+    }
     if (v.h + 2 * v.padding < v.r) v.r = v.h;
     if (v.w + 2 * v.padding < v.s) v.s = v.w;
     v.oh = (v.h + 2 * v.padding - v.r) / v.stride + 1;
@@ -49,15 +53,15 @@ static da_convolution awkward_convolution(void) {
     return v;
 }
 
-typedef struct passes { float *y, *dx, *dw; } passes;
+typedef struct passes { float *y, *dx, *dw, *db; } passes;
 
 static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,
                          int64_t nw) {
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
-                 da_alloc((size_t)nw * 4) };
+                 da_alloc((size_t)nw * 4), da_alloc((size_t)v->k * 4) };
     const da_conv_forward forward = { .shape = *v, .x = { .values = x }, .w = w, .bias = bias, .y = p.y };
     const da_conv_backward backward = { .shape = *v, .x = { .values = x }, .dy = { .values = dy }, .w = w, .dx = p.dx,
-                                        .dw = p.dw };
+                                        .dw = p.dw, .db = p.db };
     float *scratch = da_alloc((size_t)da_conv_forward_scratch(&forward) * sizeof *scratch);
     da_kernels_active()->conv_forward(&forward, scratch);
     da_free(scratch);
@@ -67,7 +71,7 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
     return p;
 }
 
-static void free_passes(passes p) { da_free(p.y); da_free(p.dx); da_free(p.dw); }
+static void free_passes(passes p) { da_free(p.y); da_free(p.dx); da_free(p.dw); da_free(p.db); }
 
 static void compare_convolution(const da_convolution *v, bool wild) {
     const int64_t nx = v->n * v->h * v->w * v->c, ny = v->n * v->oh * v->ow * v->k,
@@ -80,12 +84,14 @@ static void compare_convolution(const da_convolution *v, bool wild) {
     for (int t = 1; tables[t]; t++) {
         da_kernels_select(tables[t]->name);
         passes actual = run_passes(v, x, w, bias, dy, nw);
-        if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) || !same(actual.dw, expected.dw, nw))
+        if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) ||
+            !same(actual.dw, expected.dw, nw) || !same(actual.db, expected.db, v->k))
             test_fail(__FILE__, __LINE__,
-                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d: forward %d data %d weights %d",
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d: forward %d data %d weights %d bias %d",
                       tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
                       (int)v->stride, (int)v->padding, (int)v->groups, same(actual.y, expected.y, ny),
-                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw));
+                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw),
+                      same(actual.db, expected.db, v->k));
         free_passes(actual);
     }
     free_passes(expected);
@@ -113,7 +119,8 @@ TEST(convolution_bits_do_not_depend_on_threads) {
         for (int threads = 2; threads <= 8; threads += 3) {
             da_threads_set(threads);
             passes many = run_passes(&v, x, w, NULL, dy, nw);
-            CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw));
+            CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw) &&
+                  same(one.db, many.db, v.k));
             free_passes(many);
         }
         free_passes(one);
