@@ -50,7 +50,7 @@ static void scatter(int64_t count, int images, const float *from, float *to, int
 
 /* What the registers hold: P x Q sums, Q vectors of dy and one of x. */
 #if defined(DA_VARIANT_avx512)
-enum { MOST_TAPS = 5, MOST_CHANNELS = 5 };
+enum { MOST_TAPS = 6, MOST_CHANNELS = 4 };
 #elif defined(DA_VARIANT_neon)
 enum { MOST_TAPS = 2, MOST_CHANNELS = 3 };
 #else
@@ -87,12 +87,10 @@ typedef void tile_function(const dai_lanes_weights *w, const float *x, const flo
     }
 TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(2, 1) TILE(2, 2) TILE(2, 3)
 #if defined(DA_VARIANT_avx512)
-TILE(1, 4) TILE(1, 5) TILE(2, 4) TILE(2, 5)
-TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(3, 4) TILE(3, 5)
-TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(4, 5)
-TILE(5, 1) TILE(5, 2) TILE(5, 3) TILE(5, 4) TILE(5, 5)
-#define ROW(P) { tile_##P##_1, tile_##P##_2, tile_##P##_3, tile_##P##_4, tile_##P##_5 }
-static tile_function *const tiles[MOST_TAPS][MOST_CHANNELS] = { ROW(1), ROW(2), ROW(3), ROW(4), ROW(5) };
+TILE(1, 4) TILE(2, 4) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(3, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4)
+TILE(5, 1) TILE(5, 2) TILE(5, 3) TILE(5, 4) TILE(6, 1) TILE(6, 2) TILE(6, 3) TILE(6, 4)
+#define ROW(P) { tile_##P##_1, tile_##P##_2, tile_##P##_3, tile_##P##_4 }
+static tile_function *const tiles[MOST_TAPS][MOST_CHANNELS] = { ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6) };
 #else
 #define ROW(P) { tile_##P##_1, tile_##P##_2, tile_##P##_3 }
 static tile_function *const tiles[MOST_TAPS][MOST_CHANNELS] = { ROW(1), ROW(2) };

@@ -200,6 +200,7 @@ TEST(fused_pools_have_the_bits_of_their_parts) {
             compare_pooled(2, 11, 10, 3, 17, 3, recording);
             compare_pooled(3, 5, 7, 4, 32, 1, recording);
             compare_pooled(33, 9, 9, 6, 16, 2, recording);
+            compare_pooled(20, 7, 6, 1, 6, 1, recording);
         }
     }
     da_kernels_select(NULL);
