@@ -19,7 +19,8 @@
 
 #include <string.h>
 
-enum { LANES = 16, MOST_IMAGE_FLOATS = 8192, LEAST_IMAGES = 8, ADD_CHUNK = 512 };
+enum { LANES = 16, ADD_CHUNK = 512 };
+enum { MOST_IMAGE_FLOATS = 8192, LEAST_IMAGES = 8 }; /* 16 images in the second cache; fewer would waste lanes */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -15,7 +15,9 @@
 V16_INLINE void gather_block(const int count, const int images, const float *from, int64_t pitch, float *to) {
     v16 r[16];
     V16_UNROLL for (int l = 0; l < 16; l++)
-        r[l] = l >= images ? v16_zero() : count == 16 ? v16_load(from + l * pitch) : v16_load_part(from + l * pitch, count);
+        r[l] = l >= images   ? v16_zero()
+               : count == 16 ? v16_load(from + l * pitch)
+                             : v16_load_part(from + l * pitch, count);
     v16_transpose(r);
     V16_UNROLL for (int i = 0; i < 16; i++)
         if (i < count) v16_store(to + 16 * i, r[i]);
@@ -51,8 +53,6 @@ static void scatter(int64_t count, int images, const float *from, float *to, int
 /* What the registers hold: P x Q sums, Q vectors of dy and one of x. */
 #if defined(DA_VARIANT_avx512)
 enum { MOST_TAPS = 6, MOST_CHANNELS = 4 };
-#elif defined(DA_VARIANT_neon)
-enum { MOST_TAPS = 2, MOST_CHANNELS = 3 };
 #else
 enum { MOST_TAPS = 2, MOST_CHANNELS = 3 };
 #endif
