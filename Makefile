@@ -4,7 +4,7 @@
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
 #   make scaling           how a training step would scale on more cores, simulated
-#   make bits-test         the same weights from gcc and clang, -O1 to -O3, with and without OpenMP, on x86-64 and aarch64
+#   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
 # Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build

@@ -134,6 +134,7 @@ da_status dai_training_options_write(const dai_training *t, da_json_writer *to) 
     da_json_begin_object(to);
     put_data(t, to);
     put_text(to, "seed", seed);
+    put_text(to, "convolutions", da_conv_method_name(t->model->conv));
     put_int(to, "batch size", o->batch);
     put_int(to, "samples", t->train.count);
     put_int(to, "validation samples", t->validation.count);

@@ -1,6 +1,6 @@
 /* A run in a checkpoint, and back. Beside the model the file holds
  *
- *     metadata "deeparc.training"   {"version": 2, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
+ *     metadata "deeparc.training"   {"version": 3, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
  *     tensors                       optimizer/conv1.weight.momentum ...    optimizer/best/conv1.weight ... (early stop)
  *
  * Resuming looks at everything first and touches the model last, in one call that does all or nothing.
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 2, RECORD_FIELDS = 6 };
+enum { VERSION = 3, RECORD_FIELDS = 6 };
 
 /* ---- Writing ---- */
 

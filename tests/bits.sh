@@ -1,9 +1,9 @@
 #!/bin/sh
-# The same bits from other builds: makes the program with each compiler, optimisation, with and without OpenMP, and for
-# aarch64, each in a folder of its own, and runs tests/commands/bits.sh with it.
+# The same bits from other builds: makes the program with each compiler, optimisation, with own threads, OpenMP's and
+# none, and for aarch64, each in a folder of its own, and runs tests/commands/bits.sh with it.
 #
 #     tests/bits.sh                        all of them (half an hour on two cores)
-#     tests/bits.sh clang-O1-serial ...    some: COMPILER-OPTIMISATION[-serial], or aarch64
+#     tests/bits.sh clang-O1-serial ...    some: COMPILER-OPTIMISATION[-openmp|-serial], or aarch64
 #     tests/bits.sh --update               remakes tests/fixtures/hashes.txt with build/deeparc's best kernels
 #
 # aarch64 is cross-compiled and emulated (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user): it runs the
@@ -43,8 +43,11 @@ COUNTS
 }
 
 native() { # native NAME: gcc-O2-serial
-    compiler=${1%%-*} optimisation=${1#*-} openmp=1
-    case $optimisation in *-serial) openmp=0 optimisation=${optimisation%-serial} ;; esac
+    compiler=${1%%-*} optimisation=${1#*-} openmp=
+    case $optimisation in
+    *-serial) openmp=0 optimisation=${optimisation%-serial} ;;
+    *-openmp) openmp=1 optimisation=${optimisation%-openmp} ;;
+    esac
     absent=$(missing "$compiler")
     if [ -n "$absent" ]; then skip "$1" "$absent"; return; fi
     build "$1" CC="$compiler" O="-$optimisation" OPENMP=$openmp || return
@@ -64,7 +67,9 @@ aarch64() {
 
 if [ $# -eq 0 ]; then
     for compiler in gcc clang; do
-        for optimisation in O3 O2 O1; do set -- "$@" $compiler-$optimisation $compiler-$optimisation-serial; done
+        for optimisation in O3 O2 O1; do
+            set -- "$@" $compiler-$optimisation $compiler-$optimisation-openmp $compiler-$optimisation-serial
+        done
     done
     set -- "$@" aarch64
     BITS=all
@@ -72,7 +77,7 @@ fi
 for name; do
     case $name in
     aarch64) aarch64 ;;
-    gcc*-O? | gcc*-O?-serial | clang*-O? | clang*-O?-serial) native "$name" ;;
+    gcc*-O? | gcc*-O?-* | clang*-O? | clang*-O?-*) native "$name" ;;
     *) echo "tests/bits.sh: '$name' is no build: gcc-O2, clang-O1-serial, aarch64"; exit 2 ;;
     esac
 done

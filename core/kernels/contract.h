@@ -6,6 +6,9 @@
  *     B_s(k, j) = b[segment.b + k * b_step + j]              16 neighbours in j are one vector
  *     C(i, j)   = c[i * c_row + j]
  *
+ * (With gaps the vectors of B and C lie further apart than 16: add j / 16 * b_gap, j / 16 * c_gap. n is then a multiple
+ * of 16.)
+ *
  * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment
  * a kernel row; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B,
  * acc) runs over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a
@@ -26,8 +29,10 @@ typedef struct dai_contraction {
     const float *a; int64_t a_row, a_step;
     const float *b; int64_t b_step;
     float *c;       int64_t c_row;
+    int64_t b_gap, c_gap;            /* between the vectors of a row */
     int64_t bands, a_band, c_band;
-    const float *bias;               /* start: n values, if given; */
+    const float *bias;               /* start: n values, one a column, */
+    const float *row_bias;           /* or m values, one a row; */
     bool accumulate;                 /* else C itself, or zero */
 } dai_contraction;
 

@@ -15,6 +15,7 @@
  * Backward weights: for each tap, C x K outer products over all pixels; an image row is a segment.
  * Both gradients are found together, a slice of the batch at a time, so that a framed image of dy serves both.
  * Groups: each group is a contraction of its own on a part of the channels; taps are then segments of their own.
+ * Small images with few channels go another way: convolution_lanes.c.
  */
 #include "core/kernels/convolution.h"
 #include "core/kernels/frames.h"
@@ -31,8 +32,10 @@ enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * (v->c / v->groups) * v->k; }
 
-/* Batch slices of the weight gradient: enough for many threads, few enough that the partial sums stay small. */
+/* Batch slices of the weight gradient: enough for many threads, few enough that the partial sums stay small. An image
+   each where images are lanes. */
 int64_t da_conv_slices(const da_convolution *v) {
+    if (v->n > 0 && dai_lanes_fit(v) && v->n * weight_count(v) <= MOST_PARTIAL_WEIGHTS) return v->n;
     return largest(1, smallest(smallest(v->n, MOST_SLICES), MOST_PARTIAL_WEIGHTS / largest(1, weight_count(v))));
 }
 
@@ -160,12 +163,17 @@ static conv_work forward_work(const da_conv_forward *conv) {
 int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
     if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(conv);
     if (!da_kernels_active()->contract) return dai_conv_forward_reference_scratch(conv);
+    if (dai_lanes_take_forward(conv)) return dai_lanes_forward_scratch(conv);
     return forward_work(conv).worker_floats * da_threads();
 }
 
 void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
     if (conv->shape.winograd) {
         dai_conv_forward_winograd(conv, scratch);
+        return;
+    }
+    if (dai_lanes_take_forward(conv)) {
+        dai_lanes_forward(conv, scratch);
         return;
     }
     conv_work work = forward_work(conv);
@@ -395,6 +403,7 @@ static conv_work backward_work(const da_conv_backward *conv) {
 int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
     if (conv->shape.winograd) return dai_conv_backward_winograd_scratch(conv);
     if (!da_kernels_active()->contract) return dai_conv_backward_reference_scratch(conv);
+    if (dai_lanes_take_backward(conv)) return dai_lanes_backward_scratch(conv);
     const da_convolution *v = &conv->shape;
     const conv_work work = backward_work(conv);
     return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
@@ -404,6 +413,10 @@ int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
 void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
     if (conv->shape.winograd) {
         dai_conv_backward_winograd(conv, scratch);
+        return;
+    }
+    if (dai_lanes_take_backward(conv)) {
+        dai_lanes_backward(conv, scratch);
         return;
     }
     const da_convolution *v = &conv->shape;

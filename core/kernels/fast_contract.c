@@ -25,21 +25,25 @@ enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 #endif
 
 /* last: lanes of the last vector */
-typedef struct tile_at { const float *a, *b; float *c; const float *bias; int last; } tile_at;
+typedef struct tile_at { const float *a, *b; float *c; const float *bias, *row_bias; int last; } tile_at;
 
 /* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
 #define A_AT(p) (&bases[(p) / 3][((p) % 3) * row])
 
 V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
-    const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step;
+    const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step,
+        b_vector = V16_LANES + problem->b_gap, c_vector = V16_LANES + problem->c_gap;
     v16 acc[16][2];
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
             const bool partial = part && q == Q - 1;
-            const float *start = at->bias              ? at->bias + 16 * q
-                                 : problem->accumulate ? at->c + p * problem->c_row + 16 * q
-                                                       : NULL;
-            acc[p][q] = !start ? v16_zero() : partial ? v16_load_part(start, at->last) : v16_load(start);
+            const float *c = at->c + p * problem->c_row + c_vector * q;
+            acc[p][q] = at->row_bias           ? v16_broadcast(at->row_bias[p])
+                        : at->bias && partial  ? v16_load_part(at->bias + 16 * q, at->last)
+                        : at->bias             ? v16_load(at->bias + 16 * q)
+                        : !problem->accumulate ? v16_zero()
+                        : partial              ? v16_load_part(c, at->last)
+                                               : v16_load(c);
         }
     for (int64_t s = 0; s < problem->segment_count; s++) {
         const float *b = at->b + problem->segments[s].b;
@@ -48,7 +52,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
         for (int64_t k = 0; k < problem->length; k++) {
             v16 across[2];
             V16_UNROLL for (int q = 0; q < Q; q++)
-                across[q] = part && q == Q - 1 ? v16_load_part(b + 16 * q, at->last) : v16_load(b + 16 * q);
+                across[q] = part && q == Q - 1 ? v16_load_part(b + b_vector * q, at->last) : v16_load(b + b_vector * q);
             V16_UNROLL for (int p = 0; p < P; p++) {
                 const v16 spread = v16_broadcast(*A_AT(p));
                 V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(spread, across[q], acc[p][q]);
@@ -59,7 +63,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
     }
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
-            float *to = at->c + p * problem->c_row + 16 * q;
+            float *to = at->c + p * problem->c_row + c_vector * q;
             if (part && q == Q - 1) v16_store_part(to, acc[p][q], at->last);
             else v16_store(to, acc[p][q]);
         }
@@ -156,22 +160,26 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
 static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
     const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
     tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
+    const float *b = problem->b + j + j / V16_LANES * problem->b_gap;
+    float *c = problem->c + j + j / V16_LANES * problem->c_gap;
     for (int64_t band = 0; band < problem->bands; band++) {
         int64_t done = 0;
 #if defined(DA_VARIANT_avx512)
         if (problem->segment_count == 1 && problem->length == SHORT && problem->a_step == 1 && vectors == 1 &&
-            last == V16_LANES && !problem->bias && !problem->accumulate)
+            last == V16_LANES && !problem->bias && !problem->row_bias && !problem->accumulate)
             done = contract_short(problem, problem->a + band * problem->a_band + problem->segments[0].a,
-                                  problem->b + problem->segments[0].b + j, problem->c + band * problem->c_band + j);
+                                  b + problem->segments[0].b, c + band * problem->c_band);
 #endif
         const int64_t left = problem->m - done, tiles = (left + most - 1) / most;
         for (int64_t t = 0; t < tiles; t++) {
             const int64_t i = done + left * t / tiles, rows = done + left * (t + 1) / tiles - i;
-            const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, problem->b + j,
-                                 problem->c + band * problem->c_band + i * problem->c_row + j,
-                                 problem->bias ? problem->bias + j : NULL, last };
+            const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, b,
+                                 c + band * problem->c_band + i * problem->c_row,
+                                 problem->bias ? problem->bias + j : NULL,
+                                 problem->row_bias ? problem->row_bias + i : NULL, last };
 #if defined(DA_VARIANT_avx512)
-            if (rows == 16 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0) {
+            if (rows == 16 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0 &&
+                !problem->row_bias) {
                 tile_16_1_quads(problem, &at);
                 continue;
             }

@@ -13,6 +13,7 @@
 
 #include "core/kernels/channels.h"
 #include "core/kernels/contract.h"
+#include "core/kernels/lanes.h"
 #include "core/kernels/pixels.h"
 #include "core/kernels/update.h"
 #include "core/kernels/winograd.h"
@@ -96,6 +97,7 @@ typedef struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
     const dai_winograd_transforms *winograd; /* likewise */
+    const dai_lanes *lanes; /* what convolutions of 16 images at a time need besides; NULL in the reference */
     void (*matmul)(const da_matmul_problem *problem, float *scratch);
     void (*conv_forward)(const da_conv_forward *conv, float *scratch);
     void (*conv_backward)(const da_conv_backward *conv, float *scratch);

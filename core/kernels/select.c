@@ -17,15 +17,15 @@
     dai_peak_##variant
 
 static const da_kernels reference = {
-    "reference", NULL, NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,
+    "reference", NULL, NULL, NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,
     SUFFIXED(reference),
 };
 
 #define FAST_TABLE(variant)                                                                               \
     dai_contract dai_contract_##variant;                                                                  \
     static const da_kernels variant = {                                                                   \
-        #variant, dai_contract_##variant, &dai_winograd_##variant, dai_matmul_fast, dai_conv_forward_fast, \
-        dai_conv_backward_fast, SUFFIXED(variant),                                                         \
+        #variant, dai_contract_##variant, &dai_winograd_##variant, &dai_lanes_##variant, dai_matmul_fast,    \
+        dai_conv_forward_fast, dai_conv_backward_fast, SUFFIXED(variant),                                    \
     };
 
 FAST_TABLE(portable)

@@ -6,7 +6,8 @@
  * Every function is exactly the scalar operation on each lane, so all instruction sets give the same bits. Partial
  * loads touch only the first n lanes (the others read as zero); partial stores write only them. where_positive(n, x) is
  * x where n > 0 or n is NaN, else 0: a ReLU is where_positive(x, x). where_equal(a, b, x) is x where a == b, else 0;
- * where_better(a, b, x, y) is x where a > b or a is NaN, else y.
+ * where_better(a, b, x, y) is x where a > b or a is NaN, else y. transpose makes lane l of
+ * vector v lane v of vector l.
  */
 #ifndef DA_CORE_KERNELS_SIMD_H
 #define DA_CORE_KERNELS_SIMD_H
@@ -51,6 +52,24 @@ V16_INLINE v16  v16_where_equal(v16 a, v16 b, v16 x) {
 V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
     return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), x);
 }
+/* Within each quarter of four lanes by unpacking, then the quarters as a 4 x 4 matrix. */
+V16_INLINE void v16_transpose(v16 r[16]) {
+    v16 t[16];
+    V16_UNROLL for (int i = 0; i < 16; i += 4) {
+        const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[i], r[i + 1])),
+            b = _mm512_castps_pd(_mm512_unpacklo_ps(r[i + 2], r[i + 3])),
+            c = _mm512_castps_pd(_mm512_unpackhi_ps(r[i], r[i + 1])),
+            d = _mm512_castps_pd(_mm512_unpackhi_ps(r[i + 2], r[i + 3]));
+        t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(c, d)), t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(c, d));
+    }
+    V16_UNROLL for (int i = 0; i < 4; i++) {
+        const v16 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88),
+            c = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+        r[i] = _mm512_shuffle_f32x4(a, b, 0x88), r[i + 4] = _mm512_shuffle_f32x4(c, d, 0x88);
+        r[i + 8] = _mm512_shuffle_f32x4(a, b, 0xdd), r[i + 12] = _mm512_shuffle_f32x4(c, d, 0xdd);
+    }
+}
 
 #elif defined(DA_VARIANT_avx2)
 #include <immintrin.h>
@@ -92,6 +111,29 @@ V16_INLINE __m256 v16_better_(__m256 a, __m256 b) {
 V16_INLINE v16  v16_where_better(v16 a, v16 b, v16 x, v16 y) {
     return v16_of_(_mm256_blendv_ps(y.lo, x.lo, v16_better_(a.lo, b.lo)),
                    _mm256_blendv_ps(y.hi, x.hi, v16_better_(a.hi, b.hi)));
+}
+/* Eight vectors of eight. */
+V16_INLINE void v16_transpose8_(__m256 r[8]) {
+    __m256 t[8];
+    V16_UNROLL for (int i = 0; i < 8; i += 4) {
+        const __m256 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpacklo_ps(r[i + 2], r[i + 3]),
+            c = _mm256_unpackhi_ps(r[i], r[i + 1]), d = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
+        t[i] = _mm256_shuffle_ps(a, b, 0x44), t[i + 1] = _mm256_shuffle_ps(a, b, 0xee);
+        t[i + 2] = _mm256_shuffle_ps(c, d, 0x44), t[i + 3] = _mm256_shuffle_ps(c, d, 0xee);
+    }
+    V16_UNROLL for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+    }
+}
+V16_INLINE void v16_transpose(v16 r[16]) {
+    __m256 quarter[2][2][8]; /* [rows][columns] */
+    V16_UNROLL for (int i = 0; i < 16; i++) {
+        quarter[i / 8][0][i % 8] = r[i].lo;
+        quarter[i / 8][1][i % 8] = r[i].hi;
+    }
+    V16_UNROLL for (int i = 0; i < 4; i++) v16_transpose8_(quarter[i / 2][i % 2]);
+    V16_UNROLL for (int i = 0; i < 16; i++) r[i] = v16_of_(quarter[0][i / 8][i % 8], quarter[1][i / 8][i % 8]);
 }
 
 #else
@@ -142,6 +184,13 @@ V16_INLINE void v16_store_part(float *p, v16 x, int n) {
     float lanes[16];
     v16_store(lanes, x);
     memcpy(p, lanes, (size_t)n * sizeof *p);
+}
+V16_INLINE void v16_transpose(v16 r[16]) {
+    float from[16][16], to[16][16];
+    for (int i = 0; i < 16; i++) v16_store(from[i], r[i]);
+    for (int i = 0; i < 16; i++)
+        for (int l = 0; l < 16; l++) to[l][i] = from[i][l];
+    for (int i = 0; i < 16; i++) r[i] = v16_load(to[i]);
 }
 #endif
 

@@ -65,6 +65,7 @@ static da_status put_model(cli *c, const da_model *model) {
         cli_put_text(c, "model", model->architecture);
         put_shape(c, "input", 3, model->input_shape);
         cli_put_int(c, "classes", model->classes);
+        cli_put_text(c, "conv", da_conv_method_name(model->conv));
         put_size(c, &total);
         da_json_key(&c->writer, "units");
         da_json_begin_array(&c->writer);
@@ -89,6 +90,9 @@ static da_status run(cli *c) {
     DA_TRY(open_model(c, &model));
     da_status status = c->json ? put_model(c, model) : da_model_summary(model, &text);
     if (status == DA_OK && text) cli_print(c, "%s", text);
+    if (status == DA_OK && text && model->conv != DA_CONV_DIRECT)
+        cli_print(c, "convolutions are computed %s\n",
+                  model->conv == DA_CONV_AUTO ? "by Winograd's algorithm where it is faster" : "by Winograd's algorithm");
     da_free(text);
     da_model_free(model);
     return status;

@@ -32,6 +32,20 @@ check_same "quiet: nothing on stderr" "$(wc -c < "$work/err" | tr -d ' ')" 0
 check "predict" "$deeparc" predict "$model" --data digits --limit 30 --out "$work/logits.npy"
 check_same "predict: 128 bytes of heading, 30 x 10 floats" "$(wc -c < "$work/logits.npy" | tr -d ' ')" 1328
 check_says "predict: shape" "(30, 10)" head -c 128 "$work/logits.npy"
+small=$work/winograd.safetensors
+check_says "train --conv winograd" "sha256:" "$deeparc" train --model resnet8x0.5 --conv winograd --data digits \
+    --limit 64 --test-limit 32 --epochs 1 --out "$small"
+wino=$(sha < "$work/out")
+check_says "the model records how it convolves" "by Winograd's algorithm" "$deeparc" summary "$small"
+check_says "and says so in JSON" '"conv": "winograd"' "$deeparc" summary "$small" --json
+check_says "and is evaluated" "of 32)" "$deeparc" eval "$small" --data digits --limit 32
+check_says "train --from a file keeps it" "sha256:" "$deeparc" train --from "$small" --data digits --limit 64 \
+    --test-limit 32 --epochs 1 --out "$work/again.safetensors"
+check_says "as it was" '"conv": "winograd"' "$deeparc" summary "$work/again.safetensors" --json
+check_says "train without --conv" "sha256:" "$deeparc" train --model resnet8x0.5 --data digits --limit 64 \
+    --test-limit 32 --epochs 1
+[ "$(sha < "$work/out")" != "$wino" ] && good "the two ways have bits of their own" || bad "two ways, one hash"
+check_fails "--conv of another kind" 2 "direct|winograd|auto" "$deeparc" train --model mlp --conv fft --data digits
 check_says "summary of a file" "fc1" "$deeparc" summary "$model"
 check_says "summary of the zoo" "layer3.2" "$deeparc" summary resnet20 --input 32x32x3 --classes 100
 check_says "summary --json" '"parameters": 61706' "$deeparc" summary lenet --json

@@ -115,6 +115,24 @@ TEST(checkpoint_of_every_network_describes_itself) {
     }
 }
 
+TEST(checkpoint_records_how_convolutions_are_computed) {
+    const char *path = test_temporary("conv.safetensors");
+    for (int method = DA_CONV_DIRECT; method <= DA_CONV_AUTO; method++) {
+        da_model *model = build("resnet8", colour, DA_SHORTCUT_IDENTITY, 1), *back = NULL, *copy = NULL;
+        model->conv = (da_conv_method)method;
+        CHECK_OK(da_checkpoint_save(model, path, NULL));
+        CHECK_OK(da_checkpoint_load(&back, path, NULL));
+        CHECK_INT(back->conv, method);
+        CHECK_OK(da_model_copy(&copy, back));
+        CHECK_INT(copy->conv, method);
+        da_model_free(model);
+        da_model_free(back);
+        da_model_free(copy);
+    }
+    da_conv_method method;
+    CHECK_FAILS(da_conv_method_parse(&method, "fft"), DA_ERROR_FORMAT, "direct, winograd, auto");
+}
+
 TEST(checkpoint_recognises_pytorch_files) {
     static const struct { const char *name; const int64_t *input; da_shortcut shortcut; } cases[] = {
         { "resnet20", colour, DA_SHORTCUT_PAD }, { "resnet8", digit, DA_SHORTCUT_CONV }, { "resnet14x0.5", colour,

@@ -206,6 +206,7 @@ TEST(fused_pools_have_the_bits_of_their_parts) {
             compare_pooled(2, 11, 10, 3, 17, 3, recording, 4);
             compare_pooled(3, 5, 7, 4, 32, 1, recording, 2);
             compare_pooled(33, 9, 9, 6, 16, 2, recording, 4);
+            compare_pooled(20, 7, 6, 1, 6, 1, recording, 0);
         }
     }
     da_kernels_select(NULL);

@@ -42,6 +42,10 @@ static da_convolution awkward_convolution(void) {
                          .r = draw(1, 5), .s = draw(1, 5), .stride = draw(1, 3),
                          .padding = draw(0, draw(0, 7) ? 2 : 22), .groups = groups };
     if (v.n > 3) v.h = v.w = draw(1, 5), v.c = groups * draw(1, 6), v.k = groups * draw(1, 6);
+    if (draw(0, 3) == 0) { /* images as lanes */
+        v.n = draw(1, 40), v.h = draw(1, 9), v.w = draw(1, 9), v.c = draw(1, 15), v.k = draw(1, 16);
+        v.groups = v.stride = 1;
+    }
     if (v.h + 2 * v.padding < v.r) v.r = v.h;
     if (v.w + 2 * v.padding < v.s) v.s = v.w;
     if (groups == 1 && draw(0, 2) == 0) { /* a shape that Winograd's algorithm is for */
@@ -55,15 +59,42 @@ static da_convolution awkward_convolution(void) {
     return v;
 }
 
-typedef struct passes { float *y, *dx, *dw; } passes;
+typedef struct passes { float *y, *dx, *dw, *db; } passes;
 
+/* Images that a function makes, and images that only a sink sees. */
+typedef struct rows { const float *values; int64_t row; } rows;
+
+static void make_row(const void *context, int64_t row, float *to) {
+    const rows *r = context;
+    memcpy(to, r->values + row * r->row, (size_t)r->row * sizeof *to);
+}
+
+typedef struct images { float *to; int64_t n, image, group; } images;
+
+static void keep_images(void *context, int64_t first, int64_t count, float *from, int worker) {
+    const images *all = context;
+    (void)worker;
+    CHECK(first % all->group == 0 && count == (all->n - first < all->group ? all->n - first : all->group));
+    memcpy(all->to + first * all->image, from, (size_t)(count * all->image) * sizeof *from);
+}
+
+/* group: 0, or how many images a sink gets at once; then all images are made and dx has a base. */
 static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,
-                         int64_t nw) {
+                         int64_t nw, int64_t group) {
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
-                 da_alloc((size_t)nw * 4) };
-    const da_conv_forward forward = { .shape = *v, .x = { .values = x }, .w = w, .bias = bias, .y = p.y };
-    const da_conv_backward backward = { .shape = *v, .x = { .values = x }, .dy = { .values = dy }, .w = w, .dx = p.dx,
-                                        .dw = p.dw };
+                 da_alloc((size_t)nw * 4), da_alloc((size_t)v->k * 4) };
+    da_conv_forward forward = { .shape = *v, .x = { .values = x }, .w = w, .bias = bias, .y = p.y };
+    da_conv_backward backward = { .shape = *v, .x = { .values = x }, .dy = { .values = dy }, .w = w, .dx = p.dx,
+                                  .dw = p.dw, .db = p.db };
+    const rows x_rows = { x, v->w * v->c }, dy_rows = { dy, v->ow * v->k };
+    images all = { p.y, v->n, v->oh * v->ow * v->k, group };
+    if (group) {
+        forward.x = backward.x = (da_image_source){ .load = make_row, .context = &x_rows };
+        backward.dy = (da_image_source){ .load = make_row, .context = &dy_rows };
+        backward.base = x;
+        forward.y = NULL;
+        forward.sink = (da_image_sink){ group, keep_images, &all };
+    }
     float *scratch = da_alloc((size_t)da_conv_forward_scratch(&forward) * sizeof *scratch);
     da_kernels_active()->conv_forward(&forward, scratch);
     da_free(scratch);
@@ -73,25 +104,29 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
     return p;
 }
 
-static void free_passes(passes p) { da_free(p.y); da_free(p.dx); da_free(p.dw); }
+static void free_passes(passes p) { da_free(p.y); da_free(p.dx); da_free(p.dw); da_free(p.db); }
 
 static void compare_convolution(const da_convolution *v, bool wild) {
     const int64_t nx = v->n * v->h * v->w * v->c, ny = v->n * v->oh * v->ow * v->k,
         nw = v->r * v->s * (v->c / v->groups) * v->k;
     float *x = numbers(nx, wild), *w = numbers(nw, wild), *dy = numbers(ny, wild),
         *bias = draw(0, 1) ? numbers(v->k, wild) : NULL;
+    const int64_t group = draw(0, 1) ? draw(1, 8) : 0;
     const da_kernels *const *tables = da_kernels_list();
     da_kernels_select("reference");
-    passes expected = run_passes(v, x, w, bias, dy, nw);
+    passes expected = run_passes(v, x, w, bias, dy, nw, group);
     for (int t = 1; tables[t]; t++) {
         da_kernels_select(tables[t]->name);
-        passes actual = run_passes(v, x, w, bias, dy, nw);
-        if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) || !same(actual.dw, expected.dw, nw))
+        passes actual = run_passes(v, x, w, bias, dy, nw, group);
+        if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) ||
+            !same(actual.dw, expected.dw, nw) || !same(actual.db, expected.db, v->k))
             test_fail(__FILE__, __LINE__,
-                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d: forward %d data %d weights %d",
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d, sink %d: forward %d data %d weights %d bias %d",
                       tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
-                      (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, same(actual.y, expected.y, ny),
-                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw));
+                      (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, (int)group,
+                      same(actual.y, expected.y, ny),
+                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw),
+                      same(actual.db, expected.db, v->k));
         free_passes(actual);
     }
     free_passes(expected);
@@ -115,11 +150,12 @@ TEST(convolution_bits_do_not_depend_on_threads) {
         const int64_t nx = v.n * v.h * v.w * v.c, ny = v.n * v.oh * v.ow * v.k, nw = v.r * v.s * (v.c / v.groups) * v.k;
         float *x = numbers(nx, false), *w = numbers(nw, false), *dy = numbers(ny, false);
         da_threads_set(1);
-        passes one = run_passes(&v, x, w, NULL, dy, nw);
+        passes one = run_passes(&v, x, w, NULL, dy, nw, 0);
         for (int threads = 2; threads <= 8; threads += 3) {
             da_threads_set(threads);
-            passes many = run_passes(&v, x, w, NULL, dy, nw);
-            CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw));
+            passes many = run_passes(&v, x, w, NULL, dy, nw, 0);
+            CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw) &&
+                  same(one.db, many.db, v.k));
             free_passes(many);
         }
         free_passes(one);
@@ -133,7 +169,7 @@ TEST(convolution_reference_is_right_by_hand) {
     const da_convolution v = { 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3, 3, 0 };
     const float x[3] = { 1, 2, 3 }, w[3] = { 1, 10, 100 }, dy[9] = { 0, 0, 0, 1, 2, 3, 0, 0, 0 };
     da_kernels_select("reference");
-    passes p = run_passes(&v, x, w, NULL, dy, 3);
+    passes p = run_passes(&v, x, w, NULL, dy, 3, 0);
     CHECK(p.y[3] == 210 && p.y[4] == 321 && p.y[5] == 32 && p.y[0] == 0 && p.y[8] == 0);
     CHECK(p.dw[0] == 1 * 2 + 2 * 3 && p.dw[1] == 1 + 4 + 9 && p.dw[2] == 2 * 1 + 3 * 2);
     CHECK(p.dx[0] == 1 * 10 + 2 * 1 && p.dx[1] == 1 * 100 + 2 * 10 + 3 && p.dx[2] == 2 * 100 + 3 * 10);
