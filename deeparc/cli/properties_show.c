@@ -88,9 +88,9 @@ static void print_profile(const study_result *r) {
     const int last = p->inside.edits;
     char text[3][32];
     if (!p->ridge) return;
-    cli_print(r->c, "\nlinear separability of every block's features, global average pooled, %lld training images\n"
-                    "%-14s %10s %10s %10s\n%-14s %10s %10s %7d %s\n", (long long)r->learn.count, "block", "ridge",
-              "softmax", "ridge", "", "original", "original", last, properties_verb(r));
+    cli_print(r->c, "\nlinear separability of every block's features, global average pooled, from %lld training images:\n"
+                    "of the original, and with all %d of the order %s\n%-14s %10s %10s %10s\n",
+              (long long)r->learn.count, last, properties_verb(r), "block", "ridge", "softmax", "ridge then");
     for (int i = 0; i < p->layers; i++)
         cli_print(r->c, "%-14s %10s %10s %10s\n", r->layers[i], value_text(text[0], DA_PROPERTY_RIDGE, p->ridge[i]),
                   value_text(text[1], DA_PROPERTY_SOFTMAX, p->softmax[i]),
