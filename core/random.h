@@ -13,7 +13,7 @@
 /* Stream numbers: the purpose in the high bits, what distinguishes its uses (epoch, layer, sample) in the low 48. */
 typedef enum da_purpose {
     DA_RANDOM_INIT = 1, DA_RANDOM_SHUFFLE, DA_RANDOM_AUGMENT, DA_RANDOM_DROPOUT, DA_RANDOM_DIGITS, DA_RANDOM_SPLIT,
-    DA_RANDOM_TEST
+    DA_RANDOM_TEST, DA_RANDOM_ATTACK, DA_RANDOM_CONTROL
 } da_purpose;
 static inline uint64_t da_stream(da_purpose purpose, uint64_t which) {
     return (uint64_t)purpose << 48 | (which & 0xffffffffffffu);

@@ -1,4 +1,4 @@
-/* The chain: its life, its forward pass, finding and freezing units, and cutting units out.
+/* The chain: its life, its forward pass, finding and freezing units, cutting units out and repeating them.
  *
  * Invariants: unit 0 takes the model's input shape, unit i+1 takes what unit i gives; names are unique; there are at
  * most DA_MAX_UNITS units. Cutting keeps them, because a run of units may only go when the shapes before and after it
@@ -204,14 +204,23 @@ da_status da_model_can_remove(const da_model *model, int begin, int end) {
                    range, da_shape_text(before, ndim, in), da_shape_text(after, last->out_ndim, last->out_shape));
 }
 
-/* "resnet20", then "resnet20 without layer1.1", then "resnet20 without layer1.1, layer2.1". */
-static char *name_without(const da_model *model, int begin, int end) {
-    size_t bytes = strlen(model->architecture) + sizeof " without ";
+/* Where a word stands last in a text: 1 for its first byte; 0 when it is not there. */
+static ptrdiff_t last_place(const char *text, const char *word) {
+    ptrdiff_t place = 0;
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) place = at - text + 1;
+    return place;
+}
+
+/* "resnet20", then "resnet20 without layer1.1", then "resnet20 without layer1.1, layer2.1 repeating layer1.2". */
+static char *name_edited(const da_model *model, bool repeating, int begin, int end) {
+    static const char *const words[] = { " without ", " repeating " };
+    size_t bytes = strlen(model->architecture) + sizeof " repeating ";
     for (int i = begin; i < end; i++) bytes += strlen(model->units[i]->name) + 2;
     char *text = da_alloc(bytes);
     if (!text) return NULL;
     strcpy(text, model->architecture);
-    const char *join = strstr(text, " without ") ? ", " : " without ";
+    const char *join = last_place(text, words[repeating]) > last_place(text, words[!repeating]) ? ", "
+                     : words[repeating];
     for (int i = begin; i < end; i++) {
         strcat(strcat(text, join), model->units[i]->name);
         join = ", ";
@@ -221,7 +230,7 @@ static char *name_without(const da_model *model, int begin, int end) {
 
 da_status da_model_remove(da_model *model, int begin, int end) {
     DA_TRY(da_model_can_remove(model, begin, end));
-    char *architecture = name_without(model, begin, end);
+    char *architecture = name_edited(model, false, begin, end);
     if (!architecture) return DA_ERROR_MEMORY;
     da_free(model->architecture);
     model->architecture = architecture;
@@ -238,6 +247,55 @@ static void copy_values(da_layer *to, const da_layer *from) {
         to->parameters[i].frozen = p->frozen;
     }
     for (int i = 0; i < from->child_count; i++) copy_values(to->children[i], from->children[i]);
+}
+
+/* "layer1.1" is repeated as "layer1.1-2", or -3, ...: the first name that is free. */
+static void name_repeated(const da_model *model, int unit, char name[DA_MAX_PATH + 16]) {
+    bool taken = true;
+    for (int number = 2; taken; number++) {
+        snprintf(name, DA_MAX_PATH + 16, "%s-%d", model->units[unit]->name, number);
+        taken = false;
+        for (int i = 0; i < model->unit_count; i++) taken |= strcmp(model->units[i]->name, name) == 0;
+    }
+}
+
+static da_status check_repeat(const da_model *model, int unit) {
+    if (unit < 0 || unit >= model->unit_count)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "unit %d is no part of a chain of %d", unit, model->unit_count);
+    if (model->unit_count == DA_MAX_UNITS)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "a model has at most %d units", DA_MAX_UNITS);
+    const da_layer *layer = model->units[unit];
+    if (layer->in_ndim == layer->out_ndim &&
+        memcmp(layer->in_shape, layer->out_shape, (size_t)layer->in_ndim * sizeof *layer->in_shape) == 0) return DA_OK;
+    char in[96], out[96];
+    return DA_FAIL(DA_ERROR_SHAPE, "%s cannot be repeated: it takes %s and gives %s", layer->name,
+                   da_shape_text(in, layer->in_ndim, layer->in_shape),
+                   da_shape_text(out, layer->out_ndim, layer->out_shape));
+}
+
+da_status da_model_repeat(da_model *model, int unit) {
+    DA_TRY(check_repeat(model, unit));
+    const da_layer *layer = model->units[unit];
+    char name[DA_MAX_PATH + 16];
+    da_layer *copy = NULL;
+    name_repeated(model, unit, name);
+    DA_TRY(da_layer_new(&copy, name, &layer->options, layer->in_ndim, layer->in_shape));
+    copy_values(copy, layer);
+    char *architecture = name_edited(model, true, unit, unit + 1);
+    da_layer **grown = architecture ? da_realloc(model->units, (size_t)(model->unit_count + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        da_free(architecture);
+        da_layer_free(copy);
+        return DA_ERROR_MEMORY;
+    }
+    model->units = grown;
+    da_free(model->architecture);
+    model->architecture = architecture;
+    int behind = unit + 1;
+    memmove(grown + behind + 1, grown + behind, (size_t)(model->unit_count - behind) * sizeof *grown);
+    grown[behind] = copy;
+    model->unit_count++;
+    return DA_OK;
 }
 
 static da_status copy_into(da_model *made, const da_model *model) {

@@ -73,9 +73,11 @@ da_status da_model_train_only(da_model *model, const char *const *unit_names, in
 
 /* Surgery. can_remove: DA_OK, or DA_ERROR_SHAPE with the reason why units [begin, end) cannot go (the shape before them
    and after them differ, or the chain would be empty), or DA_ERROR_ARGUMENT (no such range). remove: does it for real;
-   names of the others stay. */
+   names of the others stay. repeat: puts a copy of a unit behind it, "layer1.1-2" behind layer1.1, with the same
+   values; DA_ERROR_SHAPE when it gives another shape than it takes, DA_ERROR_ARGUMENT (no such unit, too many). */
 da_status da_model_can_remove(const da_model *model, int begin, int end);
 da_status da_model_remove(da_model *model, int begin, int end);
+da_status da_model_repeat(da_model *model, int unit);
 da_status da_model_copy(da_model **copy, const da_model *model); /* deep */
 
 /* SHA-256 over parameters and buffers in name order; hex of 64 digits. For each: full name, a zero byte, "F32", a zero

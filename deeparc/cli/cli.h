@@ -60,7 +60,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
-    cli_order, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck, cli_bench;
+    cli_order, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck, cli_bench;
 
 /* ---- Inside a command. ---- */
 
@@ -150,13 +150,16 @@ da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
 /* After the result is saved: removes the OUT.partial that this run has continued. */
 void      cli_training_saved(const cli *c, const da_trainer_options *options);
 
-/* Progress of anything else: done of total steps; call it as often as you like, it draws seldom. end removes a bar. */
+/* Progress of anything else: done of total steps, with the time left counted from the first call; call it as often as
+   you like, it draws seldom. end removes a bar. */
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total);
 void cli_progress_end(cli *c);
 void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
 double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
 
-/* Ctrl-C sets it; a second one ends the program. Long loops that can save may look at it. */
+/* After cli_watch_interrupt, Ctrl-C sets it; a second one ends the program. Training watches by itself; other long work
+   looks at it and ends with DA_ERROR_INTERRUPTED. */
+void cli_watch_interrupt(void);
 extern volatile sig_atomic_t cli_stop;
 
 /* How convolutions are computed: of a new model, or of one from a file instead of what it records. */

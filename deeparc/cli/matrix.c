@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/heatmap.h"
+#include "deeparc/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,23 @@ void matrix_free(matrix *m) {
 da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition) {
     da_linkage linkage = (da_linkage)cli_choice(c, "linkage");
     return da_partition_extract(values, layers, cli_real(c, "threshold"), linkage, partition);
+}
+
+da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***out) {
+    if (m->names) return matrix_copy_names(out, (const char *const *)m->names, m->layers);
+    int count = 0, *units = da_alloc((size_t)model->unit_count * sizeof *units);
+    const char **names = da_alloc((size_t)model->unit_count * sizeof *names);
+    da_status status = units && names ? DA_OK : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = da_measure_units(model, DA_MEASURE_DEFAULT, units, &count);
+    if (status == DA_OK && count != m->layers) status = da_measure_units(model, DA_MEASURE_ALL, units, &count);
+    if (status == DA_OK && count != m->layers)
+        status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d layers, %s neither so many blocks nor units: give its --names",
+                         cli_text(c, "similarity"), m->layers, model->architecture);
+    for (int i = 0; i < count && status == DA_OK; i++) names[i] = model->units[units[i]]->name;
+    if (status == DA_OK) status = matrix_copy_names(out, names, count);
+    da_free(names);
+    da_free(units);
+    return status;
 }
 
 const char *matrix_name(char text[16], char *const *names, int layer) {

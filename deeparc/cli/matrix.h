@@ -31,6 +31,10 @@ da_status matrix_open(cli *c, matrix *m);
 void      matrix_free(matrix *m);
 da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition);
 
+/* The unit of each layer, one block, the caller's to da_free. A matrix that came without names is of the model's blocks
+   or of all its units, whichever its size says. */
+da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***names);
+
 /* Copies texts into one block; *out is the caller's to da_free. */
 da_status matrix_copy_names(char ***out, const char *const *names, int count);
 const char *matrix_name(char text[16], char *const *names, int layer); /* the name, or the number written into text */

@@ -5,8 +5,8 @@
  *     elsewhere       a line an epoch, and one every 20 seconds
  *     --quiet         nothing
  *
- * Ctrl-C sets cli_stop, which the trainer looks at after every step; the handler then is the system's again, so that a
- * second Ctrl-C ends the program at once.
+ * Ctrl-C sets cli_stop in commands that watch it, which look at it after every step; the handler then is the system's
+ * again, so that a second Ctrl-C ends the program at once.
  */
 #include "deeparc/cli/cli.h"
 
@@ -22,7 +22,21 @@
 
 volatile sig_atomic_t cli_stop;
 
-static struct { bool drawn; double last; } bar; /* is one on the screen, and when was anything printed last? */
+/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    cli_stop = 1;
+}
+
+void cli_watch_interrupt(void) {
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Is one on the screen, when was anything printed last, and when was this work first heard of? */
+static struct { bool drawn; double last, begin; } bar;
 
 double cli_seconds(void) {
     struct timespec now;
@@ -118,17 +132,20 @@ void cli_progress_training(void *context, const da_progress *p) {
 }
 
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total) {
+    if (bar.begin <= 0) bar.begin = cli_seconds();
     if (c->quiet || total <= 0 || !due()) return;
     double share = (double)done / (double)total;
-    char cells[32];
+    char cells[32], text[32], left[48] = "";
     draw_bar(cells, share);
-    if (on_terminal()) show("%s [%s] %3.0f %%", what, cells, 100 * share);
-    else show("%s %3.0f %%", what, 100 * share);
+    if (share > 0 && share < 1)
+        snprintf(left, sizeof left, "  %s left", time_text(text, (cli_seconds() - bar.begin) * (1 / share - 1)));
+    if (on_terminal()) show("%s [%s] %3.0f %%%s", what, cells, 100 * share, left);
+    else show("%s %3.0f %%%s", what, 100 * share, left);
 }
 
 void cli_progress_end(cli *c) {
     (void)c;
     erase();
     fflush(stderr);
-    bar.last = 0;
+    bar.last = bar.begin = 0;
 }

@@ -5,7 +5,6 @@
  */
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
-#include "deeparc/measure.h"
 #include "deeparc/restructure.h"
 
 #include "core/memory.h"
@@ -68,25 +67,6 @@ static da_status remove_named(surgery *s) {
     return status;
 }
 
-/* A matrix that came without names is of the blocks or of all units, whichever its size says. */
-static da_status name_layers(surgery *s) {
-    const matrix *m = &s->matrix;
-    if (m->names) return matrix_copy_names(&s->layers, (const char *const *)m->names, m->layers);
-    int count = 0, *units = da_alloc((size_t)s->model->unit_count * sizeof *units);
-    const char **names = da_alloc((size_t)s->model->unit_count * sizeof *names);
-    da_status status = units && names ? DA_OK : DA_ERROR_MEMORY;
-    if (status == DA_OK) status = da_measure_units(s->model, DA_MEASURE_DEFAULT, units, &count);
-    if (status == DA_OK && count != m->layers) status = da_measure_units(s->model, DA_MEASURE_ALL, units, &count);
-    if (status == DA_OK && count != m->layers)
-        status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d layers, %s neither so many blocks nor units: give its --names",
-                         cli_text(s->c, "similarity"), m->layers, s->model->architecture);
-    for (int i = 0; i < count && status == DA_OK; i++) names[i] = s->model->units[units[i]]->name;
-    if (status == DA_OK) status = matrix_copy_names(&s->layers, names, count);
-    da_free(names);
-    da_free(units);
-    return status;
-}
-
 static void progress(void *context, int64_t done, int64_t candidates) {
     cli_progress(context, "verifying", done, candidates);
 }
@@ -94,7 +74,7 @@ static void progress(void *context, int64_t done, int64_t candidates) {
 static da_status remove_redundant(surgery *s) {
     cli *c = s->c;
     DA_TRY(matrix_open(c, &s->matrix));
-    DA_TRY(name_layers(s));
+    DA_TRY(matrix_units(c, &s->matrix, s->model, &s->layers));
     da_choice_options o = { .data = s->train.images ? &s->train : NULL,
                             .validation = cli_int(c, "validation"),
                             .seed = c->seed,

@@ -10,19 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    cli_stop = 1;
-}
-
-/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
-static void watch_interrupt(void) {
-    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static da_status read_optimizer(cli *c, da_optimizer_options *o) {
     if (cli_has(c, "optimizer")) {
         da_optimizer_kind kind = (da_optimizer_kind)cli_choice(c, "optimizer"); /* sgd, adam, adamw: the enum's order */
@@ -145,7 +132,7 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
     o.max_steps = cli_int(c, "max-steps");
     o.seed = c->seed;
     DA_TRY(read_files(c, &o));
-    watch_interrupt();
+    cli_watch_interrupt();
     o.stop = &cli_stop;
     o.progress = cli_progress_training;
     o.context = c;

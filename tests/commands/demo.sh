@@ -12,4 +12,10 @@ for part in "verified on 100 held-out" "bit for bit" "retrained: neighbours" "re
 done
 check_same "demo leaves every record" "$(cd "$work/build/mnist-demo" && ls -d ./*.json | wc -l | tr -d ' ')" 5
 check_fails "demo without a program" 2 "run make" "$root/deeparc/experiments/mnist-demo.sh" "$work"
+
+# ---- RQ2, from a model that is there. ----
+export CONTROLS=1 MOST=1 MODEL="$work/build/mnist-demo/original.safetensors"
+check_says "rq2" "repeat.csv" "$root/deeparc/experiments/rq2.sh" "$work/build" smoke
+check_same "rq2 leaves two curves" "$(cd "$work/build/rq2-smoke" && ls -d remove.* repeat.* | wc -l | tr -d ' ')" 6
+check_fails "rq2 of an unknown scale" 2 "smoke, laptop or paper" "$root/deeparc/experiments/rq2.sh" "$work/build" huge
 finish

@@ -1,0 +1,289 @@
+/* deeparc properties: removes or repeats blocks inside modules and, as a control, as many elsewhere, and follows what
+ * the network still can do.
+ *
+ *     matrix (--similarity, or measured on training images) ── modules ── order ── networks ── curves
+ */
+#include "deeparc/cli/properties.h"
+#include "deeparc/cli/record.h"
+#include "deeparc/measure.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/number.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+/* "2/255" or "0.0078": a share of the pixel range. */
+static da_status read_share(cli *c, const char *option, double *share) {
+    const char *text = cli_text(c, option), *slash = strchr(text, '/');
+    double value = 0, divisor = 1;
+    const bool good = da_number_parse(text, slash ? (size_t)(slash - text) : strlen(text), &value) &&
+                      (!slash || da_number_parse(slash + 1, strlen(slash + 1), &divisor));
+    if (!good || !(value / divisor >= 0 && value / divisor <= 1))
+        return cli_usage(c, "--%s '%.40s' must be a share of the pixel range, 0 to 1, such as 2/255", option, text);
+    *share = value / divisor;
+    return DA_OK;
+}
+
+static da_status refuse(cli *c, bool needless, const char *const *options, const char *why) {
+    for (; needless && *options; options++)
+        if (cli_given(c, *options)) return cli_usage(c, "--%s has no effect here: %s", *options, why);
+    return DA_OK;
+}
+
+static da_status check_options(cli *c) {
+    static const char *const attack[] = { "epsilon", "steps", "step-size", "no-random-start", NULL };
+    static const char *const names[] = { "names", NULL }, *const limit[] = { "limit", NULL };
+    static const char *const pool[] = { "pool", NULL };
+    const bool given = cli_has(c, "similarity");
+    DA_TRY(refuse(c, cli_int(c, "attack-limit") == 0, attack, "nothing is attacked"));
+    DA_TRY(refuse(c, !given, names, "they belong to a matrix, and --similarity names none"));
+    DA_TRY(refuse(c, given && cli_flag(c, "no-probes"), limit, "no training image is used"));
+    DA_TRY(refuse(c, cli_int(c, "controls") == 0, pool, "there are no controls"));
+    DA_TRY(cli_writable(cli_text(c, "csv")));
+    DA_TRY(cli_writable(cli_text(c, "html")));
+    return cli_writable(cli_text(c, "record"));
+}
+
+static void progress(void *context, int64_t done, int64_t total) { cli_progress(context, "measuring", done, total); }
+
+static da_status set_options(study_result *r) {
+    cli *c = r->c;
+    da_properties_options *o = &r->options;
+    *o = (da_properties_options){ .edit = (da_edit)cli_choice(c, "edit"),
+                                  .most = (int)cli_int(c, "most"),
+                                  .controls = (int)cli_int(c, "controls"),
+                                  .pool = (da_pool_kind)cli_choice(c, "pool"),
+                                  .seed = c->seed,
+                                  .batch = cli_int(c, "batch"),
+                                  .test = &r->test,
+                                  .learn = cli_flag(c, "no-probes") ? NULL : &r->learn,
+                                  .attacked = cli_int(c, "attack-limit"),
+                                  .stop = &cli_stop,
+                                  .progress = progress,
+                                  .context = c };
+    DA_TRY(read_share(c, "epsilon", &o->fgsm.epsilon));
+    o->pgd = (da_attack_options){ .kind = DA_ATTACK_PGD, .epsilon = o->fgsm.epsilon, .steps = (int)cli_int(c, "steps"),
+                                  .no_start = cli_flag(c, "no-random-start") };
+    if (cli_has(c, "step-size")) DA_TRY(read_share(c, "step-size", &o->pgd.step));
+    if (o->attacked > r->test.count) o->attacked = r->test.count;
+    return da_attack_complete(&o->pgd); /* so that the record says what is in force */
+}
+
+/* ---- Modules ---- */
+
+/* On training images: the test images tell the properties and choose nothing. */
+static da_status measure_matrix(study_result *r) {
+    da_measurement m = { 0 };
+    da_measure_options options = { .progress = progress, .context = r->c };
+    da_status status = da_measure(r->model, &r->learn, &options, &m);
+    cli_progress_end(r->c);
+    if (status == DA_OK) status = matrix_copy_names(&r->layers, (const char *const *)m.names, m.layers);
+    if (status == DA_OK) status = matrix_partition(r->c, m.matrix, m.layers, &r->matrix.partition);
+    if (status == DA_OK) {
+        r->matrix.layers = m.layers;
+        r->matrix.values = m.matrix;
+        m.matrix = NULL;
+    }
+    da_measurement_free(&m);
+    return status;
+}
+
+static da_status find_modules(study_result *r) {
+    if (!cli_has(r->c, "similarity")) return measure_matrix(r);
+    DA_TRY(matrix_open(r->c, &r->matrix));
+    return matrix_units(r->c, &r->matrix, r->model, &r->layers);
+}
+
+/* ---- The record ---- */
+
+static void put_point(const study_result *r, da_json_writer *to, int edits, const da_point *point) {
+    da_json_begin_object(to);
+    record_int(to, "edits", edits);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (properties_has(r, (da_property)k))
+            record_real(to, da_property_name((da_property)k), point->value[k]);
+    da_json_end(to);
+}
+
+static void put_curve(const study_result *r, da_json_writer *to, const da_curve *curve) {
+    da_json_begin_object(to);
+    da_json_key(to, "blocks");
+    da_json_begin_array(to);
+    for (int k = 0; k < curve->edits; k++) da_json_put_string(to, r->layers[curve->layer[k]]);
+    da_json_end(to);
+    da_json_key(to, "points");
+    da_json_begin_array(to);
+    for (int k = 0; k <= curve->edits; k++) put_point(r, to, k, &curve->point[k]);
+    da_json_end(to);
+    da_json_end(to);
+}
+
+static void put_numbers(da_json_writer *to, const double *values, int count) {
+    da_json_begin_array(to);
+    for (int i = 0; i < count; i++) da_json_put_double(to, values[i]); /* NaN: null */
+    da_json_end(to);
+}
+
+static void put_profiles(const study_result *r, da_json_writer *to) {
+    const da_properties *p = &r->p;
+    if (!p->ridge) return;
+    da_json_key(to, "softmax_of_blocks");
+    put_numbers(to, p->softmax, p->layers);
+    da_json_key(to, "ridge_of_blocks");
+    da_json_begin_array(to);
+    for (int k = 0; k <= p->inside.edits; k++) put_numbers(to, p->ridge + k * p->layers, p->layers);
+    da_json_end(to);
+}
+
+static void put_attack(const study_result *r, da_json_writer *to) {
+    const da_attack_options *pgd = &r->options.pgd;
+    if (r->options.attacked == 0) return;
+    da_json_key(to, "attack");
+    da_json_begin_object(to);
+    record_text(to, "norm", "l-infinity");
+    record_real(to, "epsilon", pgd->epsilon);
+    record_int(to, "steps", pgd->steps);
+    record_real(to, "step", pgd->step);
+    record_text(to, "start", pgd->no_start ? "the image" : "random");
+    record_int(to, "samples", r->options.attacked);
+    da_json_end(to);
+}
+
+static void members(const void *context, da_json_writer *to) {
+    const study_result *r = context;
+    const da_properties *p = &r->p;
+    record_text(to, "architecture", r->model->architecture);
+    record_text(to, "data", r->test.name);
+    record_text(to, "edit", r->options.edit == DA_EDIT_REMOVE ? "remove" : "repeat");
+    record_int(to, "seed", (int64_t)r->options.seed);
+    record_int(to, "batch", r->options.batch);
+    record_int(to, "samples", p->samples);
+    record_text(to, "similarity", cli_has(r->c, "similarity") ? cli_text(r->c, "similarity") : "training images");
+    if (r->learn.images) record_int(to, "training_samples", r->learn.count);
+    put_attack(r, to);
+    record_text(to, "controls_among", p->anywhere ? "all blocks that can be edited" : "blocks outside modules");
+    record_int(to, "controls_pool", p->pool_size);
+    record_int(to, "openers_kept", p->openers);
+    record_int(to, "blocks_that_change_the_shape", p->stuck);
+    record_real(to, "seconds", r->seconds);
+    matrix_record(r->c, to, r->layers, &r->matrix.partition);
+    da_json_key(to, "inside");
+    put_curve(r, to, &p->inside);
+    da_json_key(to, "controls");
+    da_json_begin_array(to);
+    for (int i = 0; i < p->controls; i++) put_curve(r, to, &p->control[i]);
+    da_json_end(to);
+    put_profiles(r, to);
+    da_json_key(to, "inside_minus_controls");
+    da_json_begin_object(to);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (properties_has(r, (da_property)k))
+            record_real(to, da_property_name((da_property)k), properties_advantage(r, (da_property)k));
+    da_json_end(to);
+}
+
+/* ---- The command ---- */
+
+static da_status load(study_result *r) {
+    cli *c = r->c;
+    if (cli_has(c, "similarity") && cli_flag(c, "no-probes"))
+        DA_TRY(cli_data_load(c, &r->test, DA_TEST, cli_int(c, "test-limit")));
+    else DA_TRY(cli_data_load_parts(c, &r->learn, &r->test));
+    DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->test));
+    return cli_model_normalize(c, r->model, c->arguments[0]);
+}
+
+static da_status save_page(const study_result *r) {
+    if (!cli_has(r->c, "html")) return DA_OK;
+    da_text page = { 0 };
+    da_status status = properties_page(r, &page);
+    if (status == DA_OK) status = da_file_save(cli_text(r->c, "html"), da_text_string(&page), page.length);
+    da_text_free(&page);
+    return status;
+}
+
+static da_status study(study_result *r) {
+    cli *c = r->c;
+    cli_watch_interrupt();
+    DA_TRY(check_options(c));
+    DA_TRY(load(r));
+    DA_TRY(set_options(r));
+    const double begin = cli_seconds();
+    DA_TRY(find_modules(r));
+    da_status status = da_properties_measure(r->model, &r->matrix.partition, (const char *const *)r->layers,
+                                             &r->options, &r->p);
+    cli_progress_end(c);
+    if (status == DA_ERROR_INTERRUPTED)
+        return DA_FAIL(status, "stopped after %.0f s, before all networks were measured: no file was written",
+                       cli_seconds() - begin);
+    DA_TRY(status);
+    r->seconds = cli_seconds() - begin;
+    if (cli_has(c, "csv")) DA_TRY(properties_csv(r, cli_text(c, "csv")));
+    DA_TRY(save_page(r));
+    DA_TRY(record_write(c, members, r));
+    properties_print(r);
+    return DA_OK;
+}
+
+static da_status run(cli *c) {
+    study_result r = { .c = c };
+    da_status status = study(&r);
+    da_properties_free(&r.p);
+    da_free(r.layers);
+    matrix_free(&r.matrix);
+    da_model_free(r.model);
+    da_dataset_free(&r.test);
+    da_dataset_free(&r.learn);
+    return status;
+}
+
+static const cli_option options[] = {
+    { .name = "edit", .kind = CLI_CHOICE, .value = "remove|repeat", .initial = "remove",
+      .help = "take blocks out, or put a copy behind each" },
+    { .name = "most", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = DA_MAX_UNITS,
+      .help = "follow the first N blocks of the order; 0: all" },
+    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv",
+      .help = "cut modules from this matrix; without it, one is measured on the training images" },
+    MATRIX_MODULES,
+    MATRIX_NAMES,
+    { .name = "controls", .kind = CLI_INT, .value = "N", .initial = "10", .low = 0, .high = 1000,
+      .help = "random orders to compare with" },
+    { .name = "pool", .kind = CLI_CHOICE, .value = "auto|outside|anywhere", .initial = "auto",
+      .help = "what they choose among: blocks outside modules, all, or all only where too few are outside" },
+    { .name = "epsilon", .kind = CLI_TEXT, .value = "E", .initial = "2/255",
+      .help = "the largest change of a pixel by FGSM and PGD, as a share of its range" },
+    { .name = "steps", .kind = CLI_INT, .value = "N", .initial = "10", .low = 1, .high = 10000, .help = "of PGD" },
+    { .name = "step-size", .kind = CLI_TEXT, .value = "E", .help = "of PGD (2.5 epsilon / steps)" },
+    { .name = "no-random-start", .kind = CLI_FLAG, .help = "PGD begins at the image itself" },
+    { .name = "attack-limit", .kind = CLI_INT, .value = "N", .initial = "256", .low = 0, .high = 1e9,
+      .help = "attack the first N test images; 0: none" },
+    { .name = "no-probes", .kind = CLI_FLAG, .help = "measure no linear separability" },
+    { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "128", .low = 1, .high = 65536,
+      .help = "images at a time" },
+    { .name = "data", .kind = CLI_TEXT, .value = "D", .required = true,
+      .help = "mnist, fashion-mnist, cifar10, cifar100, digits, or the folder of a whole set" },
+    { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
+    { .name = "normalize", .kind = CLI_TEXT, .value = "HOW", .help = "as in eval: replaces what the model records" },
+    { .name = "limit", .kind = CLI_INT, .value = "N", .initial = "2560", .low = 0, .high = 1e9,
+      .help = "the first N training images measure the similarity and teach the probes; 0: all" },
+    { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
+      .help = "the first N test images tell the properties; 0: all" },
+    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write every point there, a line a network" },
+    { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .help = "write the curves there as a page" },
+    RECORD_OPTION,
+    { .name = NULL }
+};
+
+const cli_command cli_properties = {
+    .name = "properties", .purpose = "follow what a network can do while blocks are removed or repeated",
+    .arguments = "MODEL",
+    .example = "properties resnet20.safetensors --data mnist --threshold 0.9 --linkage min --html rq2.html",
+    .notes = "Inside modules in the order of Algorithm 2, and as a control as many blocks at random: accuracy, loss,\n"
+             "divergence from the original (KL), accuracy under FGSM and PGD, and of linear probes on the last block.\n"
+             "Nothing is trained again, and the test images choose nothing.",
+    .options = options, .run = run
+};

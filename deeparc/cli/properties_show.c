@@ -1,0 +1,260 @@
+/* The curves of `deeparc properties`: a table a property, a line a network in the CSV, a chart a property on a page. */
+#include "deeparc/cli/properties.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/number.h"
+#include "deeparc/chart.h"
+#include "deeparc/html.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const titles[DA_PROPERTY_COUNT] = {
+    "accuracy", "loss", "KL divergence of the original from it", "accuracy under FGSM", "accuracy under PGD",
+    "ridge probe on the last block", "softmax probe on the last block"
+};
+
+const char *properties_verb(const study_result *r) {
+    return r->options.edit == DA_EDIT_REMOVE ? "removed" : "repeated";
+}
+
+bool properties_has(const study_result *r, da_property property) {
+    switch (property) {
+    case DA_PROPERTY_FGSM:
+    case DA_PROPERTY_PGD:     return r->options.attacked > 0;
+    case DA_PROPERTY_RIDGE:
+    case DA_PROPERTY_SOFTMAX: return r->options.learn != NULL;
+    default:                  return true;
+    }
+}
+
+double properties_advantage(const study_result *r, da_property property) {
+    double sum = 0;
+    int count = 0;
+    for (int k = 1; k <= r->p.inside.edits; k++) {
+        const double inside = r->p.inside.point[k].value[property];
+        const da_spread s = da_properties_spread(&r->p, k, property);
+        if (isnan(inside) || s.count == 0) continue;
+        sum += inside - s.mean;
+        count++;
+    }
+    return count > 0 ? sum / count : (double)NAN;
+}
+
+/* ---- Text ---- */
+
+/* "93.12 %", "0.2714", "-" */
+static const char *value_text(char text[32], da_property property, double value) {
+    if (isnan(value)) return "-";
+    if (da_property_is_share(property)) snprintf(text, 32, "%.2f %%", 100 * value);
+    else snprintf(text, 32, "%.4f", value);
+    return text;
+}
+
+/* How many controls are worse than the curve inside; accuracies are better when high, the others when low. */
+static int count_worse(const study_result *r, int edits, da_property property) {
+    const double inside = r->p.inside.point[edits].value[property];
+    int worse = 0;
+    for (int i = 0; i < r->p.controls; i++) {
+        const da_curve *control = &r->p.control[i];
+        if (control->edits < edits) continue;
+        const double value = control->point[edits].value[property];
+        worse += da_property_is_share(property) ? value < inside : value > inside;
+    }
+    return worse;
+}
+
+static void print_property(const study_result *r, da_property property) {
+    cli *c = r->c;
+    char text[5][32];
+    cli_print(c, "\n%s\n%-9s %10s  %-14s %12s %10s %10s %10s  worse than inside\n", titles[property],
+              properties_verb(r), "inside", "", "controls", "+-", "lowest", "highest");
+    for (int k = 0; k <= r->p.inside.edits; k++) {
+        const da_spread s = da_properties_spread(&r->p, k, property);
+        cli_print(c, "%9d %10s  %-14s", k, value_text(text[0], property, r->p.inside.point[k].value[property]),
+                  k > 0 ? r->layers[r->p.inside.layer[k - 1]] : "");
+        if (k > 0 && s.count > 0)
+            cli_print(c, " %12s %10s %10s %10s  %d of %d", value_text(text[1], property, s.mean),
+                      value_text(text[2], property, s.deviation), value_text(text[3], property, s.low),
+                      value_text(text[4], property, s.high), count_worse(r, k, property), s.count);
+        cli_print(c, "\n");
+    }
+}
+
+static void print_profile(const study_result *r) {
+    const da_properties *p = &r->p;
+    const int last = p->inside.edits;
+    char text[3][32];
+    if (!p->ridge) return;
+    cli_print(r->c, "\nlinear separability of every block's features, global average pooled, from %lld training images:\n"
+                    "of the original, and with all %d of the order %s\n%-14s %10s %10s %10s\n",
+              (long long)r->learn.count, last, properties_verb(r), "block", "ridge", "softmax", "ridge then");
+    for (int i = 0; i < p->layers; i++)
+        cli_print(r->c, "%-14s %10s %10s %10s\n", r->layers[i], value_text(text[0], DA_PROPERTY_RIDGE, p->ridge[i]),
+                  value_text(text[1], DA_PROPERTY_SOFTMAX, p->softmax[i]),
+                  value_text(text[2], DA_PROPERTY_RIDGE, p->ridge[last * p->layers + i]));
+}
+
+static void describe_controls(const study_result *r, char *text, size_t size) {
+    const da_properties *p = &r->p;
+    if (p->controls == 0) snprintf(text, size, "none");
+    else
+        snprintf(text, size, "%d random orders of the %d block%s that can be %s%s, seed %llu", p->controls,
+                 p->pool_size, p->pool_size == 1 ? "" : "s", properties_verb(r),
+                 p->anywhere ? ", inside modules or not" : " outside modules", (unsigned long long)r->options.seed);
+}
+
+static void describe_attack(const study_result *r, char *text, size_t size) {
+    const da_attack_options *pgd = &r->options.pgd;
+    if (r->options.attacked == 0) snprintf(text, size, "none");
+    else
+        snprintf(text, size, "%lld images; no pixel moves by more than %.4g of 255; PGD takes %d steps of %.4g from "
+                             "%s", (long long)r->options.attacked, 255 * pgd->epsilon, pgd->steps, 255 * pgd->step,
+                 pgd->no_start ? "the image" : "a random place");
+}
+
+static void print_settings(const study_result *r) {
+    cli *c = r->c;
+    char text[256];
+    cli_print(c, "%s on %lld test images of %s, blocks %s without training, %.0f s\n\n", r->model->architecture,
+              (long long)r->p.samples, r->test.name, properties_verb(r), r->seconds);
+    matrix_print_modules(c, r->layers, &r->matrix.partition);
+    cli_print(c, "\ninside    the order of Algorithm 2; %d opener%s of modules stay%s, %d block%s of the order "
+                 "change%s the shape\n", r->p.openers, r->p.openers == 1 ? "" : "s", r->p.openers == 1 ? "s" : "",
+              r->p.stuck, r->p.stuck == 1 ? "" : "s", r->p.stuck == 1 ? "s" : "");
+    describe_controls(r, text, sizeof text);
+    cli_print(c, "controls  %s\n", text);
+    describe_attack(r, text, sizeof text);
+    cli_print(c, "attacks   %s\n", text);
+}
+
+static void print_advantages(const study_result *r) {
+    bool any = false;
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++) {
+        const double difference = properties_advantage(r, (da_property)k);
+        if (isnan(difference)) continue;
+        if (!any) cli_print(r->c, "\ninside minus controls, the mean over all numbers of %s blocks:\n",
+                            properties_verb(r));
+        any = true;
+        if (da_property_is_share((da_property)k))
+            cli_print(r->c, "  %-40s %+8.2f points\n", titles[k], 100 * difference);
+        else cli_print(r->c, "  %-40s %+8.4f\n", titles[k], difference);
+    }
+}
+
+void properties_print(const study_result *r) {
+    print_settings(r);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (properties_has(r, (da_property)k)) print_property(r, (da_property)k);
+    print_profile(r);
+    print_advantages(r);
+}
+
+/* ---- CSV ---- */
+
+/* The curve inside is control 0. What was not measured, or is no number, is an empty field. */
+static void write_curve(const study_result *r, da_file_writer *w, int control, const da_curve *curve) {
+    char number[DA_NUMBER_TEXT];
+    for (int k = 0; k <= curve->edits; k++) {
+        da_file_printf(w, "%s,%d,%d,%s", control == 0 ? "inside" : r->p.anywhere ? "anywhere" : "outside", control, k,
+                       k > 0 ? r->layers[curve->layer[k - 1]] : "");
+        for (int i = 0; i < DA_PROPERTY_COUNT; i++) {
+            const double value = curve->point[k].value[i];
+            da_file_printf(w, ",%s", isnan(value) ? "" : da_number_text(number, value));
+        }
+        da_file_printf(w, "\n");
+    }
+}
+
+da_status properties_csv(const study_result *r, const char *path) {
+    da_file_writer *w;
+    DA_TRY(da_file_create(&w, path));
+    da_file_printf(w, "curve,control,%s,block", properties_verb(r));
+    for (int i = 0; i < DA_PROPERTY_COUNT; i++) da_file_printf(w, ",%s", da_property_name((da_property)i));
+    da_file_printf(w, "\n");
+    write_curve(r, w, 0, &r->p.inside);
+    for (int i = 0; i < r->p.controls; i++) write_curve(r, w, i + 1, &r->p.control[i]);
+    return da_file_commit(w);
+}
+
+/* ---- The page ---- */
+
+/* numbers: room for four curves of the points. */
+static void add_chart(const study_result *r, da_property property, double *numbers, da_text *page) {
+    const int points = r->p.inside.edits + 1;
+    double *inside = numbers, *mean = inside + points, *low = mean + points, *high = low + points;
+    for (int k = 0; k < points; k++) {
+        const da_spread s = da_properties_spread(&r->p, k, property);
+        inside[k] = r->p.inside.point[k].value[property];
+        mean[k] = s.mean;
+        low[k] = s.low;
+        high[k] = s.high;
+    }
+    char x[64];
+    snprintf(x, sizeof x, "blocks %s", properties_verb(r));
+    const da_series series[] = {
+        { .name = "inside modules", .count = points, .y = inside },
+        { .name = r->p.anywhere ? "anywhere, lowest to highest" : "outside modules, lowest to highest",
+          .count = points, .y = mean, .low = low, .high = high, .dashed = true }
+    };
+    da_chart_lines(page, &(da_line_chart){ .title = titles[property], .x_label = x, .series = series,
+                                           .series_count = r->p.controls > 0 ? 2 : 1, .points = true,
+                                           .percent = da_property_is_share(property) });
+}
+
+static void add_profile(const study_result *r, da_text *page) {
+    const da_properties *p = &r->p;
+    if (!p->ridge) return;
+    char edited[64];
+    snprintf(edited, sizeof edited, "ridge, %d %s", p->inside.edits, properties_verb(r));
+    const da_series series[] = {
+        { .name = "ridge, original", .count = p->layers, .y = p->ridge },
+        { .name = "softmax, original", .count = p->layers, .y = p->softmax },
+        { .name = edited, .count = p->layers, .y = p->ridge + p->inside.edits * p->layers, .dashed = true }
+    };
+    da_chart_lines(page, &(da_line_chart){ .title = "Linear probes on every block", .x_label = "block",
+                                           .series = series, .series_count = 3, .points = true, .percent = true });
+}
+
+static void add_settings(const study_result *r, da_text *page) {
+    char text[256], line[400];
+    da_html_section_begin(page, "Setting");
+    describe_controls(r, text, sizeof text);
+    snprintf(line, sizeof line, "Controls: %s. Bands reach from the lowest to the highest of them.", text);
+    da_html_paragraph(page, line);
+    describe_attack(r, text, sizeof text);
+    snprintf(line, sizeof line, "Attacks: %s.", text);
+    da_html_paragraph(page, line);
+    snprintf(line, sizeof line, "Modules at threshold %g, linkage %s: %d of %d layers; the first block of each stays.",
+             cli_real(r->c, "threshold"), cli_text(r->c, "linkage"), r->matrix.partition.modules, r->p.layers);
+    da_html_paragraph(page, line);
+    da_text command = { 0 };
+    da_text_append(&command, "deeparc");
+    for (int i = 1; i < r->c->argc; i++) da_text_printf(&command, " %s", r->c->argv[i]);
+    if (da_text_status(&command) == DA_OK) da_html_code(page, da_text_string(&command));
+    da_text_free(&command);
+    da_html_section_end(page);
+}
+
+da_status properties_page(const study_result *r, da_text *page) {
+    char title[160], subtitle[160];
+    double *numbers = da_alloc(4 * (size_t)(r->p.inside.edits + 1) * sizeof *numbers);
+    if (!numbers) return DA_ERROR_MEMORY;
+    snprintf(title, sizeof title, "What the modules of %.100s preserve", r->model->architecture);
+    snprintf(subtitle, sizeof subtitle, "blocks %s without training, %lld test images of %.60s", properties_verb(r),
+             (long long)r->p.samples, r->test.name);
+    da_html_begin(page, title, subtitle);
+    da_html_section_begin(page, "Properties");
+    da_html_columns_begin(page);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (properties_has(r, (da_property)k)) add_chart(r, (da_property)k, numbers, page);
+    add_profile(r, page);
+    da_html_columns_end(page);
+    da_html_section_end(page);
+    add_settings(r, page);
+    da_html_end(page, "deeparc " DEEPARC_VERSION);
+    da_free(numbers);
+    return da_text_status(page);
+}
