@@ -16,7 +16,7 @@ static void on_interrupt(int signal_number) {
 }
 
 /* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
-static void watch_interrupt(void) {
+void cli_watch_interrupt(void) {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -145,7 +145,7 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
     o.max_steps = cli_int(c, "max-steps");
     o.seed = c->seed;
     DA_TRY(read_files(c, &o));
-    watch_interrupt();
+    cli_watch_interrupt();
     o.stop = &cli_stop;
     o.progress = cli_progress_training;
     o.context = c;

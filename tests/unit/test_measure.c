@@ -123,7 +123,7 @@ TEST(measure_taps_the_sum_or_the_output) {
     CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .tap = DA_TAP_SUM }, &sum));
     CHECK_TEXT(sum.names[1], "layer2.0");
     CHECK(sum.matrix[1] != output.matrix[1]);
-    CHECK_INT(sum.tap, DA_TAP_SUM);
+    CHECK_INT(sum.options.tap, DA_TAP_SUM);
     da_measurement_free(&sum);
     da_measurement_free(&output);
     da_model_free(model);
