@@ -27,8 +27,8 @@ void      da_bitmap_free(da_bitmap *bitmap); /* takes one of all zero bytes, and
 void da_bitmap_fill(da_bitmap *bitmap, int x, int y, int width, int height, da_colour colour);
 void da_bitmap_frame(da_bitmap *bitmap, int x, int y, int width, int height, int thickness, da_colour colour);
 
-/* Letters whose dots are scale x scale pixels; (x, y) is where the text begins, at the top of the first letter. upwards:
-   turned by 90 degrees, as names below a column are; (x, y) is then the lower left corner of the first letter. A
+/* Letters whose dots are scale x scale pixels; (x, y) is where the text begins, at the top of the first letter.
+   upwards: turned by 90 degrees, as names below a column are; (x, y) is then the lower left corner of the first letter. A
    character beyond ASCII is drawn as a question mark. */
 void da_bitmap_text(da_bitmap *bitmap, int x, int y, const char *text, int scale, bool upwards, da_colour colour);
 int  da_bitmap_text_width(const char *text, int scale); /* pixels from the first dot to the last */

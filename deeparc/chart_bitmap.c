@@ -109,7 +109,8 @@ static void draw_colour_bar(const plan *p, da_bitmap *b) {
 }
 
 da_status da_chart_heatmap_bitmap(da_bitmap *out, const da_heatmap_chart *chart) {
-    if (chart->layers < 1) return DA_FAIL(DA_ERROR_ARGUMENT, "heat map: %d layers: at least 1 is needed", chart->layers);
+    if (chart->layers < 1)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "heat map: %d layers: at least 1 is needed", chart->layers);
     plan p = make_plan(chart);
     da_bitmap b = { 0 };
     int least = MARGIN * 2 + da_bitmap_text_width(chart->title ? chart->title : "", TEXT);

@@ -3,7 +3,7 @@
  *     similarity matrix        s[j] = sum over i of matrix[i][j]        how much layer j has in common with all layers
  *
  *     s        8.9 8.8 8.9 | 6.1 6.0 | 3.2                              K = 3
- *     cost        .007     +  .005   +  0                               D(a, b) = sum over a <= j < b of (s[j] - mean)^2
+ *     cost        .007     +  .005   +  0                           D(a, b) = sum over a <= j < b of (s[j] - mean)^2
  *
  * The cost of a segmentation is the sum of D over its segments. Fisher ("On grouping for maximum homogeneity", J. Am.
  * Stat. Assoc. 53, 1958) showed that the best one of an ordered series can be found exactly: the best K segments of
@@ -13,8 +13,8 @@
  *
  * The series is that of later work on pruning layers (SGLP). Of equally cheap cuts the leftmost is taken.
  *
- * How many segments. The cost falls from best(1) to 0 at K = layers, steeply first. The automatic choice is the elbow of
- * that curve, its point furthest below the straight line between its two ends (Satopaa et al., "Finding a kneedle in a
+ * How many segments. The cost falls from best(1) to 0 at K = layers, steeply first. The automatic choice is the elbow
+ * of that curve, its point furthest below the straight line between its two ends (Satopaa et al., "Finding a kneedle in a
  * haystack", 2011): the K that makes
  *
  *     (1 - best(K) / best(1)) - (K - 1) / (layers - 1)

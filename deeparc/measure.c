@@ -1,7 +1,7 @@
 /* Passes over the data with an observer in them.
  *
  *     side 0   model,   its taps   "layer1.0"  "layer1.1"  "layer2.0" ...     layers 0.. of the accumulator
- *     side 1   against, its taps   "layer1.0"  ...                            the layers behind them; often there is none
+ *     side 1   against, its taps   "layer1.0"  ...                          the layers behind them; often there is none
  *                                     ^ `next` moves on when the forward pass reports that name
  */
 #include "deeparc/measure.h"

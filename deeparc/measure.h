@@ -2,12 +2,13 @@
  *
  *     batch ── conv1 ── bn1 ── relu ── layer1.0 ── layer1.1 ── ... ── linear
  *                                         │           │
- *                                         └── Gram ── └── Gram ──>  da_similarity   the output dies, its Gram stays
+ *                                         └── Gram ── └── Gram ──>  da_similarity  the output dies, its Gram stays
  *
- * Which layers: the residual blocks of a network that has some, because a block is what can be taken out of a ResNet and
- * what DeepArc's published experiments count; every unit of any other network; or those whose full names match a
- * pattern. Where a block is tapped, how features are pooled and what batch norms use change the values, so a result says
- * which it was: `output` is what the next block reads, `sum` the addition before its ReLU, as in the published analysis.
+ * Which layers: the residual blocks of a network that has some, because a block is what can be taken out of a ResNet
+ * and what DeepArc's published experiments count; every unit of any other network; or those whose full names match a
+ * pattern. Where a block is tapped, how features are pooled and what batch norms use change the values, so a result
+ * says which it was: `output` is what the next block reads, `sum` the addition before its ReLU, as in the published
+ * analysis.
  *
  * Two models, or two data sets of paired samples (benign and adversarial, say), are measured in the same way: both are
  * run on every batch, all layers of both go into one accumulator, and the result is its block of one against the other:

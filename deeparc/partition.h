@@ -63,9 +63,9 @@ da_modularity da_partition_modularity(const da_partition *partition);
    threshold counts in part. Needs no partition. The matrix is as above. */
 double da_partition_msrs(const double *matrix, int layers, double threshold);
 
-/* Does a stage of the network begin with `name`, behind a layer called `before`? A stage is what stands before the first
-   dot, "layer2" of "layer2.0": both names have one, and they differ. The first block of a stage changes the shape of
-   what it passes on, so it cannot be removed. */
+/* Does a stage of the network begin with `name`, behind a layer called `before`? A stage is what stands before the
+   first dot, "layer2" of "layer2.0": both names have one, and they differ. The first block of a stage changes the shape
+   of what it passes on, so it cannot be removed. */
 bool da_partition_is_transition(const char *before, const char *name);
 
 #endif

@@ -6,8 +6,8 @@
  *     zlib     | 78 01 | deflate | Adler-32 of the rows |
  *
  * A heat map is made of squares of one colour: the filter takes from every byte the one to its left or the one above,
- * which leaves zeros nearly everywhere. Deflate then needs to know a single kind of repetition, "the byte before, n times
- * more" (distance 1, n = 3..258), and the fixed code of RFC 1951, section 3.2.6: an encoder of a page.
+ * which leaves zeros nearly everywhere. Deflate then needs to know a single kind of repetition, "the byte before, n
+ * times more" (distance 1, n = 3..258), and the fixed code of RFC 1951, section 3.2.6: an encoder of a page.
  */
 #include "deeparc/bitmap.h"
 #include "core/checksum.h"

@@ -18,8 +18,8 @@
  *
  * What stands in place of the Gram can be chosen. `rbf`: exp(-d_ij^2 / (2 sigma^2)), d_ij the distance of two samples,
  * sigma a fraction of the batch's median distance (Kornblith et al. 2019, section 3). And instead of CKA, `rsa`,
- * representational similarity analysis (Kriegeskorte et al. 2008): d_ij itself, less its mean over all pairs i < j; what
- * the sums then give is the Pearson correlation of the distances, pooled over batches. It needs no estimator.
+ * representational similarity analysis (Kriegeskorte et al. 2008): d_ij itself, less its mean over all pairs i < j;
+ * what the sums then give is the Pearson correlation of the distances, pooled over batches. It needs no estimator.
  */
 #ifndef DA_DEEPARC_SIMILARITY_H
 #define DA_DEEPARC_SIMILARITY_H
@@ -81,8 +81,8 @@ da_status da_similarity_end_batch(da_similarity *s);
 da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *standard_error);
 
 /* All that is known after some batches, so that a run can be continued: numbers that read back as the same bits. save
-   writes members into the object that is open; restore puts them into an accumulator of as many layers that has observed
-   nothing, chosen as the saved one was. Errors: DA_ERROR_FORMAT (a member is missing or of another size),
+   writes members into the object that is open; restore puts them into an accumulator of as many layers that has
+   observed nothing, chosen as the saved one was. Errors: DA_ERROR_FORMAT (a member is missing or of another size),
    DA_ERROR_MEMORY; the accumulator is then good for nothing but da_similarity_free. */
 void      da_similarity_save(const da_similarity *s, da_json_writer *to);
 da_status da_similarity_restore(da_similarity *s, const da_json *from);

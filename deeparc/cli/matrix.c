@@ -176,6 +176,15 @@ void matrix_print_ranges(cli *c, char *const *names, const da_partition *partiti
             cli_print(c, " %s%s", matrix_begins_stage(names, layer) ? ">" : "", matrix_name(text, names, layer));
         cli_print(c, "\n");
     }
+    matrix_print_stages(c, names, partition->layers);
+}
+
+void matrix_print_stages(cli *c, char *const *names, int layers) {
+    for (int l = 0; l < layers; l++)
+        if (matrix_begins_stage(names, l)) {
+            cli_print(c, "> begins a stage: it changes the shape and cannot be removed\n");
+            return;
+        }
 }
 
 void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {

@@ -55,7 +55,9 @@ da_status matrix_save_pictures(cli *c, const char *title, const double *values, 
 void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);
 void matrix_record_modules(da_json_writer *to, const da_partition *partition); /* the first two of them */
 void matrix_print_modules(cli *c, char *const *names, const da_partition *partition);
-/* A line a module: "[0, 3) *  layer1.0 layer1.1 >layer2.0"; the mark of a layer that begins a stage is '>'. */
+/* A line a module: "[0, 3) *  layer1.0 layer1.1 >layer2.0"; the mark of a layer that begins a stage is '>'. stages says
+   so, where there is one. */
+void matrix_print_stages(cli *c, char *const *names, int layers);
 void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition);
 bool matrix_begins_stage(char *const *names, int layer); /* false where there are no names */
 

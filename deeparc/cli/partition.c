@@ -241,6 +241,7 @@ static void print_side_by_side(const result *r) {
     for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*s", COLUMN, r->cuts[i].name);
     cli_print(r->c, "\n");
     for (int l = 0; l < r->m.layers; l++) print_row(r, l);
+    matrix_print_stages(r->c, r->m.names, r->m.layers);
     cli_print(r->c, "\n %-14s", "modules");
     for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*d", COLUMN, r->cuts[i].partition.modules);
     cli_print(r->c, "\n");
@@ -293,14 +294,11 @@ static da_status print_sweep(result *r) {
 }
 
 static da_status print(result *r) {
-    bool stages = false;
-    for (int l = 0; l < r->m.layers; l++) stages |= matrix_begins_stage(r->m.names, l);
     if (r->count == 1) print_one(r);
     else print_side_by_side(r);
     cli_print(r->c, "MSRS, a soft count of pairs above %g: %.2f of %d\n", cli_real(r->c, "threshold"),
               da_partition_msrs(r->m.values, r->m.layers, cli_real(r->c, "threshold")),
               r->m.layers * (r->m.layers - 1) / 2);
-    if (stages) cli_print(r->c, "> begins a stage: it changes the shape and cannot be removed\n");
     if (r->fisher.series) DA_TRY(print_fisher(r));
     return r->sweep.count > 0 ? print_sweep(r) : DA_OK;
 }

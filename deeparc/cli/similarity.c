@@ -115,8 +115,8 @@ static void print_heading(const result *r) {
               da_similarity_name(s), estimator, m->layers, r->model->architecture, (long long)m->samples, r->data.name,
               cli_split_name(cli_split(r->c)), (long long)m->batches, (long long)m->batch, r->seconds);
     if (has_sides(r->c))
-        cli_print(r->c, "against %d layers of %s on %s\n", m->columns, (r->against ? r->against : r->model)->architecture,
-                  r->against_data.images ? r->against_data.name : r->data.name);
+        cli_print(r->c, "against %d layers of %s on %s\n", m->columns,
+                  (r->against ? r->against : r->model)->architecture, r->against_data.images ? r->against_data.name : r->data.name);
     cli_print(r->c, "\n");
 }
 

@@ -92,7 +92,8 @@ TEST(gram_equals_three_loops_on_any_number_of_threads) {
 }
 
 /* CKA of two layers of one batch. */
-static double cka_by(const da_similarity_options *options, const float *a, int64_t width_a, const float *b, int64_t width_b, int64_t n) {
+static double cka_by(const da_similarity_options *options, const float *a, int64_t width_a, const float *b,
+                     int64_t width_b, int64_t n) {
     double matrix[4] = { 0 };
     da_similarity *s = NULL;
     CHECK_OK(da_similarity_new(&s, 2, n));
