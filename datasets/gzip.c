@@ -11,6 +11,7 @@
  */
 #include "datasets/gzip.h"
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/memory.h"
 
@@ -38,7 +39,7 @@ typedef struct stream {
     uint8_t       *out;
     size_t used, room, cap, member_begin; /* room: bytes of out, SLACK included; member_begin: where its output is */
     code           literals, distances;
-    uint32_t       crc[8][256];
+    da_crc32_table crc;
 } stream;
 
 static const uint16_t length_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31,
@@ -61,34 +62,8 @@ static da_status truncated(const stream *s) {
                    (size_t)(s->in_end - s->in_begin));
 }
 
-/* ---- checksum: CRC-32 of gzip, eight bytes a step ---- */
-
-static void crc_tables(uint32_t table[8][256]) {
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        uint32_t remainder = byte;
-        for (int bit = 0; bit < 8; bit++) remainder = remainder >> 1 ^ (remainder & 1 ? 0xedb88320u : 0);
-        table[0][byte] = remainder;
-    }
-    for (int k = 1; k < 8; k++) /* table[k]: the byte with k zero bytes after it */
-        for (int byte = 0; byte < 256; byte++) {
-            uint32_t before = table[k - 1][byte];
-            table[k][byte] = before >> 8 ^ table[0][before & 255];
-        }
-}
-
 static uint32_t load32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint32_t crc32_of(const uint32_t table[8][256], const uint8_t *p, size_t size) {
-    uint32_t crc = 0xffffffffu;
-    for (; size >= 8; p += 8, size -= 8) {
-        uint32_t low = load32(p) ^ crc, high = load32(p + 4);
-        crc = table[7][low & 255] ^ table[6][low >> 8 & 255] ^ table[5][low >> 16 & 255] ^ table[4][low >> 24] ^
-              table[3][high & 255] ^ table[2][high >> 8 & 255] ^ table[1][high >> 16 & 255] ^ table[0][high >> 24];
-    }
-    for (; size > 0; p++, size--) crc = crc >> 8 ^ table[0][(crc ^ *p) & 255];
-    return ~crc;
 }
 
 /* ---- bits in, bytes out ---- */
@@ -342,7 +317,7 @@ static da_status member_header(stream *s) {
     if (flags & NAME) DA_TRY(skip_text(s));
     if (flags & COMMENT) DA_TRY(skip_text(s));
     if (flags & HEADER_CRC) {
-        uint32_t expected = crc32_of((const uint32_t (*)[256])s->crc, begin, (size_t)(s->in - begin)) & 0xffff;
+        uint32_t expected = da_crc32(&s->crc, 0, begin, (size_t)(s->in - begin)) & 0xffff;
         const uint8_t *stated = s->in;
         DA_TRY(skip(s, 2));
         if (((uint32_t)stated[0] | (uint32_t)stated[1] << 8) != expected)
@@ -359,7 +334,7 @@ static da_status inflate_members(stream *s) {
         const uint8_t *trailer = s->in;
         DA_TRY(skip(s, 8));
         size_t size = s->used - s->member_begin;
-        if (load32(trailer) != crc32_of((const uint32_t (*)[256])s->crc, s->out + s->member_begin, size))
+        if (load32(trailer) != da_crc32(&s->crc, 0, s->out + s->member_begin, size))
             return corrupt(s, "the checksum of the content is wrong");
         if (load32(trailer + 4) != (uint32_t)size) return corrupt(s, "the size of the content is wrong");
     }
@@ -373,7 +348,7 @@ da_status da_gzip_inflate(uint8_t **out, size_t *out_size, const uint8_t *bytes,
     stream s = { .name = name, .in = bytes, .in_begin = bytes, .in_end = bytes + size };
     s.cap = cap > SIZE_MAX / 4 ? SIZE_MAX / 4 : cap;
     if (!da_gzip_is(bytes, size)) return DA_FAIL(DA_ERROR_FORMAT, "'%s' is not a gzip file", name);
-    crc_tables(s.crc);
+    da_crc32_init(&s.crc);
     /* The last four bytes state the size of the last member: a first guess, trusted as far as deflate can expand. */
     size_t guess = size >= 18 ? load32(bytes + size - 4) : 0;
     if (guess / MOST_EXPANSION > size) guess = size;

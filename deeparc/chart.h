@@ -3,6 +3,7 @@
 #ifndef DA_DEEPARC_CHART_H
 #define DA_DEEPARC_CHART_H
 
+#include "deeparc/bitmap.h"
 #include "deeparc/partition.h"
 #include "deeparc/text.h"
 
@@ -47,6 +48,9 @@ typedef struct da_heatmap_chart {
     double low, high;              /* ends of the colour scale; equal: from the data */
 } da_heatmap_chart;
 void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart);
+void da_chart_heatmap_svg(da_text *file, const da_heatmap_chart *chart); /* a whole .svg file, black on white */
+/* The same in pixels. Errors: DA_ERROR_ARGUMENT (more layers than fit), DA_ERROR_MEMORY. */
+da_status da_chart_heatmap_bitmap(da_bitmap *out, const da_heatmap_chart *chart);
 
 /* The chain of units as a row of boxes, modules framed. */
 typedef enum da_unit_mark { DA_UNIT_PLAIN, DA_UNIT_REMOVED, DA_UNIT_TRAINED } da_unit_mark;

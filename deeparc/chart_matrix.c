@@ -19,7 +19,8 @@
 enum {
     PLOT = 560, LARGEST_CELL = 44, SMALLEST_CELL = 4, NUMBERED_CELL = 34, /* the matrix; large cells hold their value */
     TEXT = 11, GLYPH = 7, LONGEST_NAME = 22,                              /* names */
-    MODULE_ROOM = 44, BAR_ROOM = 64, BAR_WIDTH = 14, BAR_STEPS = 32       /* what stands to the right */
+    MODULE_ROOM = 44, BAR_ROOM = 64, BAR_WIDTH = 14, BAR_STEPS = 32,      /* what stands to the right */
+    TITLE_ROOM = 24                                                       /* above the matrix, in a file */
 };
 
 typedef struct picture {
@@ -47,11 +48,7 @@ static void lay_out(picture *p) {
         if (length > longest) longest = length;
     }
     p->left = (longest < LONGEST_NAME ? longest : LONGEST_NAME) * GLYPH + 8;
-    p->scale = (da_scale){ chart->low, chart->high };
-    if (chart->low < chart->high) return;
-    p->scale = dai_scale_empty();
-    dai_scale_include(&p->scale, chart->matrix, (int64_t)chart->layers * chart->layers);
-    if (!(p->scale.low <= p->scale.high)) p->scale = (da_scale){ 0, 1 };
+    p->scale = dai_scale_of(chart->low, chart->high, chart->matrix, (int64_t)chart->layers * chart->layers);
 }
 
 /* A name, its end if it is long (the end tells layers apart). */
@@ -143,6 +140,18 @@ static void put_colour_bar(const picture *p) {
     da_text_append(p->page, "\n");
 }
 
+/* What stands inside the <svg> element, whoever frames it. */
+static void put_picture(const picture *p) {
+    da_text_append(p->page, "<g shape-rendering=\"crispEdges\">\n");
+    for (int row = 0; row < p->chart->layers; row++)
+        for (int column = 0; column < p->chart->layers; column++) put_cell(p, row, column);
+    da_text_append(p->page, "</g>\n");
+    put_names(p);
+    put_modules(p);
+    put_colour_bar(p);
+    da_text_append(p->page, "</svg>\n");
+}
+
 void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart) {
     picture p = { .chart = chart, .page = page };
     lay_out(&p);
@@ -150,13 +159,27 @@ void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart) {
     da_html_figure_begin(page, chart->title);
     da_text_printf(page, "<svg class=\"map\" viewBox=\"0 0 %d %d\" style=\"max-width:%dpx\" role=\"img\">\n", width,
                    height, width + width / 4);
-    da_text_append(page, "<g shape-rendering=\"crispEdges\">\n");
-    for (int row = 0; row < chart->layers; row++)
-        for (int column = 0; column < chart->layers; column++) put_cell(&p, row, column);
-    da_text_append(page, "</g>\n");
-    put_names(&p);
-    put_modules(&p);
-    put_colour_bar(&p);
-    da_text_append(page, "</svg>\n");
+    put_picture(&p);
     da_html_figure_end(page);
+}
+
+/* A file has no page around it: its colours are its own, black on white, and a title stands above the matrix. */
+void da_chart_heatmap_svg(da_text *file, const da_heatmap_chart *chart) {
+    picture p = { .chart = chart, .page = file };
+    lay_out(&p);
+    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.side + p.left + TITLE_ROOM;
+    da_text_append(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    da_text_append(file, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
+    da_text_printf(file, " width=\"%d\" height=\"%d\" viewBox=\"0 %d %d %d\">\n", width, height, -TITLE_ROOM, width,
+                   height);
+    da_text_append(file, "<title>");
+    da_text_html(file, chart->title);
+    da_text_append(file, "</title>\n<style>text{font:11px sans-serif;fill:#333}"
+                         ".bound{fill:none;stroke:#c02020;stroke-width:2}text.bound{stroke:none;fill:#c02020;"
+                         "font-weight:600}</style>\n");
+    da_text_printf(file, "<rect y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", -TITLE_ROOM, width, height);
+    da_text_printf(file, "<text x=\"6\" y=\"%d\">", -TITLE_ROOM / 3);
+    da_text_html(file, chart->title);
+    da_text_append(file, "</text>\n");
+    put_picture(&p);
 }

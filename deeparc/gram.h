@@ -22,4 +22,12 @@ void dai_gram(double *gram, const float *features, int64_t samples, int64_t widt
 /* The same in three loops: what dai_gram must equal bit for bit. */
 void dai_gram_reference(double *gram, const float *features, int64_t samples, int64_t width);
 
+/* In place, upper triangles: |x_i - x_j|^2 = G_ii + G_jj - 2 G_ij, exactly 0 for equal samples and never below; its
+   roots; exp(-d^2 / (2 sigma^2)) with sigma = fraction x the median of the distances d_ij, i < j (of an even number the
+   lower middle one). With sigma 0, when most samples are equal, equal samples have 1 and others 0: the limit. scratch:
+   n (n - 1) / 2 numbers. */
+void dai_gram_to_squared_distances(double *gram, int64_t n);
+void dai_squared_distances_to_distances(double *squared, int64_t n);
+void dai_squared_distances_to_rbf(double *squared, int64_t n, double fraction, double *scratch);
+
 #endif

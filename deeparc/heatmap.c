@@ -151,13 +151,9 @@ da_status da_heatmap_draw(da_text *out, const da_heatmap *map) {
         return DA_FAIL(DA_ERROR_ARGUMENT, "heat map: %d layers but a partition of %d", map->layers,
                        map->partition->layers);
     size_t before = out->length;
-    canvas c = { .map = map, .out = out, .scale = { map->low, map->high } };
+    canvas c = { .map = map, .out = out };
     c.lines = map->ink == DA_INK_ASCII ? &ascii_lines : &unicode_lines;
-    if (!(map->low < map->high)) {
-        c.scale = dai_scale_empty();
-        dai_scale_include(&c.scale, map->matrix, (int64_t)map->layers * map->layers);
-        if (!(c.scale.low <= c.scale.high)) c.scale = (da_scale){ 0, 1 }; /* no number in it */
-    }
+    c.scale = dai_scale_of(map->low, map->high, map->matrix, (int64_t)map->layers * map->layers);
     lay_out(&c);
     for (int row = 0; row < map->layers; row++) {
         if (da_partition_is_edge(map->partition, row)) put_rule(&c);

@@ -1,175 +1,300 @@
-/* One pass over the data with an observer in it.
+/* Passes over the data with an observer in them.
  *
- *     taps     "layer1.0"  "layer1.1"  "layer2.0" ...        the full names to wait for, in the order of the chain
- *     next         ^ moves on when the forward pass reports that name
+ *     side 0   model,   its taps   "layer1.0"  "layer1.1"  "layer2.0" ...     layers 0.. of the accumulator
+ *     side 1   against, its taps   "layer1.0"  ...                          the layers behind them; often there is none
+ *                                     ^ `next` moves on when the forward pass reports that name
  */
 #include "deeparc/measure.h"
 
 #include "core/memory.h"
+#include "core/sha256.h"
+#include "deeparc/measure_state.h"
+#include "deeparc/taps.h"
+#include "deeparc/text.h"
 #include "optim/evaluate.h"
 
 #include <string.h>
 
+enum { STATE_EVERY = 16 }; /* batches */
+
 const char *da_tap_name(da_tap tap) { return tap == DA_TAP_SUM ? "sum" : "output"; }
+const char *da_pool_mode_name(da_pool_mode pool) { return pool == DA_POOL_AVERAGE ? "global average" : "flattened"; }
+const char *da_norm_mode_name(da_norm_mode norm) {
+    return norm == DA_NORM_BATCH ? "batch statistics" : "running statistics";
+}
+
+typedef struct side {
+    da_model  *model, *copy;  /* copy: NULL, or what `model` is: batch norms in batch mode move running statistics */
+    da_dataset data;          /* borrowed, but for the normalisation */
+    dai_taps   taps;
+    da_subset  subset;
+    da_batcher batcher;
+    float     *images, *pooled;
+} side;
 
 typedef struct pass {
-    da_model      *model;
+    const da_measure_options *options;
+    side           sides[2];
+    int            side_count, layers; /* layers: of both sides */
     da_graph      *graph;
     da_similarity *similarity;
-    const char   **taps; /* borrowed from the model's layers */
-    int            layers, next;
-    da_status      status; /* of the first observation that failed */
+    da_text        settings;  /* of the state file */
+    int64_t        resumed;
+    const side    *now;       /* whose forward pass runs */
+    int            next, offset;
+    da_status      status;    /* of the first observation that failed */
 } pass;
+
+/* ---- Observing ---- */
+
+/* N x H x W x C to N x C: the mean over H and W. */
+static void pool_average(float *to, const da_tensor *t) {
+    int64_t samples = t->shape[0], places = t->shape[1] * t->shape[2], channels = t->shape[3];
+    const float *from = da_tensor_floats(t);
+    for (int64_t n = 0; n < samples; n++)
+        for (int64_t c = 0; c < channels; c++) {
+            double sum = 0;
+            for (int64_t i = 0; i < places; i++) sum += (double)from[(n * places + i) * channels + c];
+            to[n * channels + c] = (float)(sum / (double)places);
+        }
+}
 
 static void observe(void *context, const char *name, int depth, da_node *output) {
     pass *p = context;
+    const dai_taps *taps = &p->now->taps;
     (void)depth;
-    if (p->status != DA_OK || p->next == p->layers || strcmp(name, p->taps[p->next]) != 0) return;
-    const da_tensor *features = da_node_value(output);
-    int64_t samples = features->shape[0];
-    p->status = da_similarity_observe(p->similarity, p->next++, da_tensor_floats(features), samples,
-                                      da_tensor_count(features) / samples);
-}
-
-/* ---- Which units ---- */
-
-static bool is_block(const da_layer *unit) { return unit->options.kind == DA_LAYER_RESIDUAL; }
-
-static int count_blocks(const da_model *model) {
-    int blocks = 0;
-    for (int i = 0; i < model->unit_count; i++) blocks += is_block(model->units[i]);
-    return blocks;
-}
-
-da_status da_measure_units(const da_model *model, da_measure_layers layers, int *units, int *count) {
-    int blocks = count_blocks(model), found = 0;
-    if (layers == DA_MEASURE_BLOCKS && blocks == 0)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has no residual blocks to measure: measure all of its units",
-                       model->architecture);
-    for (int i = 0; i < model->unit_count; i++)
-        if (layers == DA_MEASURE_ALL || blocks == 0 || is_block(model->units[i])) units[found++] = i;
-    *count = found;
-    return DA_OK;
-}
-
-/* Sets taps (room for every unit) and names. */
-static da_status place_taps(pass *p, const da_measure_options *options, int *units, char ***names) {
-    if (options->tap == DA_TAP_SUM && count_blocks(p->model) == 0)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has no residual blocks whose sum could be tapped: tap the output",
-                       p->model->architecture);
-    DA_TRY(da_measure_units(p->model, options->layers, units, &p->layers));
-    size_t bytes = (size_t)p->layers * sizeof **names;
-    for (int i = 0; i < p->layers; i++) bytes += strlen(p->model->units[units[i]]->name) + 1;
-    char **made = da_alloc(bytes);
-    if (!made) return DA_ERROR_MEMORY;
-    char *text = (char *)(made + p->layers);
-    for (int i = 0; i < p->layers; i++) {
-        const da_layer *unit = p->model->units[units[i]];
-        p->taps[i] = options->tap == DA_TAP_SUM && is_block(unit) ? unit->sum_path : unit->path;
-        size_t size = strlen(unit->name) + 1;
-        made[i] = memcpy(text, unit->name, size);
-        text += size;
+    if (p->status != DA_OK || p->next == taps->count || strcmp(name, taps->paths[p->next]) != 0) return;
+    const da_tensor *t = da_node_value(output);
+    const float *features = da_tensor_floats(t);
+    int64_t samples = t->shape[0];
+    if (p->options->pool == DA_POOL_AVERAGE && t->ndim == 4) {
+        pool_average(p->now->pooled, t);
+        features = p->now->pooled;
     }
-    *names = made;
+    p->status = da_similarity_observe(p->similarity, p->offset + p->next, features, samples, taps->widths[p->next]);
+    p->next++;
+}
+
+/* ---- Sides ---- */
+
+static void still_dropout(da_layer *layer) {
+    if (layer->options.kind == DA_LAYER_DROPOUT) layer->options.probability = 0;
+    for (int i = 0; i < layer->child_count; i++) still_dropout(layer->children[i]);
+}
+
+/* A copy that may train: then batch norms use the batch's statistics. Nothing of it is frozen or dropped. */
+static da_status copy_to_train(side *s) {
+    DA_TRY(da_model_copy(&s->copy, s->model));
+    s->model = s->copy;
+    da_model_freeze_all(s->copy, false);
+    for (int i = 0; i < s->copy->unit_count; i++) still_dropout(s->copy->units[i]);
     return DA_OK;
 }
 
-static da_status choose_units(pass *p, const da_measure_options *options, char ***names) {
-    int *units = da_alloc((size_t)p->model->unit_count * sizeof *units);
-    if (!units) return DA_ERROR_MEMORY;
-    da_status status = place_taps(p, options, units, names);
-    da_free(units);
-    return status;
+static da_status open_side(side *s, da_model *model, const da_dataset *data, const da_measure_options *o) {
+    DA_TRY(dai_data_check(model, data));
+    if (!model->normalization.known)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
+                       model->architecture);
+    s->model = model;
+    if (o->norm == DA_NORM_BATCH) DA_TRY(copy_to_train(s));
+    s->data = dai_data_normalized(data, &model->normalization);
+    DA_TRY(dai_taps_choose(&s->taps, s->model, o));
+    DA_TRY(da_subset_first(&s->subset, &s->data, o->limit));
+    DA_TRY(da_batcher_init(&s->batcher, &s->subset, &(da_batcher_options){ .batch_size = o->batch,
+                                                                          .shuffle = o->passes > 1, .seed = o->seed }));
+    size_t largest = (size_t)s->batcher.largest;
+    s->images = da_alloc(largest * (size_t)da_dataset_image_bytes(data) * sizeof *s->images);
+    s->pooled = da_alloc(largest * (size_t)s->taps.channels * sizeof *s->pooled);
+    return s->images && s->pooled ? DA_OK : DA_ERROR_MEMORY;
 }
 
-/* ---- The pass ---- */
+static void close_side(side *s) {
+    da_free(s->images);
+    da_free(s->pooled);
+    da_batcher_free(&s->batcher);
+    da_subset_free(&s->subset);
+    dai_taps_free(&s->taps);
+    da_model_free(s->copy);
+}
 
-static da_status run_batch(pass *p, da_batcher *batcher, int64_t step, float *images) {
-    int64_t n = da_batcher_size(batcher, step);
-    const int64_t *shape = p->model->input_shape;
-    DA_TRY(da_batcher_read(batcher, 0, step, images, NULL, NULL));
-    da_tensor input = da_tensor_over(images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    da_forward forward = { .graph = p->graph, .observe = observe, .context = p };
+static da_status open_sides(pass *p, da_model *model, const da_dataset *data) {
+    const da_measure_options *o = p->options;
+    p->side_count = o->against || o->against_data ? 2 : 1;
+    DA_TRY(open_side(&p->sides[0], model, data, o));
+    if (p->side_count == 2)
+        DA_TRY(open_side(&p->sides[1], o->against ? o->against : model, o->against_data ? o->against_data : data, o));
+    if (p->side_count == 2 && p->sides[0].subset.count != p->sides[1].subset.count)
+        return DA_FAIL(DA_ERROR_SHAPE, "%lld images of one side, %lld of the other: image i is compared with image i",
+                       (long long)p->sides[0].subset.count, (long long)p->sides[1].subset.count);
+    p->layers = p->sides[0].taps.count + p->sides[1].taps.count;
+    return DA_OK;
+}
+
+/* ---- Settings in words ---- */
+
+static da_status describe_side(da_text *text, const side *s) {
+    char hash[65];
+    da_sha256 images;
+    DA_TRY(da_model_hash(s->model, -1, hash));
+    da_text_printf(text, "; %s %.16s, layers", s->model->architecture, hash);
+    for (int i = 0; i < s->taps.count; i++) da_text_printf(text, " %s", s->taps.paths[i]);
+    da_sha256_init(&images);
+    da_sha256_update(&images, s->data.images, (size_t)(s->subset.count * da_dataset_image_bytes(&s->data)));
+    da_sha256_hex(&images, hash);
+    da_text_printf(text, "; %lld images %.16s", (long long)s->subset.count, hash);
+    return DA_OK;
+}
+
+static da_status describe(pass *p) {
+    const da_measure_options *o = p->options;
+    da_text_printf(&p->settings, "%s, ", da_similarity_name(&o->similarity));
+    if (o->similarity.comparison == DA_COMPARE_CKA) {
+        da_text_printf(&p->settings, "%s, ", da_hsic_name(o->similarity.hsic));
+        da_text_append(&p->settings, "sigma fraction ");
+        da_text_rounded(&p->settings, o->similarity.sigma_fraction, 17);
+        da_text_append(&p->settings, ", ");
+    }
+    da_text_printf(&p->settings, "batch %lld, %s, %s, %s", (long long)o->batch, da_tap_name(o->tap),
+                   da_pool_mode_name(o->pool), da_norm_mode_name(o->norm));
+    if (o->passes > 1) da_text_printf(&p->settings, ", shuffled by seed %llu", (unsigned long long)o->seed);
+    for (int i = 0; i < p->side_count; i++) DA_TRY(describe_side(&p->settings, &p->sides[i]));
+    return da_text_status(&p->settings);
+}
+
+static da_status save(const pass *p, int64_t done) {
+    const char *path = p->options->state;
+    return path ? dai_measure_state_write(path, da_text_string(&p->settings), done, p->similarity) : DA_OK;
+}
+
+static da_status resume(pass *p) {
+    if (!p->options->state) return DA_OK;
+    DA_TRY(describe(p));
+    return dai_measure_state_read(p->options->state, da_text_string(&p->settings), &p->resumed, p->similarity);
+}
+
+/* ---- The passes ---- */
+
+static da_status run_side(pass *p, side *s, int64_t epoch, int64_t step) {
+    int64_t n = da_batcher_size(&s->batcher, step);
+    const int64_t *shape = s->model->input_shape;
+    DA_TRY(da_batcher_read(&s->batcher, epoch, step, s->images, NULL, NULL));
+    da_tensor input = da_tensor_over(s->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+    da_forward forward = { .graph = p->graph, .training = s->copy != NULL, .observe = observe, .context = p };
+    p->now = s;
     p->next = 0;
     da_graph_reset(p->graph);
-    da_model_forward(p->model, &forward, da_graph_input(p->graph, &input));
+    da_model_forward(s->model, &forward, da_graph_input(p->graph, &input));
     DA_TRY(da_graph_status(p->graph));
-    DA_TRY(p->status);
+    return p->status;
+}
+
+static da_status run_batch(pass *p, int64_t epoch, int64_t step) {
+    p->offset = 0;
+    for (int i = 0; i < p->side_count; i++) {
+        DA_TRY(run_side(p, &p->sides[i], epoch, step));
+        p->offset += p->sides[i].taps.count;
+    }
     return da_similarity_end_batch(p->similarity);
 }
 
-static da_status run(pass *p, const da_dataset *data, const da_measure_options *options) {
-    da_subset subset = { 0 };
-    da_batcher batcher = { 0 };
-    float *images = NULL;
-    da_dataset view = dai_data_normalized(data, &p->model->normalization);
-    DA_TRY(da_subset_first(&subset, &view, options->limit));
-    da_status status = da_batcher_init(&batcher, &subset, &(da_batcher_options){ .batch_size = options->batch });
+static da_status run(pass *p) {
+    const da_measure_options *o = p->options;
+    int64_t steps = da_batcher_steps(&p->sides[0].batcher), all = steps * o->passes;
+    for (int64_t done = p->resumed; done < all; done++) {
+        if (o->stop && *o->stop) {
+            DA_TRY(save(p, done));
+            return DA_FAIL(DA_ERROR_INTERRUPTED, "stopped after %lld of %lld batches", (long long)done, (long long)all);
+        }
+        DA_TRY(run_batch(p, done / steps, done % steps));
+        if (o->progress) o->progress(o->context, done + 1, all);
+        if ((done + 1) % STATE_EVERY == 0) DA_TRY(save(p, done + 1));
+    }
+    return save(p, p->resumed > all ? p->resumed : all);
+}
+
+/* ---- The result ---- */
+
+/* Rows of one side, columns of the other, out of the matrix of all layers. */
+static void take_block(double *block, const double *all, const pass *p, int rows, int columns) {
+    int first = p->layers - columns;
+    for (int i = 0; i < rows; i++)
+        memcpy(block + (int64_t)i * columns, all + (int64_t)i * p->layers + first, (size_t)columns * sizeof *block);
+}
+
+static da_status take_matrices(const pass *p, da_measurement *m) {
+    size_t pairs = (size_t)m->layers * (size_t)m->columns, all = (size_t)p->layers * (size_t)p->layers;
+    m->matrix = da_alloc(pairs * sizeof *m->matrix);
+    m->standard_error = da_alloc(pairs * sizeof *m->standard_error);
+    double *matrix = da_alloc(all * sizeof *matrix), *error = da_alloc(all * sizeof *error);
+    da_status status = m->matrix && m->standard_error && matrix && error ? DA_OK : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = da_similarity_matrix(p->similarity, matrix, error);
     if (status == DA_OK) {
-        images = da_alloc((size_t)(batcher.largest * da_dataset_image_bytes(data)) * sizeof *images);
-        if (!images) status = DA_ERROR_MEMORY;
+        take_block(m->matrix, matrix, p, m->layers, m->columns);
+        take_block(m->standard_error, error, p, m->layers, m->columns);
     }
-    int64_t steps = status == DA_OK ? da_batcher_steps(&batcher) : 0;
-    for (int64_t step = 0; step < steps && status == DA_OK; step++) {
-        status = run_batch(p, &batcher, step, images);
-        if (status == DA_OK && options->progress) options->progress(options->context, step + 1, steps);
-    }
-    da_free(images);
-    da_batcher_free(&batcher);
-    da_subset_free(&subset);
+    da_free(matrix);
+    da_free(error);
     return status;
 }
 
-static da_status conclude(const pass *p, da_measurement *m) {
-    size_t pairs = (size_t)p->layers * (size_t)p->layers;
-    m->layers = p->layers;
-    m->matrix = da_alloc(pairs * sizeof *m->matrix);
-    m->standard_error = da_alloc(pairs * sizeof *m->standard_error);
+static da_status conclude(pass *p, da_measurement *m) {
+    dai_taps *rows = &p->sides[0].taps, *columns = &p->sides[p->side_count - 1].taps;
+    m->layers = rows->count;
+    m->columns = columns->count;
     m->states = da_alloc((size_t)p->layers * sizeof *m->states);
-    if (!m->matrix || !m->standard_error || !m->states) return DA_ERROR_MEMORY;
-    DA_TRY(da_similarity_matrix(p->similarity, m->matrix, m->standard_error));
+    m->widths = da_alloc((size_t)p->layers * sizeof *m->widths);
+    if (!m->states || !m->widths) return DA_ERROR_MEMORY;
+    DA_TRY(take_matrices(p, m));
     for (int i = 0; i < p->layers; i++) m->states[i] = da_similarity_state(p->similarity, i);
+    for (int i = 0; i < p->layers; i++)
+        m->widths[i] = i < rows->count ? rows->widths[i] : columns->widths[i - rows->count];
     m->batches = da_similarity_batches(p->similarity);
     m->skipped = da_similarity_skipped(p->similarity);
     m->samples = da_similarity_samples(p->similarity);
+    m->resumed = p->resumed;
+    m->names = rows->names;
+    m->column_names = columns->names;
+    rows->names = columns->names = NULL; /* the measurement's from here on */
     return DA_OK;
 }
 
-static da_status measure(pass *p, const da_dataset *data, const da_measure_options *options, da_measurement *m) {
-    p->taps = da_alloc((size_t)p->model->unit_count * sizeof *p->taps);
-    if (!p->taps) return DA_ERROR_MEMORY;
-    DA_TRY(choose_units(p, options, &m->names));
+static da_status measure(pass *p, da_model *model, const da_dataset *data, da_measurement *m) {
+    DA_TRY(open_sides(p, model, data));
     DA_TRY(da_graph_new(&p->graph));
     da_graph_set_recording(p->graph, false);
-    DA_TRY(da_similarity_new(&p->similarity, p->layers, options->batch));
-    DA_TRY(run(p, data, options));
+    DA_TRY(da_similarity_new(&p->similarity, p->layers, p->options->batch));
+    DA_TRY(da_similarity_choose(p->similarity, &p->options->similarity));
+    DA_TRY(resume(p));
+    DA_TRY(run(p));
     return conclude(p, m);
 }
 
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out) {
     da_measure_options o = *options;
-    if (o.batch == 0) o.batch = 256;
-    DA_TRY(dai_data_check(model, data));
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
     int64_t samples = o.limit > 0 && o.limit < data->count ? o.limit : data->count;
+    if (o.batch == 0) o.batch = 256;
     if (o.batch > samples) o.batch = samples > DA_LEAST_BATCH ? samples : DA_LEAST_BATCH; /* memory follows the data */
-    pass p = { .model = model };
-    da_measurement m = { .tap = o.tap, .batch = o.batch };
-    da_status status = measure(&p, data, &o, &m);
+    if (o.passes == 0) o.passes = 1;
+    if (o.passes < 0) return DA_FAIL(DA_ERROR_ARGUMENT, "%d passes over the data: at least 1 is needed", o.passes);
+    pass p = { .options = &o };
+    da_measurement m = { .batch = o.batch, .options = o };
+    da_status status = measure(&p, model, data, &m);
     da_similarity_free(p.similarity);
     da_graph_free(p.graph);
-    da_free(p.taps);
+    da_text_free(&p.settings);
+    for (int i = 0; i < p.side_count; i++) close_side(&p.sides[i]);
     if (status == DA_OK) *out = m;
     else da_measurement_free(&m);
     return status;
 }
 
 void da_measurement_free(da_measurement *m) {
+    if (m->column_names != m->names) da_free(m->column_names);
     da_free(m->names);
     da_free(m->matrix);
     da_free(m->standard_error);
     da_free(m->states);
+    da_free(m->widths);
     memset(m, 0, sizeof *m);
 }

@@ -123,3 +123,17 @@ da_modularity da_partition_modularity(const da_partition *partition) {
         if (!da_partition_is_alone(partition, m)) covered += partition->module[m].end - partition->module[m].begin;
     return (da_modularity){ (layers - modules) / layers, (layers + 1 - modules) / (layers + 1), covered / layers };
 }
+
+double da_partition_msrs(const double *matrix, int layers, double threshold) {
+    double count = 0;
+    for (int i = 0; i < layers; i++)
+        for (int j = i + 1; j < layers; j++)
+            count += (tanh(100 * (matrix[(int64_t)i * layers + j] - threshold)) + 1) / 2;
+    return count;
+}
+
+bool da_partition_is_transition(const char *before, const char *name) {
+    size_t stage_before = strcspn(before, "."), stage = strcspn(name, ".");
+    if (!before[stage_before] || !name[stage]) return false;
+    return stage != stage_before || memcmp(before, name, stage) != 0;
+}

@@ -58,4 +58,14 @@ typedef struct da_modularity {
 } da_modularity;
 da_modularity da_partition_modularity(const da_partition *partition);
 
+/* A soft count of the pairs of layers that are more similar than the threshold: MSRS of RedTest, 1/2 sum over i != j of
+   (tanh(100 (matrix[i][j] - threshold)) + 1) / 2. Between 0 and layers (layers - 1) / 2; a pair within .02 of the
+   threshold counts in part. Needs no partition. The matrix is as above. */
+double da_partition_msrs(const double *matrix, int layers, double threshold);
+
+/* Does a stage of the network begin with `name`, behind a layer called `before`? A stage is what stands before the
+   first dot, "layer2" of "layer2.0": both names have one, and they differ. The first block of a stage changes the shape
+   of what it passes on, so it cannot be removed. */
+bool da_partition_is_transition(const char *before, const char *name);
+
 #endif

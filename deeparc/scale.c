@@ -13,6 +13,13 @@ void dai_scale_include(da_scale *scale, const double *values, int64_t count) {
     }
 }
 
+da_scale dai_scale_of(double low, double high, const double *values, int64_t count) {
+    if (low < high) return (da_scale){ low, high };
+    da_scale scale = dai_scale_empty();
+    dai_scale_include(&scale, values, count);
+    return scale.low <= scale.high ? scale : (da_scale){ 0, 1 };
+}
+
 double dai_scale_share(da_scale scale, double value) {
     if (scale.high > scale.low) return (value - scale.low) / (scale.high - scale.low);
     return isnan(value) ? value : 1;

@@ -8,6 +8,8 @@ typedef struct da_scale { double low, high; } da_scale;
 
 da_scale dai_scale_empty(void); /* holds no value yet */
 void     dai_scale_include(da_scale *scale, const double *values, int64_t count); /* widens it; finite ones only */
+/* low to high; where they are equal, from the smallest to the largest of the values, 0 to 1 when none is finite. */
+da_scale dai_scale_of(double low, double high, const double *values, int64_t count);
 double   dai_scale_share(da_scale scale, double value); /* 0 at low, 1 at high; 1 where they are equal; NaN stays NaN */
 
 /* Round steps (1, 2 or 5 times a power of ten) of which about `wanted` fit into the scale, and their decimals. No step

@@ -9,13 +9,12 @@
  * Of the layers x layers sums only what the upper triangle needs is filled. A layer that was not finite once holds
  * zeros from then on, so it cannot spoil the others.
  */
-#include "deeparc/similarity.h"
+#include "deeparc/similarity_parts.h"
 #include "deeparc/gram.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, LANES = 8 };
@@ -24,23 +23,17 @@ enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, LANES = 8 };
    the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256. */
 static const double CONSTANT_SHARE = 1e-24;
 
-struct da_similarity {
-    int layers;
-    int64_t batch, samples; /* the largest batch; samples of the open one, 0 when none is open */
-    da_hsic hsic;
-    int64_t batches, skipped, samples_counted, bytes;
-    bool *seen;             /* in the open batch */
-    bool *broken;           /* was not finite, ever */
-    double *gram;           /* of the layer being observed, and its row sums behind */
-    double *row_sum;
-    double *centred;
-    double *inner;          /* of the batch being closed */
-    double *raw;            /* sum over batches of <G, G> before centring, a layer */
-    double *raw_open;       /* the same for the open batch */
-    double *total, *square, *cross, *selves;
-};
-
 const char *da_hsic_name(da_hsic hsic) { return hsic == DA_HSIC_UNBIASED ? "unbiased" : "biased"; }
+
+const char *da_similarity_name(const da_similarity_options *options) {
+    if (options->comparison == DA_COMPARE_RSA) return "RSA";
+    return options->kernel == DA_KERNEL_RBF ? "RBF CKA" : "linear CKA";
+}
+
+double da_similarity_noise(int64_t n, int64_t width_a, int64_t width_b) {
+    double samples = (double)n, a = (double)width_a, b = (double)width_b;
+    return sqrt(a / (samples + a)) * sqrt(b / (samples + b));
+}
 
 const char *da_layer_state_reason(da_layer_state state) {
     switch (state) {
@@ -101,10 +94,15 @@ void da_similarity_free(da_similarity *s) {
     da_free(s);
 }
 
-da_status da_similarity_choose(da_similarity *s, da_hsic hsic) {
+da_status da_similarity_choose(da_similarity *s, const da_similarity_options *options) {
+    da_similarity_options o = *options;
     if (s->samples > 0 || s->batches > 0 || s->skipped > 0)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: the estimator cannot change once features were observed");
-    s->hsic = hsic;
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: the measure cannot change once features were observed");
+    if (o.sigma_fraction == 0) o.sigma_fraction = 0.5;
+    if (!(o.sigma_fraction > 0 && o.sigma_fraction < HUGE_VAL))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: sigma of %g median distances: it must be positive",
+                       o.sigma_fraction);
+    s->options = o;
     return DA_OK;
 }
 
@@ -138,6 +136,18 @@ static void centre(double *packed, const double *gram, double *m, int64_t n, da_
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = i + 1; j < n; j++) *packed++ = gram[i * stride + j] - (m[i] + m[j]);
     for (int64_t i = 0; i < n; i++) packed[i] = hsic == DA_HSIC_BIASED ? gram[i * stride + i] - 2 * m[i] : 0;
+}
+
+/* RSA: distances less their mean over all pairs. */
+static void centre_distances(double *packed, const double *distance, int64_t n) {
+    int64_t stride = dai_gram_stride(n), pairs = n * (n - 1) / 2;
+    double mean = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++) mean += distance[i * stride + j];
+    mean /= (double)pairs;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++) *packed++ = distance[i * stride + j] - mean;
+    for (int64_t i = 0; i < n; i++) packed[i] = 0;
 }
 
 static bool diagonal_is_finite(const double *gram, int64_t n) {
@@ -174,6 +184,27 @@ static da_status check_observation(const da_similarity *s, int layer, int64_t sa
     return DA_OK;
 }
 
+/* From the Gram to what is kept of it. Returns the squared norm before centring; 0 for features that are all zero,
+   whatever the measure makes of them. */
+static double take_gram(da_similarity *s, double *packed, int64_t n) {
+    const da_similarity_options *o = &s->options;
+    double norm = norm_squared(s->gram, n), kept = norm;
+    if (o->comparison == DA_COMPARE_RSA) {
+        dai_gram_to_squared_distances(s->gram, n);
+        dai_squared_distances_to_distances(s->gram, n);
+        kept = norm_squared(s->gram, n);
+        centre_distances(packed, s->gram, n);
+    } else {
+        if (o->kernel == DA_KERNEL_RBF) {
+            dai_gram_to_squared_distances(s->gram, n);
+            dai_squared_distances_to_rbf(s->gram, n, o->sigma_fraction, packed);
+            kept = norm_squared(s->gram, n);
+        }
+        centre(packed, s->gram, s->row_sum, n, o->hsic);
+    }
+    return norm > 0 && kept > 0 ? kept : norm;
+}
+
 da_status da_similarity_observe(da_similarity *s, int layer, const float *features, int64_t samples, int64_t width) {
     DA_TRY(check_observation(s, layer, samples, width));
     s->samples = samples;
@@ -182,8 +213,7 @@ da_status da_similarity_observe(da_similarity *s, int layer, const float *featur
     double *packed = s->centred + layer * packed_count(s->batch);
     dai_gram(s->gram, features, samples, width);
     if (diagonal_is_finite(s->gram, samples)) {
-        centre(packed, s->gram, s->row_sum, samples, s->hsic);
-        s->raw_open[layer] = norm_squared(s->gram, samples);
+        s->raw_open[layer] = take_gram(s, packed, samples);
     } else {
         s->broken[layer] = true;
         memset(packed, 0, (size_t)packed_count(s->batch) * sizeof *packed);

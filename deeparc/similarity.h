@@ -1,4 +1,4 @@
-/* Layer similarity: linear CKA from streamed mini-batches, with the unbiased HSIC estimator.
+/* Layer similarity from streamed mini-batches: CKA with the unbiased HSIC estimator, linear unless asked otherwise.
  *
  *     batch b, layer l:   features (n x width)  ->  Gram (n x n)  ->  centred, upper triangle kept      observe
  *     batch b, all seen:  sum[k][l] += <centred_k, centred_l>      for every pair of layers             end_batch
@@ -15,19 +15,31 @@
  *
  * The biased estimator (HSIC_0, centring with H = 1 - 11'/n) is here to show what it does: for independent Gaussian
  * features it gives about width/(n + width), .985 for 16384 features of 256 samples, where the unbiased gives about 0.
+ *
+ * What stands in place of the Gram can be chosen. `rbf`: exp(-d_ij^2 / (2 sigma^2)), d_ij the distance of two samples,
+ * sigma a fraction of the batch's median distance (Kornblith et al. 2019, section 3). And instead of CKA, `rsa`,
+ * representational similarity analysis (Kriegeskorte et al. 2008): d_ij itself, less its mean over all pairs i < j;
+ * what the sums then give is the Pearson correlation of the distances, pooled over batches. It needs no estimator.
  */
 #ifndef DA_DEEPARC_SIMILARITY_H
 #define DA_DEEPARC_SIMILARITY_H
 
-#include "core/status.h"
-
-#include <stdint.h>
+#include "core/json.h"
 
 typedef struct da_similarity da_similarity;
 
 enum { DA_LEAST_BATCH = 4 }; /* samples; the estimator divides by n - 3 */
 
+typedef enum da_comparison { DA_COMPARE_CKA, DA_COMPARE_RSA } da_comparison;
 typedef enum da_hsic { DA_HSIC_UNBIASED, DA_HSIC_BIASED } da_hsic;
+typedef enum da_kernel { DA_KERNEL_LINEAR, DA_KERNEL_RBF } da_kernel;
+
+typedef struct da_similarity_options { /* all zero: linear CKA, unbiased */
+    da_comparison comparison;
+    da_hsic   hsic;           /* of CKA, and so is the kernel */
+    da_kernel kernel;
+    double    sigma_fraction; /* of rbf: sigma in median distances; 0 means .5 */
+} da_similarity_options;
 
 /* Why a layer has no similarity to any other. */
 typedef enum da_layer_state {
@@ -42,9 +54,15 @@ typedef enum da_layer_state {
 da_status da_similarity_new(da_similarity **out, int layers, int64_t batch);
 void      da_similarity_free(da_similarity *s);
 
-/* Another estimator; only before the first observation. */
-da_status   da_similarity_choose(da_similarity *s, da_hsic hsic);
-const char *da_hsic_name(da_hsic hsic); /* "unbiased", "biased" */
+/* Another measure; only before the first observation. Errors: DA_ERROR_ARGUMENT, also for a fraction that is not
+   positive and finite. */
+da_status   da_similarity_choose(da_similarity *s, const da_similarity_options *options);
+const char *da_hsic_name(da_hsic hsic);                           /* "unbiased", "biased" */
+const char *da_similarity_name(const da_similarity_options *options); /* "linear CKA", "RBF CKA", "RSA" */
+
+/* What biased linear CKA gives for independent Gaussian features of these widths in batches of n samples:
+   sqrt(a b / ((n + a) (n + b))). Where it is not near 0, high values mean little. */
+double da_similarity_noise(int64_t n, int64_t width_a, int64_t width_b);
 
 /* The features of one layer in the current batch, row-major, samples x width. Every layer of a batch has the same
    number of samples, and is observed once. Cost: samples^2 width / 2 multiply-adds in double, on all threads. Errors:
@@ -61,6 +79,13 @@ da_status da_similarity_end_batch(da_similarity *s);
    batches / (batches - 1) times the sum of their squares. It is -1 off the diagonal where it is unknown: with fewer
    than two batches, or when a layer is not alive. Errors: DA_ERROR_ARGUMENT when no batch was counted. */
 da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *standard_error);
+
+/* All that is known after some batches, so that a run can be continued: numbers that read back as the same bits. save
+   writes members into the object that is open; restore puts them into an accumulator of as many layers that has
+   observed nothing, chosen as the saved one was. Errors: DA_ERROR_FORMAT (a member is missing or of another size),
+   DA_ERROR_MEMORY; the accumulator is then good for nothing but da_similarity_free. */
+void      da_similarity_save(const da_similarity *s, da_json_writer *to);
+da_status da_similarity_restore(da_similarity *s, const da_json *from);
 
 /* Facts. */
 int            da_similarity_layers(const da_similarity *s);

@@ -126,6 +126,7 @@ void cli_banner(cli *c);
 
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */
 da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit);
+da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit);
 /* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
    have been trained on. */
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);

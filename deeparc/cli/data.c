@@ -14,8 +14,7 @@
 da_split    cli_split(const cli *c) { return cli_choice(c, "split") == 0 ? DA_TEST : DA_TRAIN; }
 const char *cli_split_name(da_split split) { return split == DA_TEST ? "test" : "train"; }
 
-da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit) {
-    const char *name = cli_text(c, "data");
+da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
     /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
        --seed, which is about training. */
     da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1 };
@@ -28,6 +27,10 @@ da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit)
              shape, out.classes, out.source);
     *data = out;
     return DA_OK;
+}
+
+da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit) {
+    return cli_data_load_named(c, data, cli_text(c, "data"), split, limit);
 }
 
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test) {

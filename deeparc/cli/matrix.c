@@ -53,7 +53,7 @@ static da_status read_names(const char *path, matrix *m) {
     return status;
 }
 
-static da_status read_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
+static da_status take_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
     DA_TRY(da_csv_read(csv, path));
     if (csv->rows != csv->columns || csv->rows > DA_MAX_UNITS)
         return DA_FAIL(DA_ERROR_FORMAT,
@@ -62,17 +62,26 @@ static da_status read_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
     m->layers = (int)csv->rows;
     if (cli_has(c, "names")) DA_TRY(read_names(cli_text(c, "names"), m));
     else if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
-    if (matrix_partition(c, csv->values, m->layers, &m->partition) != DA_OK) return dai_fail_context("'%s': ", path);
+    if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return dai_fail_context("'%s': ", path);
     m->values = csv->values;
     csv->values = NULL;
     return DA_OK;
 }
 
-da_status matrix_open(cli *c, matrix *m) {
+da_status matrix_read(cli *c, matrix *m) {
     da_csv csv = { 0 };
     matrix made = { 0 };
-    da_status status = read_matrix(c, cli_text(c, "similarity"), &csv, &made);
+    da_status status = take_matrix(c, cli_text(c, "similarity"), &csv, &made);
     da_csv_free(&csv);
+    if (status == DA_OK) *m = made;
+    else matrix_free(&made);
+    return status;
+}
+
+da_status matrix_open(cli *c, matrix *m) {
+    matrix made = { 0 };
+    DA_TRY(matrix_read(c, &made));
+    da_status status = matrix_partition(c, made.values, made.layers, &made.partition);
     if (status == DA_OK) *m = made;
     else matrix_free(&made);
     return status;
@@ -145,12 +154,8 @@ da_status matrix_draw(cli *c, const double *values, int layers, char *const *nam
     return status;
 }
 
-void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition) {
+void matrix_record_modules(da_json_writer *to, const da_partition *partition) {
     da_modularity metric = da_partition_modularity(partition);
-    record_int(to, "layers", partition->layers);
-    if (names) record_texts(to, "names", (const char *const *)names, partition->layers);
-    record_real(to, "threshold", cli_real(c, "threshold"));
-    record_text(to, "linkage", cli_text(c, "linkage"));
     da_json_key(to, "modules");
     da_json_begin_array(to);
     for (int i = 0; i < partition->modules; i++) {
@@ -168,17 +173,43 @@ void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_part
     da_json_end(to);
 }
 
-void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {
-    da_modularity metric = da_partition_modularity(partition);
+void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition) {
+    record_int(to, "layers", partition->layers);
+    if (names) record_texts(to, "names", (const char *const *)names, partition->layers);
+    record_real(to, "threshold", cli_real(c, "threshold"));
+    record_text(to, "linkage", cli_text(c, "linkage"));
+    matrix_record_modules(to, partition);
+}
+
+bool matrix_begins_stage(char *const *names, int layer) {
+    return names && layer > 0 && da_partition_is_transition(names[layer - 1], names[layer]);
+}
+
+void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition) {
     char text[16];
-    cli_print(c, "%d layers in %d module%s, threshold %g, linkage %s\n", partition->layers, partition->modules,
-              partition->modules == 1 ? "" : "s", cli_real(c, "threshold"), cli_text(c, "linkage"));
     for (int i = 0; i < partition->modules; i++) {
         da_module_range m = partition->module[i];
         cli_print(c, "  [%d, %d)%s ", m.begin, m.end, da_partition_is_alone(partition, i) ? "  " : " *");
-        for (int layer = m.begin; layer < m.end; layer++) cli_print(c, " %s", matrix_name(text, names, layer));
+        for (int layer = m.begin; layer < m.end; layer++)
+            cli_print(c, " %s%s", matrix_begins_stage(names, layer) ? ">" : "", matrix_name(text, names, layer));
         cli_print(c, "\n");
     }
+    matrix_print_stages(c, names, partition->layers);
+}
+
+void matrix_print_stages(cli *c, char *const *names, int layers) {
+    for (int l = 0; l < layers; l++)
+        if (matrix_begins_stage(names, l)) {
+            cli_print(c, "> begins a stage: it changes the shape and cannot be removed\n");
+            return;
+        }
+}
+
+void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {
+    da_modularity metric = da_partition_modularity(partition);
+    cli_print(c, "%d layers in %d module%s, threshold %g, linkage %s\n", partition->layers, partition->modules,
+              partition->modules == 1 ? "" : "s", cli_real(c, "threshold"), cli_text(c, "linkage"));
+    matrix_print_ranges(c, names, partition);
     cli_print(c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
               metric.paper, metric.coverage);
 }

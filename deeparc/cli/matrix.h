@@ -10,14 +10,20 @@
 #define MATRIX_FILE                                                                                                    \
     { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .required = true,                                   \
       .help = "a square matrix of similarities" }
-#define MATRIX_MODULES                                                                                                 \
+#define MATRIX_THRESHOLD                                                                                               \
     { .name = "threshold", .kind = CLI_REAL, .value = "T", .initial = "0.95", .low = 0, .high = 1,                     \
-      .help = "similarity that layers of one module reach" },                                                          \
+      .help = "similarity that layers of one module reach" }
+#define MATRIX_MODULES                                                                                                 \
+    MATRIX_THRESHOLD,                                                                                                  \
     { .name = "linkage", .kind = CLI_CHOICE, .value = "adjacent|mean|min", .initial = "adjacent",                      \
       .help = "of neighbours, or over all pairs of a module" }
 #define MATRIX_NAMES                                                                                                   \
     { .name = "names", .kind = CLI_TEXT, .value = "FILE.json",                                                         \
       .help = "a record of 'similarity', for the names of the layers" }
+
+#define MATRIX_PICTURES                                                                                                \
+    { .name = "png", .kind = CLI_TEXT, .value = "FILE.png", .help = "draw the heat map with its modules there" },      \
+    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg", .help = "the same, in lines instead of pixels" }
 
 typedef struct matrix {
     int layers;
@@ -26,7 +32,9 @@ typedef struct matrix {
     da_partition partition; /* by --threshold and --linkage */
 } matrix;
 
-/* Reads --similarity; names are those of --names, else of the file's first line, else none; cuts it into modules. */
+/* Reads --similarity and checks it; names are those of --names, else of the file's first line, else none. open cuts it
+   into modules as well. */
+da_status matrix_read(cli *c, matrix *m);
 da_status matrix_open(cli *c, matrix *m);
 void      matrix_free(matrix *m);
 da_status matrix_partition(cli *c, const double *values, int layers, da_partition *partition);
@@ -42,8 +50,19 @@ const char *matrix_name(char text[16], char *const *names, int layer); /* the na
 /* Prints the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */
 da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition);
 
+/* The same into the files of --png and --svg, if any; writable asks before the work. */
+da_status matrix_pictures_writable(cli *c);
+da_status matrix_save_pictures(cli *c, const char *title, const double *values, int layers, char *const *names,
+                               const da_partition *partition);
+
 /* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */
 void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);
+void matrix_record_modules(da_json_writer *to, const da_partition *partition); /* the first two of them */
 void matrix_print_modules(cli *c, char *const *names, const da_partition *partition);
+/* A line a module: "[0, 3) *  layer1.0 layer1.1 >layer2.0"; the mark of a layer that begins a stage is '>'. stages says
+   so, where there is one. */
+void matrix_print_stages(cli *c, char *const *names, int layers);
+void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition);
+bool matrix_begins_stage(char *const *names, int layer); /* false where there are no names */
 
 #endif

@@ -1,27 +1,352 @@
-/* deeparc partition: semantic modules (Algorithm 1) from a similarity matrix alone. */
+/* deeparc partition: semantic modules from a similarity matrix alone, in as many ways as asked, side by side.
+ *
+ *     --linkage adjacent,mean,min  ── Algorithm 1, once each ──┐
+ *     --method fisher|both         ── Fisher's segmentation ───┴── cuts[0..count)      a column of the table, an entry
+ *     --sweep .9:.99:.01           ── Algorithm 1 at every threshold                   of `partitions` in the record
+ */
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
+#include "deeparc/fisher.h"
 
-typedef struct result { cli *c; const matrix *m; } result;
+#include "core/number.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINKAGES = 3, MAX_CUTS = LINKAGES + 1, MAX_THRESHOLDS = 1000, COLUMN = 10 };
+typedef enum method { ALGORITHM_1, FISHER, BOTH } method;
+
+static const double WELL_EXPLAINED = 0.999; /* more segments than explain this share are not listed in the terminal */
+
+typedef struct cut { const char *name; bool fisher; da_partition partition; } cut;
+typedef struct sweep { double low, step; int count; } sweep; /* thresholds low, low + step, ... */
+
+typedef struct result {
+    cli       *c;
+    matrix     m;
+    da_linkage linkages[LINKAGES];
+    int        linkage_count;  /* 0: Fisher's alone */
+    cut        cuts[MAX_CUTS];
+    int        count;
+    da_fisher  fisher;
+    int        modules;        /* asked of Fisher's; 0: its own choice */
+    sweep      sweep;
+} result;
+
+/* ---- Options ---- */
+
+static da_status take_linkages(result *r) {
+    cli_names names = { 0 };
+    DA_TRY(cli_names_split(r->c, &names, "linkage"));
+    da_status status = DA_OK;
+    for (int i = 0; i < names.count && status == DA_OK; i++) {
+        da_linkage linkage;
+        if (da_linkage_parse(&linkage, names.items[i]) != DA_OK)
+            status = cli_usage(r->c, "--linkage is a list of adjacent|mean|min, not '%s'", names.items[i]);
+        for (int k = 0; k < r->linkage_count && status == DA_OK; k++)
+            if (r->linkages[k] == linkage) status = cli_usage(r->c, "--linkage names %s twice", names.items[i]);
+        if (status == DA_OK) r->linkages[r->linkage_count++] = linkage;
+    }
+    cli_names_free(&names);
+    return status;
+}
+
+static da_status take_modules(result *r) {
+    const char *text = cli_text(r->c, "modules");
+    if (strcmp(text, "auto") == 0) return DA_OK;
+    char *end;
+    long modules = strtol(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || modules < 1 || modules > DA_MAX_UNITS)
+        return cli_usage(r->c, "--modules is auto or a number from 1 to %d, not '%s'", DA_MAX_UNITS, text);
+    r->modules = (int)modules;
+    return DA_OK;
+}
+
+/* LOW:HIGH:STEP. HIGH belongs to it whenever whole steps lead there, whatever they round to. */
+static da_status take_sweep(result *r) {
+    const char *text = cli_text(r->c, "sweep"), *part = text;
+    double value[3] = { 0 };
+    bool good = true;
+    for (int i = 0; i < 3 && good; i++) {
+        size_t length = strcspn(part, ":");
+        good = da_number_parse(part, length, &value[i]) && (part[length] == ':') == (i < 2);
+        part += length + 1;
+    }
+    if (!good || !(0 <= value[0] && value[0] <= value[1] && value[1] <= 1 && value[2] > 0))
+        return cli_usage(r->c, "--sweep is LOW:HIGH:STEP with 0 <= LOW <= HIGH <= 1, as 0.9:0.99:0.01, not '%s'", text);
+    double steps = floor((value[1] - value[0]) / value[2] + 1e-9);
+    if (steps >= MAX_THRESHOLDS) return cli_usage(r->c, "--sweep %s has more than %d thresholds", text, MAX_THRESHOLDS);
+    r->sweep = (sweep){ value[0], value[2], (int)steps + 1 };
+    return DA_OK;
+}
+
+static da_status take_options(result *r) {
+    method m = (method)cli_choice(r->c, "method");
+    if (m == FISHER && (cli_given(r->c, "linkage") || cli_has(r->c, "sweep")))
+        return cli_usage(r->c, "--%s belongs to algorithm1: --method both has its modules beside Fisher's",
+                         cli_given(r->c, "linkage") ? "linkage" : "sweep");
+    if (m == ALGORITHM_1 && cli_given(r->c, "modules"))
+        return cli_usage(r->c, "--modules belongs to Fisher's segmentation: --method fisher or both");
+    if (m != FISHER) DA_TRY(take_linkages(r));
+    DA_TRY(take_modules(r));
+    return cli_has(r->c, "sweep") ? take_sweep(r) : DA_OK;
+}
+
+/* ---- Cutting ---- */
+
+static da_status cut_all(result *r) {
+    for (int i = 0; i < r->linkage_count; i++) {
+        cut *made = &r->cuts[r->count];
+        made->name = da_linkage_name(r->linkages[i]);
+        DA_TRY(da_partition_extract(r->m.values, r->m.layers, cli_real(r->c, "threshold"), r->linkages[i],
+                                    &made->partition));
+        r->count++;
+    }
+    if (cli_choice(r->c, "method") == ALGORITHM_1) return DA_OK;
+    cut *made = &r->cuts[r->count];
+    *made = (cut){ .name = "fisher", .fisher = true };
+    DA_TRY(da_fisher_solve(r->m.values, r->m.layers, &r->fisher));
+    DA_TRY(da_fisher_partition(&r->fisher, r->modules, &made->partition));
+    r->count++;
+    return DA_OK;
+}
+
+static double sweep_threshold(const sweep *s, int i) { return fmin(round((s->low + i * s->step) * 1e12) / 1e12, 1); }
+
+/* Calls row for every threshold and linkage of the sweep. */
+typedef void sweep_row(void *context, double threshold, int linkage, const da_partition *partition);
+
+static da_status sweep_each(const result *r, sweep_row *row, void *context) {
+    for (int i = 0; i < r->sweep.count; i++)
+        for (int k = 0; k < r->linkage_count; k++) {
+            double threshold = sweep_threshold(&r->sweep, i);
+            da_partition partition = { 0 };
+            DA_TRY(da_partition_extract(r->m.values, r->m.layers, threshold, r->linkages[k], &partition));
+            row(context, threshold, k, &partition);
+            da_partition_free(&partition);
+        }
+    return DA_OK;
+}
+
+/* ---- The record ---- */
+
+static void record_cut(const result *r, const cut *made, da_json_writer *to) {
+    record_text(to, "method", made->fisher ? "fisher" : "algorithm1");
+    if (!made->fisher) {
+        record_text(to, "linkage", made->name);
+        record_real(to, "threshold", cli_real(r->c, "threshold"));
+    }
+    matrix_record_modules(to, &made->partition);
+}
+
+static void record_reals(da_json_writer *to, const char *key, const double *values, int count) {
+    da_json_key(to, key);
+    da_json_begin_array(to);
+    for (int i = 0; i < count; i++) da_json_put_double(to, values[i]);
+    da_json_end(to);
+}
+
+static void record_fisher(const result *r, da_json_writer *to) {
+    if (!r->fisher.series) return;
+    da_json_key(to, "fisher");
+    da_json_begin_object(to);
+    record_text(to, "modules", r->modules ? "given" : "elbow");
+    record_int(to, "elbow", r->fisher.elbow);
+    record_reals(to, "series", r->fisher.series, r->fisher.layers);
+    record_reals(to, "cost", r->fisher.cost, r->fisher.layers);
+    da_json_end(to);
+}
+
+typedef struct sweep_record { const result *r; da_json_writer *to; } sweep_record;
+
+static void record_threshold(void *context, double threshold, int linkage, const da_partition *partition) {
+    const sweep_record *s = context;
+    da_modularity metric = da_partition_modularity(partition);
+    da_json_begin_object(s->to);
+    record_real(s->to, "threshold", threshold);
+    record_text(s->to, "linkage", da_linkage_name(s->r->linkages[linkage]));
+    record_int(s->to, "modules", partition->modules);
+    record_real(s->to, "ratio", metric.ratio);
+    record_real(s->to, "paper", metric.paper);
+    record_real(s->to, "coverage", metric.coverage);
+    record_real(s->to, "msrs", da_partition_msrs(s->r->m.values, s->r->m.layers, threshold));
+    da_json_end(s->to);
+}
+
+/* A first run of the sweep has shown that it has the memory it needs. */
+static void record_sweep(const result *r, da_json_writer *to) {
+    if (r->sweep.count == 0) return;
+    da_json_key(to, "sweep");
+    da_json_begin_array(to);
+    if (sweep_each(r, record_threshold, &(sweep_record){ r, to }) != DA_OK) to->status = da_error_code();
+    da_json_end(to);
+}
+
+/* The members of the first cut stand in the open; `partitions` has all of them. */
 static void members(const void *context, da_json_writer *to) {
     const result *r = context;
-    matrix_record(r->c, to, r->m->names, &r->m->partition);
+    record_int(to, "layers", r->m.layers);
+    if (r->m.names) record_texts(to, "names", (const char *const *)r->m.names, r->m.layers);
+    da_json_key(to, "transitions");
+    da_json_begin_array(to);
+    for (int l = 0; l < r->m.layers; l++)
+        if (matrix_begins_stage(r->m.names, l)) da_json_put_int(to, l);
+    da_json_end(to);
+    record_real(to, "msrs", da_partition_msrs(r->m.values, r->m.layers, cli_real(r->c, "threshold")));
+    record_cut(r, &r->cuts[0], to);
+    da_json_key(to, "partitions");
+    da_json_begin_array(to);
+    for (int i = 0; i < r->count; i++) {
+        da_json_begin_object(to);
+        record_cut(r, &r->cuts[i], to);
+        da_json_end(to);
+    }
+    da_json_end(to);
+    record_fisher(r, to);
+    record_sweep(r, to);
+}
+
+/* ---- In words ---- */
+
+/* "M2" where a module begins, "|" in it. */
+static void print_row(const result *r, int layer) {
+    char number[16], text[16];
+    cli_print(r->c, "%s%-14s", matrix_begins_stage(r->m.names, layer) ? ">" : " ",
+              matrix_name(number, r->m.names, layer));
+    for (int i = 0; i < r->count; i++) {
+        const da_partition *p = &r->cuts[i].partition;
+        int module = da_partition_module_of(p, layer);
+        snprintf(text, sizeof text, "M%d", module);
+        cli_print(r->c, " %-*s", COLUMN, p->module[module].begin == layer ? text : "|");
+    }
+    cli_print(r->c, "\n");
+}
+
+static void print_metrics(const result *r) {
+    static const char *const names[] = { "(N-M)/N", "(N+1-M)/(N+1)", "coverage" };
+    for (int row = 0; row < 3; row++) {
+        cli_print(r->c, " %-14s", names[row]);
+        for (int i = 0; i < r->count; i++) {
+            da_modularity m = da_partition_modularity(&r->cuts[i].partition);
+            cli_print(r->c, " %-*.3f", COLUMN, row == 0 ? m.ratio : row == 1 ? m.paper : m.coverage);
+        }
+        cli_print(r->c, "\n");
+    }
+}
+
+static void print_side_by_side(const result *r) {
+    cli_print(r->c, " %-14s", "layer");
+    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*s", COLUMN, r->cuts[i].name);
+    cli_print(r->c, "\n");
+    for (int l = 0; l < r->m.layers; l++) print_row(r, l);
+    matrix_print_stages(r->c, r->m.names, r->m.layers);
+    cli_print(r->c, "\n %-14s", "modules");
+    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*d", COLUMN, r->cuts[i].partition.modules);
+    cli_print(r->c, "\n");
+    print_metrics(r);
+}
+
+static void print_one(const result *r) {
+    const da_partition *p = &r->cuts[0].partition;
+    da_modularity metric = da_partition_modularity(p);
+    cli_print(r->c, "%d layers in %d module%s, ", p->layers, p->modules, p->modules == 1 ? "" : "s");
+    if (r->cuts[0].fisher) cli_print(r->c, "Fisher's optimal segmentation\n");
+    else cli_print(r->c, "threshold %g, linkage %s\n", cli_real(r->c, "threshold"), r->cuts[0].name);
+    matrix_print_ranges(r->c, r->m.names, p);
+    cli_print(r->c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
+              metric.paper, metric.coverage);
+}
+
+static da_status print_fisher(const result *r) {
+    const da_fisher *f = &r->fisher;
+    cli_print(r->c, "\nFisher's segmentation: modules, share of the variation explained, where modules begin\n");
+    for (int k = 1; k <= f->layers; k++) {
+        da_partition p = { 0 };
+        DA_TRY(da_fisher_partition(f, k, &p));
+        cli_print(r->c, "%s%4d  %.4f ", k == f->elbow ? "*" : " ", k, da_fisher_explained(f, k));
+        for (int m = 1; m < k; m++) cli_print(r->c, " %d", p.module[m].begin);
+        cli_print(r->c, "\n");
+        da_partition_free(&p);
+        if (k >= f->elbow && k >= r->modules && da_fisher_explained(f, k) >= WELL_EXPLAINED) break;
+    }
+    cli_print(r->c, "* the elbow: the point of this curve furthest above the line between its ends\n");
+    return DA_OK;
+}
+
+static void print_threshold(void *context, double threshold, int linkage, const da_partition *partition) {
+    const result *r = context;
+    da_modularity metric = da_partition_modularity(partition);
+    if (linkage == 0)
+        cli_print(r->c, "%9g %8.2f", threshold, da_partition_msrs(r->m.values, r->m.layers, threshold));
+    cli_print(r->c, "  | %7d  %.3f  %.3f  %.3f", partition->modules, metric.ratio, metric.paper, metric.coverage);
+    if (linkage == r->linkage_count - 1) cli_print(r->c, "\n");
+}
+
+static da_status print_sweep(result *r) {
+    cli_print(r->c, "\n%18s", "");
+    for (int k = 0; k < r->linkage_count; k++) cli_print(r->c, "  | %-28s", da_linkage_name(r->linkages[k]));
+    cli_print(r->c, "\n%9s %8s", "threshold", "MSRS");
+    for (int k = 0; k < r->linkage_count; k++) cli_print(r->c, "  | modules  ratio  paper  cover");
+    cli_print(r->c, "\n");
+    return sweep_each(r, print_threshold, r);
+}
+
+static da_status print(result *r) {
+    if (r->count == 1) print_one(r);
+    else print_side_by_side(r);
+    cli_print(r->c, "MSRS, a soft count of pairs above %g: %.2f of %d\n", cli_real(r->c, "threshold"),
+              da_partition_msrs(r->m.values, r->m.layers, cli_real(r->c, "threshold")),
+              r->m.layers * (r->m.layers - 1) / 2);
+    if (r->fisher.series) DA_TRY(print_fisher(r));
+    return r->sweep.count > 0 ? print_sweep(r) : DA_OK;
+}
+
+/* ---- The command ---- */
+
+static da_status save_pictures(const result *r) {
+    char title[160];
+    const cut *first = &r->cuts[0];
+    if (first->fisher) snprintf(title, sizeof title, "%d modules, Fisher's segmentation", first->partition.modules);
+    else snprintf(title, sizeof title, "%d modules, %s above %g", first->partition.modules, first->name,
+                  cli_real(r->c, "threshold"));
+    return matrix_save_pictures(r->c, title, r->m.values, r->m.layers, r->m.names, &first->partition);
+}
+
+static da_status run(result *r) {
+    DA_TRY(take_options(r));
+    DA_TRY(cli_writable(cli_text(r->c, "record")));
+    DA_TRY(matrix_pictures_writable(r->c));
+    DA_TRY(matrix_read(r->c, &r->m));
+    DA_TRY(cut_all(r));
+    DA_TRY(save_pictures(r));
+    DA_TRY(record_write(r->c, members, r));
+    return r->c->json ? DA_OK : print(r);
 }
 
 static da_status partition_run(cli *c) {
-    matrix m = { 0 };
-    DA_TRY(matrix_open(c, &m));
-    da_status status = record_write(c, members, &(result){ c, &m });
-    if (status == DA_OK) matrix_print_modules(c, m.names, &m.partition);
-    matrix_free(&m);
+    result r = { .c = c };
+    da_status status = run(&r);
+    for (int i = 0; i < r.count; i++) da_partition_free(&r.cuts[i].partition);
+    da_fisher_free(&r.fisher);
+    matrix_free(&r.m);
     return status;
 }
 
 static const cli_option options[] = {
     MATRIX_FILE,
-    MATRIX_MODULES,
+    { .name = "method", .kind = CLI_CHOICE, .value = "algorithm1|fisher|both", .initial = "algorithm1",
+      .help = "by a threshold, by Fisher's optimal segmentation, or side by side" },
+    MATRIX_THRESHOLD,
+    { .name = "linkage", .kind = CLI_TEXT, .value = "LIST", .initial = "adjacent",
+      .help = "algorithm1: adjacent, mean, min, or several of them side by side: adjacent,mean,min" },
+    { .name = "modules", .kind = CLI_TEXT, .value = "K|auto", .initial = "auto",
+      .help = "fisher: how many; auto: the elbow of its cost" },
+    { .name = "sweep", .kind = CLI_TEXT, .value = "LOW:HIGH:STEP",
+      .help = "algorithm1: number of modules and modularity at these thresholds too" },
     MATRIX_NAMES,
+    MATRIX_PICTURES,
     RECORD_OPTION,
     { .name = NULL }
 };
@@ -30,6 +355,8 @@ const cli_command cli_partition = {
     .name = "partition", .purpose = "cut a similarity matrix into semantic modules", .arguments = "",
     .example = "partition --similarity cka.csv --threshold 0.95 --linkage adjacent --json",
     .notes = "A module [a, b) holds layers a to b-1. Linkage adjacent: neighbours are more similar than the\n"
-             "threshold; mean, min: the mean or the smallest similarity over all pairs of the module reaches it.",
+             "threshold; mean, min: the mean or the smallest similarity over all pairs of the module reaches it.\n"
+             "Fisher's segmentation needs no threshold: it minimises the squared deviations of the rows' sums\n"
+             "within modules (exact dynamic programme), for every number of modules. MSRS uses the threshold.",
     .options = options, .run = partition_run
 };

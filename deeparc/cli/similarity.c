@@ -1,129 +1,314 @@
-/* deeparc similarity: the CKA of every pair of units, in one pass over the test images. */
+/* deeparc similarity: how similar all pairs of layers are, in one pass over the test images; or the layers of one model
+ * and those of another, or of the same on other data. */
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/measure.h"
 
 #include "core/csv.h"
 
+#include <stdio.h>
+#include <string.h>
+
 typedef struct result {
     cli *c;
-    const da_model *model;
-    const da_dataset *data;
-    const da_measurement *m;
-    const da_partition *partition;
+    da_model  *model, *against;            /* against: NULL, or of --against */
+    da_dataset data, against_data;         /* against_data: all zero, or of --against-data */
+    da_measurement m;
+    da_partition   partition;              /* of a square matrix */
     double seconds;
 } result;
 
-static void put_matrix(da_json_writer *to, const char *key, const double *values, int layers) {
+/* Is it one side against another? Then the matrix is neither symmetric nor cut into modules. */
+static bool has_sides(const cli *c) { return cli_has(c, "against") || cli_has(c, "against-data"); }
+
+/* ---- The record ---- */
+
+static void put_matrix(da_json_writer *to, const char *key, const double *values, const da_measurement *m) {
     da_json_key(to, key);
     da_json_begin_array(to);
-    for (int i = 0; i < layers; i++) {
+    for (int i = 0; i < m->layers; i++) {
         da_json_begin_array(to);
-        for (int j = 0; j < layers; j++) da_json_put_double(to, values[i * layers + j]);
+        for (int j = 0; j < m->columns; j++) da_json_put_double(to, values[i * m->columns + j]);
         da_json_end(to);
     }
     da_json_end(to);
 }
 
 /* Every setting that changes the values stands beside them. */
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    const da_measurement *m = r->m;
+static void put_settings(const result *r, da_json_writer *to) {
+    const da_measurement *m = &r->m;
+    const da_similarity_options *s = &m->options.similarity;
+    bool cka = s->comparison == DA_COMPARE_CKA;
     record_text(to, "architecture", r->model->architecture);
-    record_text(to, "data", r->data->name);
+    record_text(to, "data", r->data.name);
+    if (r->against) record_text(to, "against", r->against->architecture);
+    if (r->against_data.images) record_text(to, "against_data", r->against_data.name);
     record_text(to, "split", cli_split_name(cli_split(r->c)));
-    record_text(to, "measure", "linear CKA");
-    record_text(to, "estimator", da_hsic_name(DA_HSIC_UNBIASED));
-    record_text(to, "tap", da_tap_name(m->tap));
-    record_text(to, "features", "flattened");
-    record_text(to, "batch_norm", "running statistics");
+    record_text(to, "measure", da_similarity_name(s));
+    record_text(to, "estimator", cka ? da_hsic_name(s->hsic) : "none");
+    if (cka && s->kernel == DA_KERNEL_RBF) record_real(to, "sigma_fraction", s->sigma_fraction);
+    record_text(to, "tap", da_tap_name(m->options.tap));
+    record_text(to, "features", da_pool_mode_name(m->options.pool));
+    record_text(to, "batch_norm", da_norm_mode_name(m->options.norm));
     record_int(to, "batch", m->batch);
+    record_int(to, "passes", m->options.passes);
     record_int(to, "batches", m->batches);
     record_int(to, "batches_skipped", m->skipped);
     record_int(to, "samples", m->samples);
     record_real(to, "seconds", r->seconds);
-    matrix_record(r->c, to, m->names, r->partition);
-    put_matrix(to, "matrix", m->matrix, m->layers);
-    put_matrix(to, "standard_error", m->standard_error, m->layers);
 }
+
+static const char *layer_name(const da_measurement *m, int layer) { /* layers, then those of the other side */
+    return layer < m->layers ? m->names[layer] : m->column_names[layer - m->layers];
+}
+
+static int all_layers(const result *r) { return r->m.layers + (has_sides(r->c) ? r->m.columns : 0); }
+
+static void put_layers(const result *r, da_json_writer *to) {
+    const da_measurement *m = &r->m;
+    da_json_key(to, "widths");
+    da_json_begin_array(to);
+    for (int l = 0; l < all_layers(r); l++) da_json_put_int(to, m->widths[l]);
+    da_json_end(to);
+    da_json_key(to, "dead");
+    da_json_begin_array(to);
+    for (int l = 0; l < all_layers(r); l++) {
+        if (m->states[l] == DA_LAYER_ALIVE) continue;
+        da_json_begin_object(to);
+        record_text(to, "name", layer_name(m, l));
+        record_int(to, "layer", l);
+        record_text(to, "reason", da_layer_state_reason(m->states[l]));
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
+static void members(const void *context, da_json_writer *to) {
+    const result *r = context;
+    const da_measurement *m = &r->m;
+    put_settings(r, to);
+    if (has_sides(r->c)) {
+        record_texts(to, "names", (const char *const *)m->names, m->layers);
+        record_texts(to, "column_names", (const char *const *)m->column_names, m->columns);
+    } else {
+        matrix_record(r->c, to, m->names, &r->partition);
+    }
+    put_layers(r, to);
+    put_matrix(to, "matrix", m->matrix, m);
+    put_matrix(to, "standard_error", m->standard_error, m);
+}
+
+/* ---- In words ---- */
 
 static double largest_error(const da_measurement *m) {
     double largest = 0;
-    for (int i = 0; i < m->layers * m->layers; i++)
+    for (int i = 0; i < m->layers * m->columns; i++)
         if (m->standard_error[i] > largest) largest = m->standard_error[i];
     return largest;
 }
 
-static da_status print(const result *r) {
-    cli *c = r->c;
-    const da_measurement *m = r->m;
-    cli_print(c, "linear CKA, unbiased, of %d units of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n\n",
-              m->layers, r->model->architecture, (long long)m->samples, r->data->name, cli_split_name(cli_split(c)),
-              (long long)m->batches, (long long)m->batch, r->seconds);
-    DA_TRY(matrix_draw(c, m->matrix, m->layers, m->names, r->partition));
-    cli_print(c, "\n");
-    matrix_print_modules(c, m->names, r->partition);
-    cli_print(c, "largest standard error over batches: %.4f\n", largest_error(m));
-    for (int i = 0; i < m->layers; i++)
-        if (m->states[i] != DA_LAYER_ALIVE)
-            cli_print(c, "%s has no similarity to any other: %s\n", m->names[i], da_layer_state_reason(m->states[i]));
+static void print_heading(const result *r) {
+    const da_measurement *m = &r->m;
+    const da_similarity_options *s = &m->options.similarity;
+    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic) : "Pearson of distances";
+    cli_print(r->c, "%s, %s, of %d layers of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n",
+              da_similarity_name(s), estimator, m->layers, r->model->architecture, (long long)m->samples, r->data.name,
+              cli_split_name(cli_split(r->c)), (long long)m->batches, (long long)m->batch, r->seconds);
+    if (has_sides(r->c))
+        cli_print(r->c, "against %d layers of %s on %s\n", m->columns,
+                  (r->against ? r->against : r->model)->architecture, r->against_data.images ? r->against_data.name : r->data.name);
+    cli_print(r->c, "\n");
+}
+
+/* A line a layer: its counterpart of the same name, and what it is most similar to. */
+static void print_sides(const result *r) {
+    const da_measurement *m = &r->m;
+    cli_print(r->c, "%-14s %11s %8s   %s\n", "layer", "counterpart", "error", "most similar");
+    for (int i = 0; i < m->layers; i++) {
+        const double *row = m->matrix + i * m->columns;
+        int best = 0, same = -1;
+        for (int j = 0; j < m->columns; j++) {
+            if (row[j] > row[best]) best = j;
+            if (strcmp(m->names[i], m->column_names[j]) == 0) same = j;
+        }
+        cli_print(r->c, "%-14s ", m->names[i]);
+        if (same >= 0) cli_print(r->c, "%11.4f %8.4f", row[same], m->standard_error[i * m->columns + same]);
+        else cli_print(r->c, "%11s %8s", "-", "-");
+        cli_print(r->c, "   %-14s %.4f\n", m->column_names[best], row[best]);
+    }
+}
+
+static da_status print_square(const result *r) {
+    const da_measurement *m = &r->m;
+    DA_TRY(matrix_draw(r->c, m->matrix, m->layers, m->names, &r->partition));
+    cli_print(r->c, "\n");
+    matrix_print_modules(r->c, m->names, &r->partition);
     return DA_OK;
 }
+
+static da_status print(const result *r) {
+    const da_measurement *m = &r->m;
+    print_heading(r);
+    if (has_sides(r->c)) print_sides(r);
+    else DA_TRY(print_square(r));
+    cli_print(r->c, "largest standard error over batches: %.4f\n", largest_error(m));
+    for (int l = 0; l < all_layers(r); l++)
+        if (m->states[l] != DA_LAYER_ALIVE)
+            cli_print(r->c, "%s has no similarity to any other: %s\n", layer_name(m, l),
+                      da_layer_state_reason(m->states[l]));
+    return DA_OK;
+}
+
+/* Biased values of wide layers mean little: says how little. */
+static void warn_of_bias(const result *r) {
+    const da_measurement *m = &r->m;
+    const da_similarity_options *s = &m->options.similarity;
+    int widest = 0;
+    if (s->comparison != DA_COMPARE_CKA || s->kernel != DA_KERNEL_LINEAR || s->hsic != DA_HSIC_BIASED) return;
+    for (int l = 1; l < all_layers(r); l++)
+        if (m->widths[l] > m->widths[widest]) widest = l;
+    if (m->widths[widest] <= m->batch) return;
+    cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f against "
+             "other noise", layer_name(m, widest), (long long)m->widths[widest], (long long)m->batch,
+             da_similarity_noise(m->batch, m->widths[widest], m->widths[widest]));
+}
+
+/* ---- The run ---- */
 
 static void progress(void *context, int64_t done, int64_t batches) {
     cli_progress(context, "measuring", done, batches);
 }
 
-static da_status measure(cli *c, da_model *model, const da_dataset *data, da_measurement *m) {
-    da_measure_options options = { .layers = (da_measure_layers)cli_choice(c, "layers"),
-                                   .tap = (da_tap)cli_choice(c, "tap"),
-                                   .batch = cli_int(c, "batch"),
-                                   .progress = progress,
-                                   .context = c };
-    da_status status = da_measure(model, data, &options, m);
-    cli_progress_end(c);
-    return status;
+static da_status check_options(cli *c) {
+    static const char *const of_cka[] = { "estimator", "kernel", NULL }, *const of_square[] = { "threshold", "linkage",
+                                          "png", "svg", NULL };
+    bool rsa = cli_choice(c, "measure") == DA_COMPARE_RSA, rbf = cli_choice(c, "kernel") == DA_KERNEL_RBF;
+    for (int i = 0; of_cka[i]; i++)
+        if (rsa && cli_given(c, of_cka[i])) return cli_usage(c, "--%s belongs to --measure cka", of_cka[i]);
+    if (cli_given(c, "sigma-fraction") && (rsa || !rbf))
+        return cli_usage(c, "--sigma-fraction belongs to --kernel rbf");
+    for (int i = 0; of_square[i]; i++)
+        if (has_sides(c) && cli_given(c, of_square[i]))
+            return cli_usage(c, "--%s needs the matrix of one model with itself, without --against", of_square[i]);
+    DA_TRY(cli_writable(cli_text(c, "out")));
+    DA_TRY(cli_writable(cli_text(c, "errors")));
+    DA_TRY(matrix_pictures_writable(c));
+    return cli_writable(cli_text(c, "record"));
 }
 
-static da_status conclude(cli *c, const result *r) {
-    const da_measurement *m = r->m;
-    const char *path = cli_text(c, "out");
-    if (path) DA_TRY(da_csv_write(path, m->layers, m->layers, m->matrix, NULL));
+static da_measure_options read_options(cli *c) {
+    static const char *const kinds[] = { "default", "blocks", "all" }; /* the enum's order */
+    const char *layers = cli_text(c, "layers");
+    da_measure_options o = {
+        .glob = layers, .tap = (da_tap)cli_choice(c, "tap"), .pool = (da_pool_mode)cli_choice(c, "pool"),
+        .norm = (da_norm_mode)cli_choice(c, "norm"), .batch = cli_int(c, "batch"), .passes = (int)cli_int(c, "passes"),
+        .seed = c->seed, .state = cli_text(c, "state"), .progress = progress, .context = c,
+        .similarity = { (da_comparison)cli_choice(c, "measure"), (da_hsic)cli_choice(c, "estimator"),
+                        (da_kernel)cli_choice(c, "kernel"), cli_real(c, "sigma-fraction") }
+    };
+    for (int k = DA_MEASURE_DEFAULT; k <= DA_MEASURE_ALL; k++)
+        if (strcmp(layers, kinds[k]) == 0) {
+            o.glob = NULL;
+            o.layers = (da_measure_layers)k;
+        }
+    return o;
+}
+
+static da_status load(result *r) {
+    cli *c = r->c;
+    const char *against = cli_text(c, "against"), *other = cli_text(c, "against-data");
+    DA_TRY(cli_data_load(c, &r->data, cli_split(c), cli_int(c, "limit")));
+    if (other) DA_TRY(cli_data_load_named(c, &r->against_data, other, cli_split(c), cli_int(c, "limit")));
+    DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->data));
+    return against ? cli_model_open(c, &r->against, against, other ? &r->against_data : &r->data) : DA_OK;
+}
+
+static da_status measure(result *r) {
+    cli *c = r->c;
+    da_measure_options options = read_options(c);
+    options.against = r->against;
+    options.against_data = r->against_data.images ? &r->against_data : NULL;
+    if (options.state) {
+        cli_watch_interrupt();
+        options.stop = &cli_stop;
+    }
+    double begin = cli_seconds();
+    da_status status = da_measure(r->model, &r->data, &options, &r->m);
+    r->seconds = cli_seconds() - begin;
+    cli_progress_end(c);
+    if (status == DA_ERROR_INTERRUPTED) return dai_fail_context("the same line goes on from '%s': ", options.state);
+    DA_TRY(status);
+    if (r->m.resumed > 0) cli_note(c, "continued after %lld batches of '%s'", (long long)r->m.resumed, options.state);
+    return DA_OK;
+}
+
+static da_status save(const result *r) {
+    cli *c = r->c;
+    const da_measurement *m = &r->m;
+    const char *out = cli_text(c, "out"), *errors = cli_text(c, "errors");
+    if (out) DA_TRY(da_csv_write(out, m->layers, m->columns, m->matrix, NULL));
+    if (errors) DA_TRY(da_csv_write(errors, m->layers, m->columns, m->standard_error, NULL));
+    if (has_sides(c)) return DA_OK;
+    char title[160];
+    snprintf(title, sizeof title, "%s of %.60s on %.40s", da_similarity_name(&m->options.similarity),
+             r->model->architecture, r->data.name);
+    return matrix_save_pictures(c, title, m->matrix, m->layers, m->names, &r->partition);
+}
+
+static da_status run(result *r) {
+    cli *c = r->c;
+    DA_TRY(check_options(c));
+    DA_TRY(load(r));
+    DA_TRY(measure(r));
+    warn_of_bias(r);
+    if (!has_sides(c)) DA_TRY(matrix_partition(c, r->m.matrix, r->m.layers, &r->partition));
+    DA_TRY(save(r));
     DA_TRY(record_write(c, members, r));
     return print(r);
 }
 
 static da_status similarity_run(cli *c) {
-    da_dataset data = { 0 };
-    da_model *model = NULL;
-    da_measurement m = { 0 };
-    da_partition partition = { 0 };
-    DA_TRY(cli_writable(cli_text(c, "out")));
-    DA_TRY(cli_writable(cli_text(c, "record")));
-    da_status status = cli_data_load(c, &data, cli_split(c), cli_int(c, "limit"));
-    if (status == DA_OK) status = cli_model_open(c, &model, c->arguments[0], &data);
-    double begin = cli_seconds();
-    if (status == DA_OK) status = measure(c, model, &data, &m);
-    double seconds = cli_seconds() - begin;
-    if (status == DA_OK) status = matrix_partition(c, m.matrix, m.layers, &partition);
-    if (status == DA_OK) status = conclude(c, &(result){ c, model, &data, &m, &partition, seconds });
-    da_partition_free(&partition);
-    da_measurement_free(&m);
-    da_model_free(model);
-    da_dataset_free(&data);
+    result r = { .c = c };
+    da_status status = run(&r);
+    da_partition_free(&r.partition);
+    da_measurement_free(&r.m);
+    da_model_free(r.against);
+    da_model_free(r.model);
+    da_dataset_free(&r.against_data);
+    da_dataset_free(&r.data);
     return status;
 }
 
 static const cli_option options[] = {
     { .name = "out", .kind = CLI_TEXT, .value = "FILE.csv",
-      .help = "write the matrix there: numbers only, a row a unit" },
-    { .name = "layers", .kind = CLI_CHOICE, .value = "default|blocks|all", .initial = "default",
-      .help = "residual blocks where there are some; all: every unit of the chain" },
+      .help = "write the matrix there: numbers only, a row a layer" },
+    { .name = "errors", .kind = CLI_TEXT, .value = "FILE.csv",
+      .help = "write the standard errors there; -1 where there is none" },
+    { .name = "layers", .kind = CLI_TEXT, .value = "default|blocks|all|GLOB", .initial = "default",
+      .help = "residual blocks where there are some; every unit; or all layers whose names match: 'layer2.*.bn?'" },
     { .name = "tap", .kind = CLI_CHOICE, .value = "output|sum", .initial = "output",
       .help = "a block's output, or its sum before the ReLU" },
+    { .name = "pool", .kind = CLI_CHOICE, .value = "flatten|gap", .initial = "flatten",
+      .help = "all values of an output, or a mean a channel" },
+    { .name = "norm", .kind = CLI_CHOICE, .value = "inference|batch", .initial = "inference",
+      .help = "batch norms use running statistics, or each batch's own" },
+    { .name = "measure", .kind = CLI_CHOICE, .value = "cka|rsa", .initial = "cka",
+      .help = "CKA, or the correlation of the distances between samples" },
+    { .name = "estimator", .kind = CLI_CHOICE, .value = "unbiased|biased", .initial = "unbiased", .help = "of CKA" },
+    { .name = "kernel", .kind = CLI_CHOICE, .value = "linear|rbf", .initial = "linear", .help = "of CKA" },
+    { .name = "sigma-fraction", .kind = CLI_REAL, .value = "F", .initial = "0.5", .low = 1e-6, .high = 1e6,
+      .help = "kernel rbf: sigma, in medians of the distances of a batch" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 4, .high = 65536,
       .help = "samples compared at a time" },
+    { .name = "passes", .kind = CLI_INT, .value = "N", .initial = "1", .low = 1, .high = 1000,
+      .help = "over the images; several: each in another order, so that other samples meet" },
+    { .name = "against", .kind = CLI_TEXT, .value = "MODEL", .help = "compare with the layers of this model instead" },
+    { .name = "against-data", .kind = CLI_TEXT, .value = "D",
+      .help = "... or of the model on these images, one for one" },
+    { .name = "state", .kind = CLI_TEXT, .value = "FILE.json",
+      .help = "keep the sums there; the same line goes on from it after Ctrl-C" },
     MATRIX_MODULES,
+    MATRIX_PICTURES,
     RECORD_OPTION,
     { .name = NULL }
 };
@@ -132,8 +317,8 @@ const cli_command cli_similarity = {
     .name = "similarity", .purpose = "measure how similar the layers of a model are to each other",
     .arguments = "MODEL",
     .example = "similarity resnet20.safetensors --data mnist --out cka.csv --record similarity.json",
-    .notes = "Linear CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021),\n"
-             "inference mode, features flattened. Threshold and linkage only decide which module boundaries are\n"
-             "drawn.",
+    .notes = "CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021), inference\n"
+             "mode, features flattened, unless options say otherwise. Threshold and linkage only decide which\n"
+             "module boundaries are drawn.",
     .tables = CLI_DATA | CLI_SPLIT, .options = options, .run = similarity_run
 };

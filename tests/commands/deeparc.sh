@@ -24,6 +24,38 @@ check_says "partition in words" "[0, 3) *  0 1 2" "$deeparc" partition --similar
 check "order" "$deeparc" order --similarity "$matrix" --json
 check_same "order: last to first" "$(tr -d ' \n' < "$work/out" | sed 's/.*"order":\(\[[0-9,]*\]\).*/\1/')" "[2,1,0,4,3]"
 
+json() { tr -d ' \n' < "$work/out"; } # what the last command printed, without blanks
+cat > "$work/stages.json" <<'END'
+{"names": ["layer1.0", "layer1.1", "layer1.2", "layer2.0", "layer2.1"]}
+END
+several="$deeparc partition --similarity $matrix --names $work/stages.json"
+check_says "a stage is marked" ">layer2.0" $several
+check_says "three linkages side by side" "adjacent   mean       min" $several --linkage adjacent,mean,min
+check_says "... and Fisher's" "fisher" $several --method both --linkage min
+check_says "Fisher's segmentation" "[0, 3) *  layer1.0 layer1.1 layer1.2" $several --method fisher
+check_says "Fisher's for a number of modules" "5 layers in 4 modules" $several --method fisher --modules 4
+check "a record of all" $several --method both --linkage adjacent,min --sweep 0.9:0.99:0.03 --json
+check_same "its partitions" "$(json | grep -o '"method":"[a-z0-9]*"' | wc -l | tr -d ' ')" 4
+check_same "its thresholds" "$(json | grep -o '{"threshold":0.9[0-9]*,"linkage":"[a-z]*","modules":[0-9]*' | tr '\n' ' ')" \
+    '{"threshold":0.9,"linkage":"adjacent","modules":2 {"threshold":0.9,"linkage":"min","modules":2 {"threshold":0.93,"linkage":"adjacent","modules":2 {"threshold":0.93,"linkage":"min","modules":2 {"threshold":0.96,"linkage":"adjacent","modules":3 {"threshold":0.96,"linkage":"min","modules":2 {"threshold":0.99,"linkage":"adjacent","modules":5 {"threshold":0.99,"linkage":"min","modules":4 '
+check_same "its stages" "$(json | grep -o '"transitions":[^]]*]')" '"transitions":[3]'
+check_says "a sweep in words" "0.96" $several --sweep 0.9:0.99:0.03
+check "pictures" $several --png "$work/map.png" --svg "$work/map.svg"
+check_same "a PNG" "$(head -c 8 "$work/map.png" | od -An -tx1 | tr -d ' \n')" 89504e470d0a1a0a
+check_says "an SVG" "</svg>" cat "$work/map.svg"
+check_fails "two files of one name" 2 "--png and --svg" $several --png "$work/map" --svg "$work/map"
+check_fails "a linkage twice" 2 "min twice" $several --linkage min,min
+check_fails "a linkage for Fisher's" 2 "--linkage belongs to algorithm1" $several --method fisher --linkage min
+check_fails "a sweep for Fisher's" 2 "--sweep belongs to algorithm1" $several --method fisher --sweep 0.9:1:0.1
+check_fails "modules for algorithm 1" 2 "--modules belongs to Fisher" $several --modules 3
+check_fails "too many modules" 1 "6 modules of 5 layers" $several --method fisher --modules 6
+check_fails "no number of modules" 2 "--modules is auto or a number" $several --method fisher --modules 0
+for sweep in 0.9 0.9:0.8:0.01 0.9:1:0 0:2:0.5 a:b:c 0:1:0.0001 0.9:1:0.1:2; do
+    check_fails "sweep $sweep" 2 "--sweep" $several --sweep $sweep
+done
+echo 1 > "$work/one.csv"
+check_says "a matrix of one layer" "[0, 1)" "$deeparc" partition --similarity "$work/one.csv" --method fisher
+
 check_fails "threshold 2" 2 "--threshold must be 0 to 1" $partition 2
 check_fails "an unknown linkage" 2 "adjacent|mean|min" $partition 0.9 --linkage max
 check_fails "no such matrix" 1 "nothing.csv" "$deeparc" partition --similarity "$work/nothing.csv"
@@ -61,6 +93,31 @@ check_says "similarity: names" '"layer3.2"' cat "$work/results/similarity.json"
 # shellcheck disable=SC2086
 check_says "similarity of all units" '"avgpool"' "$deeparc" similarity "$model" $drawn --limit 64 --batch 32 \
     --layers all --json
+similar="$deeparc similarity $model $drawn --limit 64 --batch 32"
+check_says "similarity of layers inside" '"layer3.2.conv2"' $similar --layers 'layer3.*.conv?' --json
+check_fails "a pattern that matches nothing" 1 "there are conv1, bn1" $similar --layers 'stage*'
+check_says "similarity, biased" '"biased"' $similar --estimator biased --json
+check_says "similarity, RBF" '"RBF CKA"' $similar --kernel rbf --sigma-fraction 0.3 --json
+check_says "similarity, RSA" '"RSA"' $similar --measure rsa --json
+check_says "similarity, pooled" '"global average"' $similar --pool gap --json
+check_says "similarity, batch statistics" '"batch statistics"' $similar --norm batch --json
+check_says "similarity, passes" '"batches": 6' $similar --passes 3 --json
+check_says "similarity, pictures and errors" "linear CKA" $similar --png "$work/cka.png" --svg "$work/cka.svg" \
+    --errors "$work/errors.csv"
+check_same "errors have a row a block" "$(wc -l < "$work/errors.csv" | tr -d ' ')" 9
+check_says "against itself" "1.0000" $similar --against "$model"
+check_says "against other data" "against 9 layers" $similar --against-data digits --split train
+check "a state is kept" $similar --state "$work/state.json" --out "$work/first.csv"
+check_says "a state is gone on from" '"samples": 64' $similar --state "$work/state.json" --out "$work/second.csv" --json
+check_same "... to the same matrix" "$(cat "$work/first.csv")" "$(cat "$work/second.csv")"
+check_fails "a state of other settings" 1 "other settings" $similar --state "$work/state.json" --pool gap
+echo '{}' > "$work/state.json"
+check_fails "a state that is none" 1 "cannot be continued" $similar --state "$work/state.json"
+check_fails "a kernel for RSA" 2 "--kernel belongs to" $similar --measure rsa --kernel rbf
+check_fails "a sigma without RBF" 2 "--sigma-fraction belongs to" $similar --sigma-fraction 1
+check_fails "a picture of two sides" 2 "--png needs the matrix" $similar --against "$model" --png "$work/x.png"
+"$deeparc" similarity "$model" --data digits --limit 64 --batch 32 --estimator biased > "$work/out" 2> "$work/notes"
+check_says "biased values of wide layers get a warning" "noise of that width" cat "$work/notes"
 # shellcheck disable=SC2086
 check_fails "too few samples" 1 "batch" "$deeparc" similarity "$model" $drawn --limit 3
 # shellcheck disable=SC2086

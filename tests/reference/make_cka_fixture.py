@@ -26,8 +26,11 @@ def features():
 
 
 def unbiased(x):
+    return unbiased_gram(x.astype(np.float64) @ x.astype(np.float64).T)
+
+
+def unbiased_gram(g):
     """Szekely and Rizzo (2014), definition 2: the U-centred matrix."""
-    g = x.astype(np.float64) @ x.astype(np.float64).T
     n = len(g)
     np.fill_diagonal(g, 0)
     rows = g.sum(1, keepdims=True) / (n - 2)
@@ -40,6 +43,27 @@ def biased(x):
     n = len(x)
     h = np.eye(n) - np.ones((n, n)) / n
     return h @ (x.astype(np.float64) @ x.astype(np.float64).T) @ h
+
+
+def distances(x):
+    x = x.astype(np.float64)
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(-1))
+
+
+def rbf(x):
+    """The U-centred kernel exp(-d^2 / (2 sigma^2)), sigma .8 of the median distance (of an even number the lower)."""
+    d = distances(x)
+    pairs = np.sort(d[np.triu_indices(len(d), 1)])
+    sigma = 0.8 * pairs[(len(pairs) - 1) // 2]
+    return unbiased_gram(np.exp(-d ** 2 / (2 * sigma ** 2)))
+
+
+def rsa(x):
+    d = distances(x)
+    n = len(d)
+    d -= d.sum() / (n * (n - 1))
+    np.fill_diagonal(d, 0)
+    return d
 
 
 def inner(batches, centre):
@@ -71,7 +95,7 @@ print("/* Made by tests/reference/make_cka_fixture.py: features of %d layers, ba
 array("cka_batches", "int", BATCHES, "%d")
 array("cka_widths", "int", WIDTHS, "%d")
 array("cka_features", "float", np.concatenate([x.ravel() for xs in batches for x in xs]), "%.8ef")
-for label, centre in (("unbiased", unbiased), ("biased", biased)):
+for label, centre in (("unbiased", unbiased), ("biased", biased), ("rbf", rbf), ("rsa", rsa)):
     products = inner(batches, centre)
     array("cka_" + label, "double", cka(products), "%.17g")
     array("cka_" + label + "_error", "double", standard_error(products), "%.17g")

@@ -5,6 +5,8 @@
 #include "deeparc/measure.h"
 #include "layers/zoo.h"
 
+#include <stdio.h>
+
 static void make(da_model **model, da_dataset *data, const char *name, int64_t count) {
     const int64_t shape[3] = { 28, 28, 1 };
     CHECK_OK(da_dataset_load(data, "digits", DA_TEST, NULL, &(da_dataset_options){ .count = count, .seed = 1 }));
@@ -123,9 +125,208 @@ TEST(measure_taps_the_sum_or_the_output) {
     CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .tap = DA_TAP_SUM }, &sum));
     CHECK_TEXT(sum.names[1], "layer2.0");
     CHECK(sum.matrix[1] != output.matrix[1]);
-    CHECK_INT(sum.tap, DA_TAP_SUM);
+    CHECK_INT(sum.options.tap, DA_TAP_SUM);
     da_measurement_free(&sum);
     da_measurement_free(&output);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+/* Every layer by its full name, in the order of the forward pass; '*.add' is the sum that the tap takes too. */
+TEST(measure_sees_layers_whose_names_match) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 }, sum = { 0 };
+    make(&model, &data, "resnet8x0.5", 16);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .glob = "layer2.*" }, &m));
+    CHECK_TEXT(m.names[0], "layer2.0.conv1");
+    CHECK_TEXT(m.names[1], "layer2.0.bn1");
+    CHECK_TEXT(m.names[m.layers - 2], "layer2.0.add");
+    CHECK_TEXT(m.names[m.layers - 1], "layer2.0");
+    CHECK_INT(m.widths[0], 14 * 14 * 16);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .glob = "*" }, &m));
+    CHECK(m.layers > model->unit_count + 12);
+    for (int i = 0; i < m.layers; i++) CHECK_INT(m.states[i], DA_LAYER_ALIVE);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .glob = "*.add" }, &m));
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .tap = DA_TAP_SUM }, &sum));
+    CHECK(m.layers == 3 && memcmp(m.matrix, sum.matrix, 9 * sizeof *m.matrix) == 0);
+    da_measurement_free(&m);
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .glob = "layer9.*" }, &m), DA_ERROR_NOT_FOUND,
+                "matches 'layer9.*'; there are conv1, bn1, relu, layer1.0.conv1");
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .glob = "*", .tap = DA_TAP_SUM }, &m),
+                DA_ERROR_ARGUMENT, "*.add");
+    da_measurement_free(&sum);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+/* The mean a channel, by hand, of what another pass has seen. */
+typedef struct averages { float features[16 * 32]; int64_t width; } averages;
+
+static void take_averages(void *context, const char *name, int depth, da_node *output) {
+    averages *a = context;
+    const da_tensor *t = da_node_value(output);
+    (void)depth;
+    if (strcmp(name, "layer3.0") != 0) return;
+    a->width = t->shape[3];
+    int64_t places = t->shape[1] * t->shape[2];
+    for (int64_t n = 0; n < t->shape[0]; n++)
+        for (int64_t c = 0; c < a->width; c++) {
+            double sum = 0;
+            for (int64_t i = 0; i < places; i++)
+                sum += (double)da_tensor_floats(t)[(n * places + i) * a->width + c];
+            a->features[n * a->width + c] = (float)(sum / (double)places);
+        }
+}
+
+TEST(measure_pools_channels) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 };
+    averages a;
+    float images[16 * 784];
+    da_graph *graph = NULL;
+    da_similarity *s = NULL;
+    double expected[4];
+    make(&model, &data, "resnet8x0.5", 16);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .pool = DA_POOL_AVERAGE, .glob = "*r3.0" },
+                        &m));
+    CHECK_INT(m.widths[0], 32);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .pool = DA_POOL_AVERAGE,
+                                                             .layers = DA_MEASURE_ALL }, &m));
+    for (int i = 0; i < 16 * 784; i++) images[i] = fmaf((float)data.images[i], 1 / (255 * 0.25f), -0.1f / 0.25f);
+    CHECK_OK(da_graph_new(&graph));
+    da_graph_set_recording(graph, false);
+    da_tensor input = da_tensor_over(images, DA_FLOAT32, 4, (int64_t[]){ 16, 28, 28, 1 });
+    da_forward forward = { .graph = graph, .observe = take_averages, .context = &a };
+    da_node *logits = da_model_forward(model, &forward, da_graph_input(graph, &input));
+    CHECK_OK(da_graph_status(graph));
+    CHECK_OK(da_similarity_new(&s, 2, 16));
+    CHECK_OK(da_similarity_observe(s, 0, a.features, 16, a.width));
+    CHECK_OK(da_similarity_observe(s, 1, da_tensor_floats(da_node_value(logits)), 16, 10));
+    CHECK_OK(da_similarity_end_batch(s));
+    CHECK_OK(da_similarity_matrix(s, expected, NULL));
+    int block = da_model_find(model, "layer3.0");
+    CHECK_CLOSE(m.matrix[block * m.layers + m.layers - 1], expected[1], 1e-6);
+    da_similarity_free(s);
+    da_graph_free(graph);
+    da_measurement_free(&m);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+TEST(measure_with_batch_statistics_moves_no_weight) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement running = { 0 }, batch = { 0 };
+    char before[65], after[65];
+    make(&model, &data, "resnet8x0.5", 16);
+    CHECK_OK(da_model_hash(model, -1, before));
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16 }, &running));
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .norm = DA_NORM_BATCH }, &batch));
+    CHECK_OK(da_model_hash(model, -1, after));
+    CHECK_TEXT(after, before);
+    CHECK(fabs(running.matrix[2] - batch.matrix[2]) > 1e-3);
+    for (int i = 0; i < 9; i++) CHECK(isfinite(batch.matrix[i]));
+    da_measurement_free(&running);
+    da_measurement_free(&batch);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+/* A model against itself gives its own matrix; against other images, something else. */
+TEST(measure_compares_two_sides) {
+    da_model *model = NULL, *other = NULL;
+    da_dataset data = { 0 }, noisy = { 0 }, few = { 0 };
+    da_measurement own = { 0 }, m = { 0 };
+    make(&model, &data, "resnet8x0.5", 40);
+    make(&other, &noisy, "lenet", 40);
+    CHECK_OK(da_dataset_load(&few, "digits", DA_TEST, NULL, &(da_dataset_options){ .count = 20, .seed = 1 }));
+    for (int64_t i = 0; i < 40 * 784; i += 7) noisy.images[i] = 255;
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 20 }, &own));
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 20, .against = model }, &m));
+    CHECK(m.layers == 3 && m.columns == 3);
+    for (int i = 0; i < 9; i++) CHECK_CLOSE(m.matrix[i], own.matrix[i], 1e-12);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 20, .against_data = &noisy }, &m));
+    for (int i = 0; i < 3; i++) CHECK(m.matrix[4 * i] < 0.999 && m.matrix[4 * i] > 0);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 20, .against = other }, &m));
+    CHECK_INT(m.columns, other->unit_count);
+    CHECK_TEXT(m.column_names[0], other->units[0]->name);
+    CHECK(m.names[0] != m.column_names[0] && m.matrix[0] != 1);
+    da_measurement_free(&m);
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .batch = 20, .against_data = &few }, &m),
+                DA_ERROR_SHAPE, "40 images of one side, 20");
+    da_measurement_free(&own);
+    da_model_free(model);
+    da_model_free(other);
+    da_dataset_free(&data);
+    da_dataset_free(&noisy);
+    da_dataset_free(&few);
+}
+
+/* Several passes meet other pairs of samples, and come nearer to what all samples at once give. */
+TEST(measure_passes_more_than_once) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement whole = { 0 }, m = { 0 }, again = { 0 };
+    make(&model, &data, "resnet8x0.5", 64);
+    const da_measure_options passes = { .batch = 16, .passes = 10, .seed = 3 };
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 64 }, &whole));
+    CHECK_OK(da_measure(model, &data, &passes, &m));
+    CHECK_OK(da_measure(model, &data, &passes, &again));
+    CHECK_INT(m.batches, 40);
+    CHECK_CLOSE(m.matrix[2], whole.matrix[2], 0.01);
+    CHECK(memcmp(m.matrix, again.matrix, 9 * sizeof *m.matrix) == 0);
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .passes = -1 }, &whole), DA_ERROR_ARGUMENT, "passes");
+    da_measurement_free(&whole);
+    da_measurement_free(&m);
+    da_measurement_free(&again);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+/* Stopped after two of five batches, and gone on with: the bits of a run in one go. */
+static volatile sig_atomic_t stop;
+static void stop_after_two(void *context, int64_t done, int64_t batches) {
+    (void)context;
+    (void)batches;
+    stop = done >= 2;
+}
+
+TEST(measure_goes_on_from_its_state) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement whole = { 0 }, m = { 0 };
+    make(&model, &data, "resnet8x0.5", 76);
+    da_measure_options o = { .batch = 16, .stop = &stop, .progress = stop_after_two };
+    o.state = test_temporary("state.json");
+    stop = 0;
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16 }, &whole));
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_INTERRUPTED, "2 of 5 batches");
+    o.progress = NULL;
+    stop = 0;
+    CHECK_OK(da_measure(model, &data, &o, &m));
+    CHECK_INT(m.resumed, 2);
+    CHECK_INT(m.batches, 5);
+    CHECK(memcmp(m.matrix, whole.matrix, 9 * sizeof *m.matrix) == 0);
+    CHECK(memcmp(m.standard_error, whole.standard_error, 9 * sizeof *m.matrix) == 0);
+    da_measurement_free(&m);
+    CHECK_OK(da_measure(model, &data, &o, &m)); /* nothing left to do */
+    CHECK(m.resumed == 5 && memcmp(m.matrix, whole.matrix, 9 * sizeof *m.matrix) == 0);
+    da_measurement_free(&m);
+    o.pool = DA_POOL_AVERAGE;
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_FORMAT, "other settings");
+    o.pool = DA_POOL_FLATTEN;
+    data.images[5] ^= 1;
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_FORMAT, "other settings");
+    o.state = test_temporary("nowhere/state.json");
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_NOT_FOUND, "nowhere");
+    da_measurement_free(&whole);
     da_model_free(model);
     da_dataset_free(&data);
 }
@@ -150,14 +351,17 @@ TEST(measure_refuses_what_makes_no_sense) {
 }
 
 TEST(measure_survives_every_allocation_failure) {
+    const char *path = test_temporary("failing.json");
     da_model *model = NULL;
     da_dataset data = { 0 };
     da_measurement m = { 0 };
     make(&model, &data, "resnet8x0.5", 8);
     da_status status = DA_ERROR_MEMORY;
-    for (int64_t k = 0; k < 2000 && status == DA_ERROR_MEMORY; k++) {
+    for (int64_t k = 0; k < 20000 && status == DA_ERROR_MEMORY; k++) {
         da_memory_fail_after(k);
-        status = da_measure(model, &data, &(da_measure_options){ .batch = 8 }, &m);
+        remove(path);
+        status = da_measure(model, &data, &(da_measure_options){ .batch = 8, .against = model, .passes = 2,
+                                                                 .norm = DA_NORM_BATCH, .state = path }, &m);
         da_memory_fail_after(-1);
         if (status != DA_OK) CHECK(m.names == NULL && m.matrix == NULL);
     }

@@ -17,11 +17,11 @@ static float *normals(uint64_t which, int64_t count) {
 }
 
 /* The fixture's batches first..last-1, fed to a new accumulator. */
-static da_similarity *fixture(da_hsic hsic, int first, int last) {
+static da_similarity *fixture(const da_similarity_options *options, int first, int last) {
     da_similarity *s = NULL;
     const float *features = cka_features;
     CHECK_OK(da_similarity_new(&s, FIXTURE_LAYERS, LARGEST_BATCH));
-    CHECK_OK(da_similarity_choose(s, hsic));
+    CHECK_OK(da_similarity_choose(s, options));
     for (int b = 0; b < COUNT(cka_batches); b++) {
         for (int l = 0; l < FIXTURE_LAYERS; l++) {
             if (b >= first && b < last) CHECK_OK(da_similarity_observe(s, l, features, cka_batches[b], cka_widths[l]));
@@ -32,9 +32,9 @@ static da_similarity *fixture(da_hsic hsic, int first, int last) {
     return s;
 }
 
-static void check_fixture(da_hsic hsic, const double *expected, const double *expected_error) {
+static void check_fixture(da_similarity_options options, const double *expected, const double *expected_error) {
     double matrix[FIXTURE_PAIRS], error[FIXTURE_PAIRS];
-    da_similarity *s = fixture(hsic, 0, COUNT(cka_batches));
+    da_similarity *s = fixture(&options, 0, COUNT(cka_batches));
     CHECK_OK(da_similarity_matrix(s, matrix, error));
     for (int i = 0; i < FIXTURE_PAIRS; i++) {
         CHECK_CLOSE(matrix[i], expected[i], 1e-9);
@@ -45,12 +45,20 @@ static void check_fixture(da_hsic hsic, const double *expected, const double *ex
     da_similarity_free(s);
 }
 
-TEST(similarity_equals_numpy_unbiased) { check_fixture(DA_HSIC_UNBIASED, cka_unbiased, cka_unbiased_error); }
-TEST(similarity_equals_numpy_biased)   { check_fixture(DA_HSIC_BIASED, cka_biased, cka_biased_error); }
+static const da_similarity_options unbiased = { .hsic = DA_HSIC_UNBIASED }, biased = { .hsic = DA_HSIC_BIASED };
+
+TEST(similarity_equals_numpy_unbiased) { check_fixture(unbiased, cka_unbiased, cka_unbiased_error); }
+TEST(similarity_equals_numpy_biased)   { check_fixture(biased, cka_biased, cka_biased_error); }
+TEST(similarity_equals_numpy_rbf) {
+    check_fixture((da_similarity_options){ .kernel = DA_KERNEL_RBF, .sigma_fraction = 0.8 }, cka_rbf, cka_rbf_error);
+}
+TEST(similarity_equals_numpy_rsa) {
+    check_fixture((da_similarity_options){ .comparison = DA_COMPARE_RSA }, cka_rsa, cka_rsa_error);
+}
 
 TEST(similarity_matrix_is_symmetric_with_unit_diagonal) {
     double matrix[FIXTURE_PAIRS], error[FIXTURE_PAIRS];
-    da_similarity *s = fixture(DA_HSIC_UNBIASED, 0, 1);
+    da_similarity *s = fixture(&unbiased, 0, 1);
     CHECK_OK(da_similarity_matrix(s, matrix, error));
     for (int k = 0; k < FIXTURE_LAYERS; k++)
         for (int l = 0; l < FIXTURE_LAYERS; l++) {
@@ -84,11 +92,12 @@ TEST(gram_equals_three_loops_on_any_number_of_threads) {
 }
 
 /* CKA of two layers of one batch. */
-static double cka_of(da_hsic hsic, const float *a, int64_t width_a, const float *b, int64_t width_b, int64_t n) {
+static double cka_by(const da_similarity_options *options, const float *a, int64_t width_a, const float *b,
+                     int64_t width_b, int64_t n) {
     double matrix[4] = { 0 };
     da_similarity *s = NULL;
     CHECK_OK(da_similarity_new(&s, 2, n));
-    CHECK_OK(da_similarity_choose(s, hsic));
+    CHECK_OK(da_similarity_choose(s, options));
     CHECK_OK(da_similarity_observe(s, 0, a, n, width_a));
     CHECK_OK(da_similarity_observe(s, 1, b, n, width_b));
     CHECK_OK(da_similarity_end_batch(s));
@@ -97,12 +106,18 @@ static double cka_of(da_hsic hsic, const float *a, int64_t width_a, const float 
     return matrix[1];
 }
 
+static double cka_of(da_hsic hsic, const float *a, int64_t width_a, const float *b, int64_t width_b, int64_t n) {
+    return cka_by(hsic == DA_HSIC_BIASED ? &biased : &unbiased, a, width_a, b, width_b, n);
+}
+
 /* Independent Gaussian features, 64 times as many as samples: nothing is similar, and only one estimator says so. */
 TEST(similarity_of_independent_features_is_zero_only_unbiased) {
-    enum { N = 128, WIDTH = 64 * N };
+    enum { N = 256, WIDTH = 64 * N };
     float *a = normals(10, N * WIDTH), *b = normals(11, N * WIDTH);
     CHECK_CLOSE(cka_of(DA_HSIC_UNBIASED, a, WIDTH, b, WIDTH, N), 0, 0.02);
-    CHECK_CLOSE(cka_of(DA_HSIC_BIASED, a, WIDTH, b, WIDTH, N), 64.0 / 65, 0.01);
+    CHECK_CLOSE(cka_of(DA_HSIC_BIASED, a, WIDTH, b, WIDTH, N), 0.985, 0.01);
+    CHECK_CLOSE(cka_of(DA_HSIC_BIASED, a, WIDTH, b, WIDTH / 64, N), da_similarity_noise(N, WIDTH, WIDTH / 64), 0.01);
+    CHECK_CLOSE(da_similarity_noise(N, WIDTH, WIDTH), 64.0 / 65, 1e-12);
     da_free(a);
     da_free(b);
 }
@@ -117,16 +132,21 @@ TEST(similarity_ignores_rotation_scale_and_shift) {
             turned[i * WIDTH + k] = 7 * (0.6f * p - 0.8f * q) + 2;
             turned[i * WIDTH + k + 1] = 7 * (0.8f * p + 0.6f * q) + 2;
         }
-    for (int h = DA_HSIC_UNBIASED; h <= DA_HSIC_BIASED; h++) {
-        CHECK_CLOSE(cka_of((da_hsic)h, a, WIDTH, turned, WIDTH, N), 1, 1e-6);
-        CHECK_CLOSE(cka_of((da_hsic)h, turned, WIDTH, b, WIDTH, N), cka_of((da_hsic)h, a, WIDTH, b, WIDTH, N), 1e-6);
+    const da_similarity_options measures[] = { unbiased, biased, { .kernel = DA_KERNEL_RBF },
+                                               { .comparison = DA_COMPARE_RSA } };
+    for (int m = 0; m < COUNT(measures); m++) {
+        double before = cka_by(&measures[m], a, WIDTH, b, WIDTH, N);
+        CHECK_CLOSE(cka_by(&measures[m], a, WIDTH, turned, WIDTH, N), 1, 1e-6);
+        CHECK_CLOSE(cka_by(&measures[m], turned, WIDTH, b, WIDTH, N), before, 1e-6);
+        CHECK(before < 0.99);
     }
     da_free(a);
     da_free(b);
     da_free(turned);
 }
 
-TEST(similarity_names_dead_layers_and_keeps_the_others) {
+/* A dead layer is named whatever the measure; nothing is NaN. */
+static void check_dead(const da_similarity_options *options) {
     enum { N = 8, WIDTH = 3 };
     float *good = normals(30, 2 * N * WIDTH), zero[N * WIDTH] = { 0 }, constant[N * WIDTH], broken[N * WIDTH] = { 0 };
     double matrix[25], error[25];
@@ -134,6 +154,7 @@ TEST(similarity_names_dead_layers_and_keeps_the_others) {
     for (int i = 0; i < N * WIDTH; i++) constant[i] = 0.1f * (float)(1 + i % WIDTH);
     broken[5] = (float)NAN;
     CHECK_OK(da_similarity_new(&s, 5, N));
+    CHECK_OK(da_similarity_choose(s, options));
     for (int b = 0; b < 2; b++) {
         const float *layers[] = { good, zero, constant, b == 0 ? broken : good, good + N * WIDTH };
         for (int l = 0; l < 5; l++) CHECK_OK(da_similarity_observe(s, l, layers[l], N, WIDTH));
@@ -147,10 +168,54 @@ TEST(similarity_names_dead_layers_and_keeps_the_others) {
     CHECK_TEXT(da_layer_state_reason(da_similarity_state(s, 3)), "a feature is NaN or infinite");
     for (int i = 0; i < 25; i++) CHECK(isfinite(matrix[i]) && isfinite(error[i]));
     for (int l = 1; l < 4; l++) CHECK(matrix[l] == 0 && matrix[l * 5 + l] == 1 && error[l] == -1);
-    CHECK_CLOSE(matrix[4], cka_of(DA_HSIC_UNBIASED, good, WIDTH, good + N * WIDTH, WIDTH, N), 1e-12);
+    CHECK_CLOSE(matrix[4], cka_by(options, good, WIDTH, good + N * WIDTH, WIDTH, N), 1e-12);
     CHECK_CLOSE(error[4], 0, 1e-7); /* the same batch twice */
     da_similarity_free(s);
     da_free(good);
+}
+
+TEST(similarity_names_dead_layers_and_keeps_the_others) {
+    check_dead(&unbiased);
+    check_dead(&biased);
+    check_dead(&(da_similarity_options){ .kernel = DA_KERNEL_RBF });
+    check_dead(&(da_similarity_options){ .comparison = DA_COMPARE_RSA });
+}
+
+/* Two batches, saved after the first: the sums come back to the bit. */
+TEST(similarity_goes_on_from_what_was_saved) {
+    double whole[FIXTURE_PAIRS], halves[FIXTURE_PAIRS], whole_error[FIXTURE_PAIRS], halves_error[FIXTURE_PAIRS];
+    da_similarity *all = fixture(&unbiased, 0, COUNT(cka_batches)), *first = fixture(&unbiased, 0, 1), *second = NULL;
+    da_json_writer w;
+    da_json *root = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    const float *features = cka_features;
+    da_json_writer_init(&w, false);
+    da_json_begin_object(&w);
+    da_similarity_save(first, &w);
+    da_json_end(&w);
+    CHECK_OK(da_json_finish(&w, &text, &size));
+    CHECK_OK(da_json_parse(&root, text, size, "saved"));
+    CHECK_OK(da_similarity_new(&second, FIXTURE_LAYERS, LARGEST_BATCH));
+    CHECK_OK(da_similarity_restore(second, root));
+    for (int b = 0; b < COUNT(cka_batches); b++) {
+        for (int l = 0; l < FIXTURE_LAYERS; l++) {
+            if (b > 0) CHECK_OK(da_similarity_observe(second, l, features, cka_batches[b], cka_widths[l]));
+            features += cka_batches[b] * cka_widths[l];
+        }
+        if (b > 0) CHECK_OK(da_similarity_end_batch(second));
+    }
+    CHECK_OK(da_similarity_matrix(all, whole, whole_error));
+    CHECK_OK(da_similarity_matrix(second, halves, halves_error));
+    CHECK(memcmp(whole, halves, sizeof whole) == 0 && memcmp(whole_error, halves_error, sizeof whole_error) == 0);
+    da_similarity_free(first);
+    CHECK_OK(da_similarity_new(&first, FIXTURE_LAYERS + 1, LARGEST_BATCH));
+    CHECK_FAILS(da_similarity_restore(first, root), DA_ERROR_FORMAT, "of 5 layers, 6");
+    da_similarity_free(first);
+    da_similarity_free(second);
+    da_similarity_free(all);
+    da_json_free(root);
+    da_free(text);
 }
 
 TEST(similarity_survives_features_at_the_ends_of_the_range) {
@@ -169,7 +234,7 @@ TEST(similarity_survives_features_at_the_ends_of_the_range) {
 
 TEST(similarity_skips_batches_of_three_and_counts_them) {
     double matrix[FIXTURE_PAIRS];
-    da_similarity *s = fixture(DA_HSIC_UNBIASED, 0, COUNT(cka_batches));
+    da_similarity *s = fixture(&unbiased, 0, COUNT(cka_batches));
     for (int l = 0; l < FIXTURE_LAYERS; l++) CHECK_OK(da_similarity_observe(s, l, cka_features, 3, cka_widths[l]));
     CHECK_OK(da_similarity_end_batch(s));
     CHECK_OK(da_similarity_matrix(s, matrix, NULL));
@@ -186,6 +251,8 @@ TEST(similarity_refuses_misuse_with_reasons) {
     CHECK_FAILS(da_similarity_new(&s, 2, 3), DA_ERROR_ARGUMENT, "a batch of 3 samples");
     CHECK(s == NULL);
     CHECK_OK(da_similarity_new(&s, 2, 8));
+    CHECK_FAILS(da_similarity_choose(s, &(da_similarity_options){ .sigma_fraction = -1 }), DA_ERROR_ARGUMENT,
+                "positive");
     CHECK_FAILS(da_similarity_matrix(s, matrix, NULL), DA_ERROR_ARGUMENT, "no batch");
     CHECK_FAILS(da_similarity_end_batch(s), DA_ERROR_ARGUMENT, "layer 0 was not observed");
     CHECK_FAILS(da_similarity_observe(s, 2, cka_features, 8, 5), DA_ERROR_ARGUMENT, "layer 2 of 2");
@@ -195,7 +262,7 @@ TEST(similarity_refuses_misuse_with_reasons) {
     CHECK_FAILS(da_similarity_observe(s, 0, cka_features, 8, 5), DA_ERROR_ARGUMENT, "twice");
     CHECK_FAILS(da_similarity_observe(s, 1, cka_features, 7, 5), DA_ERROR_SHAPE, "7 samples");
     CHECK_FAILS(da_similarity_end_batch(s), DA_ERROR_ARGUMENT, "layer 1 was not observed");
-    CHECK_FAILS(da_similarity_choose(s, DA_HSIC_BIASED), DA_ERROR_ARGUMENT, "cannot change");
+    CHECK_FAILS(da_similarity_choose(s, &biased), DA_ERROR_ARGUMENT, "cannot change");
     CHECK_OK(da_similarity_observe(s, 1, cka_features, 8, 5));
     CHECK_OK(da_similarity_end_batch(s));
     CHECK_OK(da_similarity_matrix(s, matrix, NULL));
