@@ -42,7 +42,7 @@ da_status cli_writable(const char *path) {
 }
 
 da_status cli_outputs_differ(cli *c) {
-    static const char *const written[] = { "out", "checkpoint", "log", "record" };
+    static const char *const written[] = { "out", "checkpoint", "log", "record", "csv", "html" };
     const cli_value *seen[sizeof written / sizeof *written];
     int count = 0;
     for (int v = 0; v < c->value_count; v++) {
