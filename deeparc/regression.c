@@ -20,7 +20,7 @@
 
 static double away_from_zero(double x) { return fabs(x) < 1e-300 ? 1e-300 : x; }
 
-/* The continued fraction of I_x(a, b), evaluated from the front (modified Lentz). Fast for x < (a + 1) / (a + b + 2). */
+/* The continued fraction of I_x(a, b), from the front (modified Lentz). Fast for x < (a + 1) / (a + b + 2). */
 static double beta_fraction(double a, double b, double x) {
     double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), value = d;
     for (int m = 1; m <= 10000; m++) {
@@ -180,8 +180,8 @@ static void solve(const system *s, double total, double confidence, da_regressio
 da_status da_regress(const double *y, const double *const *x, int columns, int64_t rows, double confidence,
                      da_regression *out) {
     if (columns < 1 || columns > DA_MAX_REGRESSORS || !(confidence > 0 && confidence < 1))
-        return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %d columns, confidence %g: 1 to %d, and between 0 and 1", columns,
-                       confidence, DA_MAX_REGRESSORS);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %d columns, confidence %g: 1 to %d, and between 0 and 1",
+                       columns, confidence, DA_MAX_REGRESSORS);
     if (rows < columns + 1)
         return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %lld rows are too few for %d columns: one more than columns at "
                        "least", (long long)rows, columns);

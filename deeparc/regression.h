@@ -5,8 +5,8 @@
  * Columns are centred and scaled, then made triangular by Householder reflections (Golub and Van Loan, "Matrix
  * Computations", section 5.3), never through the normal equations, whose condition is the square. All in double.
  *
- * An interval is b +- t s_b, with t the quantile of Student's distribution at rows - p - 1 degrees of freedom: right for
- * independent noise of one variance. Rows that share an experiment are not independent and make it too narrow.
+ * An interval is b +- t s_b, with t the quantile of Student's distribution at rows - p - 1 degrees of freedom: right
+ * for independent noise of one variance. Rows that share an experiment are not independent and make it too narrow.
  */
 #ifndef DA_DEEPARC_REGRESSION_H
 #define DA_DEEPARC_REGRESSION_H
@@ -32,8 +32,8 @@ typedef struct da_regression {
     double  mean_y, mean[DA_MAX_REGRESSORS];
 } da_regression;
 
-/* x[k] is column k, of `rows` values as y is; 1 to DA_MAX_REGRESSORS columns; confidence within (0, 1), .95 for intervals
-   of 95 %. Errors: DA_ERROR_ARGUMENT (columns, confidence, fewer rows than columns + 1), DA_ERROR_NUMERIC (a value that
+/* x[k] is column k, of `rows` values as y is; 1 to DA_MAX_REGRESSORS columns; confidence within (0, 1), .95 for
+   intervals of 95 %. Errors: DA_ERROR_ARGUMENT (columns, confidence, fewer rows than columns + 1), DA_ERROR_NUMERIC (a value that
    is not finite; a column that is constant or depends on those before it, named by its number), DA_ERROR_MEMORY. Cost
    O(rows columns^2). */
 da_status da_regress(const double *y, const double *const *x, int columns, int64_t rows, double confidence,
@@ -49,8 +49,8 @@ double da_pearson(const double *x, const double *y, int64_t count);
    (Abramowitz and Stegun 26.5.8); NaN elsewhere. Error below 1e-13 for small a, b, 1e-10 for 1e4. */
 double da_beta_incomplete(double a, double b, double x);
 
-/* Student's distribution of `freedom` > 0 degrees: the probability of less than t, and the t of a probability in (0, 1),
-   by bisection to the last bits. NaN for anything else. */
+/* Student's distribution of `freedom` > 0 degrees: the probability of less than t, and the t of a probability in
+   (0, 1), by bisection to the last bits. NaN for anything else. */
 double da_student_probability(double t, double freedom);
 double da_student_quantile(double probability, double freedom);
 

@@ -17,8 +17,8 @@ enum { DA_MAX_AXES = 48, DA_MAX_RUNS = 1000000 };
 typedef struct da_axis { char *name; char **values; int count; } da_axis; /* one block */
 typedef struct da_grid { da_axis axis[DA_MAX_AXES]; int axes; } da_grid;  /* begins as all zero bytes */
 
-/* Sets an axis to the words of `values` between separators, in place of the axis of that name, else as the last. Errors:
-   DA_ERROR_ARGUMENT (an empty word, a word twice, too many axes, more than DA_MAX_RUNS runs), DA_ERROR_MEMORY; the grid
+/* Sets an axis to the words of `values` between separators, in place of the axis of that name, else as the last.
+   Errors: DA_ERROR_ARGUMENT (an empty word, a word twice, too many axes, more than DA_MAX_RUNS runs), DA_ERROR_MEMORY; the grid
    stays as it was. */
 da_status   da_grid_set(da_grid *grid, const char *name, const char *values, char separator);
 void        da_grid_free(da_grid *grid); /* takes one of all zero bytes, and leaves it so */
@@ -30,8 +30,8 @@ const char *da_grid_value(const da_grid *grid, int64_t run, int axis);
    in double, count twice. */
 double da_sweep_operations(const da_model *model, int64_t samples, int64_t epochs, int64_t tested, int64_t batch);
 
-/* Published results (Ren et al., ICSE 2023, data of RQ1): the mean of (N + 1 - M) / (N + 1) over all data shares, numbers
-   of classes and seeds of CIFAR ResNets, for depths 14, 44, 86, 110, 152 and thresholds .9, .95, .98, .99; NaN for any
+/* Published results (Ren et al., ICSE 2023, data of RQ1): the mean of (N + 1 - M) / (N + 1) over all data shares,
+   numbers of classes and seeds of CIFAR ResNets, for depths 14, 44, 86, 110, 152 and thresholds .9, .95, .98, .99; NaN for any
    other. Correlations of that metric with the three factors, over all thresholds. */
 double da_published_modularity(int64_t depth, double threshold);
 #define DA_PUBLISHED_DEPTH   0.81

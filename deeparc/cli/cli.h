@@ -101,7 +101,7 @@ bool        cli_flag(const cli *c, const char *name);
 int64_t     cli_int(const cli *c, const char *name);
 double      cli_real(const cli *c, const char *name);
 const char *cli_text(const cli *c, const char *name);
-const char *cli_text_at(const cli *c, const char *name, int place); /* of a CLI_TEXT that repeats; NULL after the last */
+const char *cli_text_at(const cli *c, const char *name, int place); /* of one that repeats; NULL after the last */
 int         cli_choice(const cli *c, const char *name); /* place in the list: 0, 1, ... */
 
 /* A list of names, "conv1,layer1.0", split at its commas. Free with cli_names_free. Empty names are wrong usage. */
@@ -151,7 +151,8 @@ da_status          cli_model_build(cli *c, da_model **model, const char *name, c
 da_trainer_options cli_training_defaults(const char *architecture, const da_dataset *data);
 
 /* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
-   `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves to OUT.partial, and --resume continues from there. */
+   `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves
+   to OUT.partial, and --resume continues from there. */
 da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
 /* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options);

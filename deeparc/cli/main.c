@@ -137,7 +137,8 @@ int main(int argc, char **argv) {
     c.argv = argv;
     c.argc = argc;
     bool help;
-    if (cli_parse(&c, argc - 1 - words, argv + 1 + words, &help) != DA_OK) return fail((*command)->name, c.usage ? USAGE : FAILED);
+    if (cli_parse(&c, argc - 1 - words, argv + 1 + words, &help) != DA_OK)
+        return fail((*command)->name, c.usage ? USAGE : FAILED);
     if (help) {
         cli_help(*command);
         return finish();

@@ -97,7 +97,7 @@ static void print_fit(cli *c, const sweep_fit *fit) {
 
 static da_status print_dependence(cli *c, const sweep_table *t) {
     sweep_fit fit;
-    cli_print(c, "\nwhat it depends on: least squares on all factors at each threshold, intervals of 95 %% (Student)\n");
+    cli_print(c, "\nwhat it depends on: least squares on all factors at each threshold, 95 %% intervals (Student)\n");
     cli_print(c, "threshold  factor      correlation  published  slope      interval                sign\n");
     for (int h = 0; h <= t->threshold_count; h++) {
         DA_TRY(sweep_fit_at(t, h < t->threshold_count ? t->thresholds[h] : -1, &fit));
@@ -200,7 +200,8 @@ static da_status run(cli *c) {
 
 static const cli_option options[] = {
     { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true, .help = "of the sweep, as it was planned" },
-    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write all results there, a row a run and threshold" },
+    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv",
+      .help = "write all results there, a row a run and threshold" },
     { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .help = "write a page with tables and charts there" },
     { .name = "title", .kind = CLI_TEXT, .value = "TEXT", .initial = "How modular are neural networks? (RQ1)",
       .help = "of that page" },
@@ -213,7 +214,7 @@ const cli_command cli_sweep_collect = {
     .name = "sweep collect", .purpose = "merge a sweep's results and set them beside the published ones",
     .arguments = "", .example = "sweep collect --dir build/sweep --csv build/sweep/results.csv",
     .notes = "Regresses the metric on depth, data share and number of classes at every threshold and shows Pearson's\n"
-             "correlations, so that signs can be compared with those of Ren et al. (ICSE 2023). Intervals take runs as\n"
+             "correlations, to compare signs with those of Ren et al. (ICSE 2023). Intervals take runs as\n"
              "independent and their noise as equally large everywhere.",
     .options = options, .run = run
 };

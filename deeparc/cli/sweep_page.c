@@ -84,6 +84,12 @@ static da_status add_setting(const sweep_table *t, da_text *page) {
 
 enum { MEAN_COLUMNS = 8 };
 
+/* An empty cell where there is no number, so that the column stays one of numbers. */
+static void add_number(cells *cell, double value) {
+    if (isfinite(value)) cells_add(cell, "%.3f", value);
+    else cells_add(cell, "%s", "");
+}
+
 static da_status add_means_table(const sweep_table *t, da_text *page) {
     static const char *const header[MEAN_COLUMNS] = { "threshold", "depth", "runs", "mean", "least", "most",
                                                       "spread over seeds", "published mean" };
@@ -97,11 +103,11 @@ static da_status add_means_table(const sweep_table *t, da_text *page) {
             cells_add(&cell, "%g", t->thresholds[h]);
             cells_add(&cell, "%g", t->depths[d]);
             cells_add(&cell, "%d", s.runs);
-            cells_add(&cell, "%.3f", s.mean);
-            cells_add(&cell, "%.3f", s.least);
-            cells_add(&cell, "%.3f", s.most);
-            cells_add(&cell, isfinite(s.deviation) ? "%.3f" : " ", s.deviation);
-            cells_add(&cell, t->metric == SWEEP_PAPER && isfinite(published) ? "%.3f" : " ", published);
+            add_number(&cell, s.mean);
+            add_number(&cell, s.least);
+            add_number(&cell, s.most);
+            add_number(&cell, s.deviation);
+            add_number(&cell, t->metric == SWEEP_PAPER ? published : (double)NAN);
         }
     da_html_table(page, "spread: standard deviation over seeds alone, pooled over data shares and classes",
                   MEAN_COLUMNS, header, cell.count / MEAN_COLUMNS, cell.cell, -1);
@@ -111,7 +117,7 @@ static da_status add_means_table(const sweep_table *t, da_text *page) {
 
 /* One curve a threshold: our means with the range of all runs, or the published means. */
 static da_status add_means_chart(const sweep_table *t, bool published, da_text *page) {
-    static const double depths[] = { 14, 44, 86, 110, 152 };
+    static const double depths[] = { 14, 44, 86, 110, 152 }; /* that were published */
     enum { PUBLISHED = sizeof depths / sizeof *depths };
     int n = t->threshold_count, width = published ? PUBLISHED : t->depth_count;
     da_series *series = da_alloc_zero((size_t)n, sizeof *series);
@@ -122,8 +128,9 @@ static da_status add_means_chart(const sweep_table *t, bool published, da_text *
     for (int h = 0; h < n && status == DA_OK; h++) {
         double *mean = values + 3 * h * width, *low = mean + width, *high = low + width;
         for (int d = 0; d < width; d++) {
-            sweep_summary s = published ? (sweep_summary){ .runs = 0 } : sweep_summarise(t, t->thresholds[h], t->depths[d]);
-            mean[d] = published ? da_published_modularity((int64_t)depths[d], t->thresholds[h]) : s.mean;
+            sweep_summary s = { .mean = da_published_modularity((int64_t)depths[d % PUBLISHED], t->thresholds[h]) };
+            if (!published) s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
+            mean[d] = s.mean;
             low[d] = s.least;
             high[d] = s.most;
         }

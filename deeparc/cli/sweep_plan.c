@@ -1,6 +1,6 @@
 /* deeparc sweep plan: every combination of settings as a line that runs by itself, and what all of them will cost.
  *
- *     preset, --data, --grid   ->  axes   ->  words of a line   ->  parsed as `sweep run` will parse them   ->  plan.txt
+ *     preset, --data, --grid   ->  axes   ->  words of a line  ->  parsed as `sweep run` will parse them  ->  plan.txt
  *                                                                   (wrong options are found here, not in run 700)
  */
 #include "deeparc/cli/options.h"
@@ -28,10 +28,11 @@ typedef struct preset { const char *name; const char *settings[MOST_SETTINGS]; }
 /* The first axis moves slowest: a sweep that is stopped early has all networks of the first seed. */
 static const preset presets[] = {
     { "none", { NULL } },
-    { "smoke", { "data=digits", "seed=1,2,3", "depth=8,14,20", "classes=5,10", "share=0.5,1", "width=0.5", "epochs=2",
-                 "limit=2000", "test-limit=512", "shortcut=conv", "tap=sum", "threshold=0.9,0.95,0.98,0.99", NULL } },
+    { "smoke", { "data=digits", "seed=1,2,3", "depth=8,14,20", "classes=5,10", "share=0.5,1", "width=0.5", "epochs=3",
+                 "batch=32", "limit=2000", "test-limit=512", "shortcut=conv", "tap=sum",
+                 "threshold=0.9,0.95,0.98,0.99", NULL } },
     { "laptop", { "data=mnist", "seed=1,2,3", "depth=8,14,20,32,44", "classes=2,5,10", "share=0.25,0.5,1", "width=0.5",
-                  "epochs=8", "limit=10000", "test-limit=2000", "shortcut=conv", "tap=sum",
+                  "epochs=8", "batch=32", "limit=10000", "test-limit=2000", "shortcut=conv", "tap=sum",
                   "threshold=0.9,0.95,0.98,0.99", NULL } },
     { "paper", { "data=cifar10", "seed=1,2,3,4,5,6,7,8,9,10", "depth=14,44,86,110,152", "classes=2,4,6,8,10",
                  "share=0.1,0.25,0.5,0.75,1", "epochs=300", "batch=128", "rate=0.01", "momentum=0.9", "schedule=cosine",

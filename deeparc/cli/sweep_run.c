@@ -330,7 +330,7 @@ static da_status run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true, .help = "the sweep's; results go to DIR/runs" },
+    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true, .help = "of the sweep: results go to DIR/runs" },
     { .name = "id", .kind = CLI_TEXT, .value = "ID",
       .help = "what `sweep plan` called the run: an error when the settings are others" },
     { .name = "depth", .kind = CLI_INT, .value = "N", .low = 8, .high = 1202, .required = true,
@@ -359,8 +359,8 @@ const cli_command cli_sweep_run = {
     .name = "sweep run", .purpose = "train and measure one network of a sweep", .arguments = "",
     .example = "sweep run --dir build/sweep --data mnist --depth 14 --share 0.5 --classes 5 --epochs 3",
     .notes = "Trains a ResNet on a share of the training images of the first classes, then measures its accuracy, the\n"
-             "similarity of its blocks on the test images, and how modular it is. The result goes to DIR/runs/ID.json,\n"
+             "similarity of its blocks on the test images, and how modular it is. The result is DIR/runs/ID.json,\n"
              "where ID is a hash of the settings: a run that is finished is not done again, and one that was\n"
-             "interrupted or killed continues after its last epoch, to the same weights, when its line is run again.",
+             "interrupted or killed continues after its last epoch, to the same weights, when run again.",
     .tables = CLI_DATA | CLI_TRAINING, .options = options, .run = run
 };

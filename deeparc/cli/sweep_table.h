@@ -41,8 +41,8 @@ void      sweep_table_free(sweep_table *table);
 
 /* ---- Conclusions ---- */
 
-/* The metric at one threshold, of one depth or (depth < 0) of all. deviation: over seeds alone, pooled over the cells of
-   the grid, with `freedom` degrees of freedom; NaN where every cell has one seed. */
+/* The metric at one threshold, of one depth or (depth < 0) of all. deviation: over seeds alone, pooled over the cells
+   of the grid, with `freedom` degrees of freedom; NaN where every cell has one seed. */
 typedef struct sweep_summary { int runs; double mean, least, most, deviation; int64_t freedom; } sweep_summary;
 sweep_summary sweep_summarise(const sweep_table *table, double threshold, double depth);
 
@@ -54,8 +54,8 @@ typedef struct sweep_factor {
 extern const sweep_factor sweep_factors[SWEEP_FACTORS];
 double sweep_factor_of(const sweep_result *result, int factor);
 
-/* Every factor that varies, at one threshold; threshold < 0: all of them, where only correlations mean something, because
-   the points of one network are not independent. */
+/* Every factor that varies, at one threshold; threshold < 0: all of them, where only correlations mean something,
+   because the points of one network are not independent. */
 typedef struct sweep_fit {
     double threshold;
     int    points;
