@@ -1,6 +1,7 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
 # Targets:
 #   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=1|0]    make asan    make ubsan
+#   make rq1 [SCALE=smoke|laptop|paper] [DATA=...]    how modular networks are: from data to CSV and page (paper: plan and cost)
 #   make rq2 [SCALE=smoke|laptop|paper]    what modules preserve: curves of removed and repeated blocks, with controls
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
@@ -40,7 +41,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test asan ubsan bench real-data-test bits-test scaling fuzz mnist-demo rq2 clean FORCE
+.PHONY: all test asan ubsan bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -114,6 +115,11 @@ fuzz:
 # The whole story on real digits: train, measure, cut into modules, prune, repair, report.
 mnist-demo: all
 	@sh deeparc/experiments/mnist-demo.sh $(BUILD) $(DATA)
+
+# How modular are networks? A grid of them is trained and measured, beside what was published.
+SCALE := smoke
+rq1: all
+	@sh deeparc/experiments/rq1.sh $(BUILD) $(SCALE) $(DATA)
 
 # RQ2: removal and repetition of blocks, inside modules and outside. MODEL=FILE takes a network instead of training one.
 rq2: all

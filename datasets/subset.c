@@ -64,3 +64,51 @@ void da_subset_free(da_subset *subset) {
     da_free(subset->indices);
     memset(subset, 0, sizeof *subset);
 }
+
+/* ---- Cutting a data set ---- */
+
+static int64_t count_below(const da_dataset *data, int classes) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < data->count; i++) count += data->labels[i] < classes;
+    return count;
+}
+
+/* The list of what stays, in ascending order. */
+static da_status choose_kept(da_subset *kept, const da_dataset *data, int classes, double share, uint64_t seed) {
+    da_subset all, rest = { .data = NULL };
+    DA_TRY(subset_new(&all, data, count_below(data, classes)));
+    for (int64_t i = 0, n = 0; n < all.count; i++)
+        if (data->labels[i] < classes) all.indices[n++] = i;
+    int64_t wanted = da_subset_share(&all, share);
+    da_status status = DA_OK;
+    if (wanted < 1)
+        status = DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of the %lld images in %d classes of '%s' is none at all",
+                         share, (long long)all.count, classes, data->name);
+    else
+        status = da_subset_split(kept, &rest, &all, all.count - wanted, seed);
+    da_subset_free(&rest);
+    da_subset_free(&all);
+    return status;
+}
+
+da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed) {
+    if (classes == 0) classes = data->classes;
+    if (classes < 2 || classes > data->classes)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%d classes of '%s' cannot be kept: 2 to %d, or 0 for all", classes,
+                       data->name, data->classes);
+    if (!(share > 0 && share <= 1))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of '%s': above 0, up to 1", share, data->name);
+    if (!data->labels) return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has no labels to tell classes by", data->name);
+    da_subset kept;
+    DA_TRY(choose_kept(&kept, data, classes, share, seed));
+    size_t bytes = (size_t)da_dataset_image_bytes(data);
+    for (int64_t i = 0; i < kept.count; i++) { /* indices ascend: what is read was not written yet */
+        memmove(data->images + (size_t)i * bytes, data->images + (size_t)kept.indices[i] * bytes, bytes);
+        data->labels[i] = data->labels[kept.indices[i]];
+    }
+    data->count = kept.count;
+    for (int c = classes; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);
+    data->classes = classes;
+    da_subset_free(&kept);
+    return DA_OK;
+}

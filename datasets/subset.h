@@ -1,4 +1,5 @@
-/* A part of a data set, as a list of sample numbers on top of it: no image is copied.
+/* A part of a data set, as a list of sample numbers on top of it: no image is copied. Or, by da_dataset_cut, the data
+ * set itself made smaller.
  *
  *     data      0 1 2 3 4 5 6 7 8 9
  *     indices   0 1   3     6 7 8        in any order; a batcher visits positions 0..count-1 of this list
@@ -28,5 +29,11 @@ da_status da_subset_split(da_subset *train, da_subset *validation, const da_subs
 int64_t da_subset_share(const da_subset *from, double share);
 
 void da_subset_free(da_subset *subset); /* takes NULL and an all-zero subset; leaves zeros */
+
+/* Cuts a data set, in place, to its first `classes` classes (0: all) and of their images to a share of (0, 1], drawn by
+   the seed; order stays. Of one seed, a smaller share is a part of a larger one. Errors: DA_ERROR_ARGUMENT (classes
+   below 2 or more than there are, a share out of range, no image left, no labels); the data set stays as it was;
+   DA_ERROR_MEMORY. */
+da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed);
 
 #endif

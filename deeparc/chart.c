@@ -145,13 +145,14 @@ static void put_caption(const plot *p, const da_series *s, int i) {
 
 /* Dots, or spots that appear under the pointer; of a long curve every n-th. */
 static void put_points(const plot *p, const da_series *s) {
-    int every = p->chart->points ? 1 : s->count / MOST_SPOTS + 1;
+    bool dots = p->chart->points || s->scatter;
+    int every = dots ? 1 : s->count / MOST_SPOTS + 1;
     for (int i = 0; i < s->count; i += every) {
         if (!is_drawn(s, i)) continue;
-        da_text_printf(p->page, "<circle class=\"%s\"", p->chart->points ? "dot" : "spot");
+        da_text_printf(p->page, "<circle class=\"%s\"", dots ? "dot" : "spot");
         da_html_length(p->page, "cx", across(p, x_of(s, i)));
         da_html_length(p->page, "cy", down(p, s->y[i]));
-        da_text_printf(p->page, " r=\"%d\"><title>", p->chart->points ? 4 : 5);
+        da_text_printf(p->page, " r=\"%d\"><title>", dots ? 4 : 5);
         put_caption(p, s, i);
         da_text_append(p->page, "</title></circle>\n");
     }
@@ -185,7 +186,7 @@ void da_chart_lines(da_text *page, const da_line_chart *chart) {
         const da_series *s = &chart->series[k];
         da_text_printf(page, "<g class=\"s%d%s\">\n", k % COLOURS, s->dashed ? " dash" : "");
         if (has_band(s)) put_band(&p, s);
-        put_curve(&p, s);
+        if (!s->scatter) put_curve(&p, s);
         put_points(&p, s);
         da_text_append(page, "</g>\n");
     }

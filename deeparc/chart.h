@@ -17,6 +17,7 @@ typedef struct da_series {
     const double *y;
     const double *low, *high; /* a band around the curve; both or NULL */
     bool          dashed;     /* a control, a reference */
+    bool          scatter;    /* dots alone, no curve through them: single experiments */
 } da_series;
 
 typedef struct da_line_chart {

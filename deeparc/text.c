@@ -86,6 +86,17 @@ void da_text_html(da_text *text, const char *string) {
     da_text_append(text, from);
 }
 
+void da_text_shell(da_text *text, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
+    if (*word && word[strspn(word, plain)] == 0) { da_text_append(text, word); return; }
+    da_text_append(text, "'");
+    for (; *word; word++) {
+        if (*word == '\'') da_text_append(text, "'\\''");
+        else da_text_append_bytes(text, word, 1);
+    }
+    da_text_append(text, "'");
+}
+
 const char *da_text_string(const da_text *text) { return text->bytes ? text->bytes : ""; }
 
 da_status da_text_status(const da_text *text) {

@@ -39,18 +39,20 @@ typedef struct cli_option {
     const char *help;    /* half a sentence */
     double      low, high; /* CLI_INT, CLI_REAL: smallest and largest value allowed */
     bool        required;
+    bool        repeats; /* may be given several times: cli_text_at reads them */
 } cli_option;
 
 /* Tables that several commands share; every command also has --seed --threads --kernels --json --quiet --help. */
 enum {
     CLI_DATA = 1,     /* --data (required), --data-dir, --normalize, --limit */
     CLI_SPLIT = 2,    /* --split test|train */
-    CLI_TRAINING = 4  /* --epochs --batch --rate --optimizer ... : all that cli_training_options reads */
+    CLI_TRAINING = 4, /* --epochs --batch --rate --optimizer ... : all that cli_training_options reads */
+    CLI_RESUMING = 8  /* --log --checkpoint --resume, of a command that has CLI_TRAINING and --out */
 };
 
 typedef struct cli cli;
 typedef struct cli_command {
-    const char *name, *purpose; /* the purpose is one line that begins with a verb */
+    const char *name, *purpose; /* one word, or two: "sweep plan"; the purpose is one line that begins with a verb */
     const char *arguments;      /* by place: "MODEL", "[FILE]" may be missing, "[UNIT...]" any number; "" none */
     const char *example;        /* what follows "deeparc " in a line that works */
     const char *notes;          /* more for --help, lines of at most 100 characters; or NULL */
@@ -60,7 +62,8 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
-    cli_order, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_gradcheck, cli_bench;
+    cli_order, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_sweep_plan, cli_sweep_run,
+    cli_sweep_collect, cli_gradcheck, cli_bench;
 
 /* ---- Inside a command. ---- */
 
@@ -98,6 +101,7 @@ bool        cli_flag(const cli *c, const char *name);
 int64_t     cli_int(const cli *c, const char *name);
 double      cli_real(const cli *c, const char *name);
 const char *cli_text(const cli *c, const char *name);
+const char *cli_text_at(const cli *c, const char *name, int place); /* of one that repeats; NULL after the last */
 int         cli_choice(const cli *c, const char *name); /* place in the list: 0, 1, ... */
 
 /* A list of names, "conv1,layer1.0", split at its commas. Free with cli_names_free. Empty names are wrong usage. */
@@ -142,8 +146,14 @@ da_status cli_model_normalize(cli *c, da_model *model, const char *path);
 /* "imagenet", "cifar10", "mnist", "none", or means/deviations "m,m,m/s,s,s", for so many channels. */
 da_status cli_normalization_parse(cli *c, da_normalization *out, const char *text, int64_t channels);
 
+/* A new network of the zoo for these data: built as --shortcut says, drawn by --init and the seed (MODEL_OPTIONS), with
+   the data's classes and the normalisation of --normalize, else the data's. And what serves well to train it. */
+da_status          cli_model_build(cli *c, da_model **model, const char *name, const da_dataset *data);
+da_trainer_options cli_training_defaults(const char *architecture, const da_dataset *data);
+
 /* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
-   `defaults`. With --out and no --checkpoint, Ctrl-C saves to OUT.partial, and --resume continues from there. */
+   `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves
+   to OUT.partial, and --resume continues from there. */
 da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
 /* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
@@ -162,6 +172,13 @@ double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
    looks at it and ends with DA_ERROR_INTERRUPTED. */
 void cli_watch_interrupt(void);
 extern volatile sig_atomic_t cli_stop;
+
+/* Of a new network: cli_model_build reads the first two. */
+#define MODEL_OPTIONS                                                                                                  \
+    { .name = "init", .kind = CLI_CHOICE, .value = "he|xavier", .help = "how the first weights are drawn (he)" },      \
+    { .name = "shortcut", .kind = CLI_CHOICE, .value = "pad|conv|conv-norm",                                           \
+      .help = "of a ResNet's blocks that change shape (pad)" },                                                        \
+    CONV_OPTION
 
 /* How convolutions are computed: of a new model, or of one from a file instead of what it records. */
 #define CONV_OPTION                                                                                                    \

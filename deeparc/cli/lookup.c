@@ -25,6 +25,12 @@ double      cli_real(const cli *c, const char *name) { return value_of(c, name)-
 const char *cli_text(const cli *c, const char *name) { return value_of(c, name)->text; }
 int         cli_choice(const cli *c, const char *name) { return (int)value_of(c, name)->integer; }
 
+const char *cli_text_at(const cli *c, const char *name, int place) {
+    for (int i = 0; i < c->value_count; i++)
+        if (strcmp(c->values[i].option->name, name) == 0 && place-- == 0) return c->values[i].text;
+    return NULL;
+}
+
 da_status cli_usage(cli *c, const char *format, ...) {
     char sentence[400];
     va_list list;

@@ -11,7 +11,8 @@
 
 static const cli_command *const commands[] = {
     &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
-    &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report, &cli_gradcheck, &cli_bench,
+    &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report, &cli_sweep_plan, &cli_sweep_run,
+    &cli_sweep_collect, &cli_gradcheck, &cli_bench,
     NULL
 };
 
@@ -29,6 +30,39 @@ static int fail(const char *command, int status) {
 }
 
 static int finish(void) { return cli_print_end() == DA_OK ? DONE : fail(NULL, FAILED); }
+
+/* ---- Which command? ---- */
+
+/* How many words of the line name a command: one of "train", two of "sweep plan", none of any other. */
+static int words_of(const char *name, int argc, char **argv) {
+    size_t first = strcspn(name, " ");
+    if (strlen(argv[1]) != first || memcmp(name, argv[1], first) != 0) return 0;
+    if (!name[first]) return 1;
+    return argc > 2 && strcmp(name + first + 1, argv[2]) == 0 ? 2 : 0;
+}
+
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* The first word of commands of two, without a second that fits: lists them, or prints the help of each. USAGE or DONE;
+   -1 when it begins no command. */
+static int family(int argc, char **argv) {
+    char list[80] = "";
+    size_t length = strlen(argv[1]);
+    bool help = argc > 2 && is_help(argv[2]);
+    for (const cli_command *const *command = commands; *command; command++) {
+        const char *name = (*command)->name;
+        if (strncmp(name, argv[1], length) != 0 || name[length] != ' ') continue;
+        if (help && *list) printf("\n");
+        if (help) cli_help(*command);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", name + length + 1);
+    }
+    if (!*list) return -1;
+    if (help) return finish();
+    fprintf(stderr, "deeparc %s: one of %s must follow: 'deeparc %s --help' explains them\n", argv[1], list, argv[1]);
+    return USAGE;
+}
 
 static int unknown_command(const char *word) {
     const char *names[sizeof commands / sizeof *commands];
@@ -85,7 +119,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "deeparc: a command is missing: 'deeparc --help' lists them\n");
         return USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
         cli_help_all(commands);
         return finish();
     }
@@ -94,14 +128,17 @@ int main(int argc, char **argv) {
         return finish();
     }
     const cli_command *const *command = commands;
-    while (*command && strcmp((*command)->name, argv[1]) != 0) command++;
-    if (!*command) return unknown_command(argv[1]);
+    int words = 0;
+    while (*command && (words = words_of((*command)->name, argc, argv)) == 0) command++;
+    int answered = *command ? 0 : family(argc, argv);
+    if (!*command) return answered >= 0 ? answered : unknown_command(argv[1]);
     static cli c; /* some kilobytes */
     c.command = *command;
     c.argv = argv;
     c.argc = argc;
     bool help;
-    if (cli_parse(&c, argc - 2, argv + 2, &help) != DA_OK) return fail((*command)->name, c.usage ? USAGE : FAILED);
+    if (cli_parse(&c, argc - 1 - words, argv + 1 + words, &help) != DA_OK)
+        return fail((*command)->name, c.usage ? USAGE : FAILED);
     if (help) {
         cli_help(*command);
         return finish();

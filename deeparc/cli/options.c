@@ -132,6 +132,10 @@ static da_status parse_option(cli *c, int argc, char **argv, int *i) {
     }
     if (!value) return fail_unknown(c, name, (int)(length < WORD ? length : WORD));
     const cli_option *option = value->option;
+    if (value->given && option->repeats && c->value_count < CLI_MAX_OPTIONS) {
+        value = &c->values[c->value_count++];
+        *value = (cli_value){ .option = option };
+    }
     if (value->given) return cli_usage(c, "--%s is given twice", option->name);
     value->given = true;
     if (option->kind == CLI_FLAG)

@@ -4,7 +4,7 @@
 
 #include "deeparc/cli/cli.h"
 
-enum { CLI_TABLES = 5 };
+enum { CLI_TABLES = 6 };
 typedef struct cli_table { const char *title; const cli_option *options; } cli_table;
 
 /* The tables of a command in the order --help shows them; returns how many there are. */

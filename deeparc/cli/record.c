@@ -60,8 +60,8 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e) {
     record_int(to, "correct", e->correct);
 }
 
-da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context) {
-    const char *path = cli_text(c, "record");
+da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
+                      const void *context) {
     if (c->json) members(context, &c->writer);
     if (!path) return DA_OK;
     da_json_writer file;
@@ -77,6 +77,10 @@ da_status record_write(cli *c, void (*members)(const void *context, da_json_writ
     da_status status = da_file_save(path, text, size);
     da_free(text);
     return status;
+}
+
+da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context) {
+    return record_save(c, cli_text(c, "record"), members, context);
 }
 
 int64_t record_file_size(const char *path) {

@@ -9,8 +9,10 @@
 #define RECORD_OPTION                                                                                                  \
     { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .help = "write the result there as JSON too" }
 
-/* members writes keys and values into the object that is open. */
+/* members writes keys and values into the object that is open. write: into --record; save: into `path` (NULL: none). */
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
+da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
+                      const void *context);
 
 /* Members of a record. */
 void record_text(da_json_writer *to, const char *key, const char *value);

@@ -154,7 +154,7 @@ static const cli_option options[] = {
 
 const cli_command cli_retrain = {
     .name = "retrain", .purpose = "train some units; prove that nothing else moves", .arguments = "MODEL",
-    .tables = CLI_DATA | CLI_TRAINING, .options = options, .run = retrain_run,
+    .tables = CLI_DATA | CLI_TRAINING | CLI_RESUMING, .options = options, .run = retrain_run,
     .example = "retrain small.safetensors --data mnist --units layer1.0,layer2.0 --epochs 1 --out repaired.safetensors",
     .notes = "Units that are not named take no gradient, no weight decay, no momentum, and their batch norms keep\n"
              "their running statistics. A SHA-256 of every unit before and after shows it; should one have moved,\n"

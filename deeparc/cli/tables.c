@@ -55,6 +55,10 @@ static const cli_option training_options[] = {
       .help = "stop after N epochs without a better validation loss" },
     { .name = "max-steps", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = LARGEST,
       .help = "stop after N steps in all; 0: never" },
+    { .name = NULL }
+};
+
+static const cli_option resuming_options[] = {
     { .name = "log", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write a line an epoch" },
     { .name = "checkpoint", .kind = CLI_TEXT, .value = "FILE",
       .help = "save there after every epoch and on Ctrl-C (without it, Ctrl-C saves to OUT.partial)" },
@@ -81,6 +85,7 @@ int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]) {
     if (command->tables & CLI_DATA) tables[count++] = (cli_table){ "Data", data_options };
     if (command->tables & CLI_SPLIT) tables[count++] = (cli_table){ NULL, split_options };
     if (command->tables & CLI_TRAINING) tables[count++] = (cli_table){ "Training", training_options };
+    if (command->tables & CLI_RESUMING) tables[count++] = (cli_table){ NULL, resuming_options };
     tables[count++] = (cli_table){ "Every command", common_options };
     return count;
 }

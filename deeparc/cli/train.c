@@ -10,10 +10,7 @@ static const cli_option options[] = {
     { .name = "model", .kind = CLI_TEXT, .value = "NAME",
       .help = "mlp, mlp-512-256, lenet, smallcnn, vgg11, vgg16, resnet20, resnet20x0.5, ..." },
     { .name = "from", .kind = CLI_TEXT, .value = "FILE", .help = "start from a trained model instead" },
-    { .name = "init", .kind = CLI_CHOICE, .value = "he|xavier", .help = "how the first weights are drawn (he)" },
-    { .name = "shortcut", .kind = CLI_CHOICE, .value = "pad|conv|conv-norm",
-      .help = "of a ResNet's blocks that change shape (pad)" },
-    CONV_OPTION,
+    MODEL_OPTIONS,
     { .name = "out", .kind = CLI_TEXT, .value = "FILE", .help = "save the trained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "test on the first N test images only; 0: all" },
@@ -33,7 +30,7 @@ static const struct recipe {
     { "vgg", 0.05f, 5e-4f, 128, 0 }, { "resnet", 0.1f, 5e-4f, 128, 0 }, { "", 0.05f, 0, 128, 0 }
 };
 
-static da_trainer_options defaults_for(const char *architecture, const da_dataset *data) {
+da_trainer_options cli_training_defaults(const char *architecture, const da_dataset *data) {
     const struct recipe *recipe = recipes;
     while (strncmp(recipe->model, architecture, strlen(recipe->model)) != 0) recipe++;
     da_trainer_options o = da_trainer_defaults();
@@ -61,12 +58,12 @@ static da_status check_start(cli *c) {
     return DA_OK;
 }
 
-static da_status build(cli *c, da_model **model, const da_dataset *data) {
+static da_status draw(cli *c, da_model **model, const char *name, const da_dataset *data) {
     static const da_shortcut shortcuts[] = { DA_SHORTCUT_PAD, DA_SHORTCUT_CONV, DA_SHORTCUT_CONV_NORM };
     da_zoo_options zoo = { 0 };
     if (cli_has(c, "shortcut")) zoo.shortcut = shortcuts[cli_choice(c, "shortcut")];
     int64_t input[3] = { data->height, data->width, data->channels };
-    DA_TRY(da_zoo_build(model, cli_text(c, "model"), input, data->classes, &zoo));
+    DA_TRY(da_zoo_build(model, name, input, data->classes, &zoo));
     bool xavier = cli_has(c, "init") && cli_choice(c, "init") == 1;
     return da_model_initialize(*model, xavier ? DA_INIT_XAVIER : DA_INIT_HE, c->seed);
 }
@@ -84,14 +81,18 @@ static da_status describe(cli *c, da_model *model, const da_dataset *data) {
     return da_model_set_class_names(model, (const char *const *)data->class_names);
 }
 
-static da_status start(cli *c, da_model **model, const da_dataset *data) {
-    if (cli_has(c, "from")) return cli_model_open(c, model, cli_text(c, "from"), data);
+da_status cli_model_build(cli *c, da_model **model, const char *name, const da_dataset *data) {
     da_model *out = NULL;
-    da_status status = build(c, &out, data);
+    da_status status = draw(c, &out, name, data);
     if (status == DA_OK) status = describe(c, out, data);
     if (status == DA_OK) *model = out;
     else da_model_free(out);
     return status;
+}
+
+static da_status start(cli *c, da_model **model, const da_dataset *data) {
+    if (cli_has(c, "from")) return cli_model_open(c, model, cli_text(c, "from"), data);
+    return cli_model_build(c, model, cli_text(c, "model"), data);
 }
 
 /* ---- The run. ---- */
@@ -149,7 +150,7 @@ static da_status interrupted(cli *c, const da_trainer_options *o) {
 }
 
 static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
-    da_trainer_options defaults = defaults_for(model->architecture, data), o;
+    da_trainer_options defaults = cli_training_defaults(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults));
     result r = { .model = model, .test = test };
     da_status status = da_train(model, data, &o, &r.training);
@@ -183,8 +184,9 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_train = {
-    .name = "train", .purpose = "train a network and test it", .arguments = "", .tables = CLI_DATA | CLI_TRAINING,
-    .example = "train --model lenet --data mnist --out lenet.safetensors", .options = options, .run = run,
+    .name = "train", .purpose = "train a network and test it", .arguments = "",
+    .tables = CLI_DATA | CLI_TRAINING | CLI_RESUMING, .options = options, .run = run,
+    .example = "train --model lenet --data mnist --out lenet.safetensors",
     .notes = "Without other options: 5 epochs of sgd with momentum 0.9 and a one-cycle schedule; rate, batch\n"
              "and weight decay suit the model; photographs are augmented by crop4,flip, drawings for smallcnn\n"
              "by crop2. The last line is the fingerprint of the weights: the same for the same options on any\n"

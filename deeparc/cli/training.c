@@ -131,25 +131,13 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
         return cli_usage(c, "--patience needs --validation N, samples to judge by");
     o.max_steps = cli_int(c, "max-steps");
     o.seed = c->seed;
-    DA_TRY(read_files(c, &o));
+    if (c->command->tables & CLI_RESUMING) DA_TRY(read_files(c, &o));
     cli_watch_interrupt();
     o.stop = &cli_stop;
     o.progress = cli_progress_training;
     o.context = c;
     *options = o;
     return DA_OK;
-}
-
-/* Appends a word as a shell reads it back. */
-static void append_quoted(da_text *text, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
-    if (*word && word[strspn(word, plain)] == 0) { da_text_append(text, word); return; }
-    da_text_append(text, "'");
-    for (; *word; word++) {
-        if (*word == '\'') da_text_append(text, "'\\''");
-        else da_text_append_bytes(text, word, 1);
-    }
-    da_text_append(text, "'");
 }
 
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
@@ -160,7 +148,7 @@ da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
     da_text line = { 0 };
     for (int i = 0; i < c->argc; i++) {
         if (i > 0) da_text_append(&line, " ");
-        append_quoted(&line, c->argv[i]);
+        da_text_shell(&line, c->argv[i]);
     }
     if (!options->resume) da_text_append(&line, " --resume");
     da_status status = da_text_status(&line);

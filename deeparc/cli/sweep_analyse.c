@@ -1,0 +1,139 @@
+/* What a sweep says: means, the spread over seeds, and what modularity depends on. */
+#include "deeparc/cli/sweep_table.h"
+
+#include "core/memory.h"
+#include "deeparc/sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONFIDENCE 0.95
+
+const sweep_factor sweep_factors[SWEEP_FACTORS] = {
+    { "depth", "a layer", DA_PUBLISHED_DEPTH },
+    { "data share", "from none to all", DA_PUBLISHED_SHARE },
+    { "classes", "a class", DA_PUBLISHED_CLASSES }
+};
+
+double sweep_factor_of(const sweep_result *r, int factor) {
+    return factor == 0 ? r->depth : factor == 1 ? r->share : r->classes;
+}
+
+const char *sweep_metric_name(sweep_metric metric) {
+    static const char *const names[SWEEP_METRICS] = { "paper (N+1-M)/(N+1)", "ratio (N-M)/N", "coverage" };
+    return names[metric];
+}
+
+static bool same(double a, double b) { return fabs(a - b) < 1e-12; }
+
+static bool chosen(const sweep_point *p, double threshold, double depth) {
+    return (threshold < 0 || same(p->threshold, threshold)) && (depth < 0 || same(p->result->depth, depth));
+}
+
+/* ---- Summaries ---- */
+
+/* Equal settings but for the seed. */
+static bool same_cell(const sweep_result *a, const sweep_result *b) {
+    return same(a->depth, b->depth) && same(a->width, b->width) && same(a->share, b->share) &&
+           same(a->classes, b->classes) && strcmp(a->data, b->data) == 0 && strcmp(a->settings, b->settings) == 0 &&
+           strcmp(a->linkage, b->linkage) == 0 && strcmp(a->tap, b->tap) == 0;
+}
+
+/* Sum of squared distances from the mean of the cell that point `first` begins; 0 for a point that begins none. */
+static double cell_squares(const sweep_table *t, int first, int64_t *freedom) {
+    const sweep_point *p = &t->point[first];
+    double sum = 0, squares = 0;
+    int64_t count = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < t->points; i++) {
+            const sweep_point *q = &t->point[i];
+            if (!same(q->threshold, p->threshold) || !same_cell(q->result, p->result)) continue;
+            if (i < first) return 0;
+            double distance = q->metric[t->metric] - (pass ? sum / (double)count : 0);
+            if (pass) squares += distance * distance;
+            else { sum += distance; count++; }
+        }
+    *freedom += count - 1;
+    return squares;
+}
+
+sweep_summary sweep_summarise(const sweep_table *t, double threshold, double depth) {
+    sweep_summary s = { .least = HUGE_VAL, .most = -HUGE_VAL };
+    double sum = 0, squares = 0;
+    for (int i = 0; i < t->points; i++) {
+        const sweep_point *p = &t->point[i];
+        if (!chosen(p, threshold, depth)) continue;
+        s.runs++;
+        sum += p->metric[t->metric];
+        s.least = fmin(s.least, p->metric[t->metric]);
+        s.most = fmax(s.most, p->metric[t->metric]);
+        squares += cell_squares(t, i, &s.freedom);
+    }
+    s.mean = sum / s.runs;
+    s.deviation = s.freedom > 0 ? sqrt(squares / (double)s.freedom) : (double)NAN;
+    return s;
+}
+
+/* ---- Dependence ---- */
+
+/* values: (SWEEP_FACTORS + 1) columns of t->points; the last is the metric. */
+static void gather(const sweep_table *t, sweep_fit *fit, double *values) {
+    for (int i = 0; i < t->points; i++) {
+        const sweep_point *p = &t->point[i];
+        if (!chosen(p, fit->threshold, -1)) continue;
+        for (int f = 0; f < SWEEP_FACTORS; f++) values[f * t->points + fit->points] = sweep_factor_of(p->result, f);
+        values[SWEEP_FACTORS * t->points + fit->points++] = p->metric[t->metric];
+    }
+}
+
+static bool varies(const double *values, int count) {
+    for (int i = 1; i < count; i++)
+        if (!same(values[i], values[0])) return true;
+    return false;
+}
+
+/* A table that does not allow a regression is no error: the reason is shown in its place. */
+static da_status regress(sweep_fit *fit, const double *y, const double *const *columns, int count) {
+    if (count == 0) {
+        snprintf(fit->reason, sizeof fit->reason, "none of depth, share and classes varies");
+        return DA_OK;
+    }
+    da_status status = da_regress(y, columns, count, fit->points, CONFIDENCE, &fit->regression);
+    fit->fitted = status == DA_OK;
+    if (status == DA_ERROR_MEMORY || status == DA_OK) return status;
+    snprintf(fit->reason, sizeof fit->reason, "%s", da_error_message());
+    return DA_OK;
+}
+
+da_status sweep_fit_at(const sweep_table *t, double threshold, sweep_fit *out) {
+    sweep_fit fit = { .threshold = threshold };
+    double *values = da_alloc_zero((size_t)t->points, (SWEEP_FACTORS + 1) * sizeof *values);
+    const double *columns[SWEEP_FACTORS];
+    int count = 0;
+    if (!values) return DA_ERROR_MEMORY;
+    gather(t, &fit, values);
+    const double *y = values + SWEEP_FACTORS * t->points;
+    for (int f = 0; f < SWEEP_FACTORS; f++) {
+        const double *x = values + f * t->points;
+        bool moves = varies(x, fit.points);
+        fit.correlation[f] = moves ? da_pearson(x, y, fit.points) : (double)NAN;
+        fit.column[f] = moves ? count : -1;
+        if (moves) columns[count++] = x;
+    }
+    da_status status = threshold < 0 ? DA_OK : regress(&fit, y, columns, count);
+    da_free(values);
+    if (status == DA_OK) *out = fit;
+    return status;
+}
+
+const char *sweep_verdict(const sweep_fit *fit, int factor) {
+    if (fit->column[factor] < 0) return "not varied";
+    if (isnan(fit->correlation[factor])) return "the metric is the same everywhere";
+    double published = sweep_factors[factor].published;
+    if (!fit->fitted) return fit->correlation[factor] * published > 0 ? "same sign" : "other sign";
+    const da_coefficient *b = &fit->regression.coefficient[fit->column[factor]];
+    bool agrees = b->value * published > 0, clear = b->low > 0 || b->high < 0;
+    if (clear) return agrees ? "agrees" : "DISAGREES";
+    return agrees ? "same sign, but 0 is in the interval" : "other sign, but 0 is in the interval";
+}

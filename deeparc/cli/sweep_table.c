@@ -1,0 +1,162 @@
+/* From a plan and the files its runs left to a table. */
+#include "deeparc/cli/sweep_table.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLAN_CAP = 1 << 30 };
+
+/* ---- One result ---- */
+
+static da_status take_text(const da_json *root, const char *key, char *out, size_t size) {
+    const char *text;
+    DA_TRY(da_json_string(root, key, &text));
+    if (strlen(text) >= size) return DA_FAIL(DA_ERROR_FORMAT, "'%s' holds more than %zu letters", key, size - 1);
+    strcpy(out, text);
+    return DA_OK;
+}
+
+static da_status take_result(const da_json *root, sweep_result *r) {
+    const struct { const char *key; char *text; size_t size; } texts[] = {
+        { "id", r->id, sizeof r->id },                { "model", r->model, sizeof r->model },
+        { "data", r->data, sizeof r->data },          { "settings", r->settings, sizeof r->settings },
+        { "hash", r->hash, sizeof r->hash },          { "linkage", r->linkage, sizeof r->linkage },
+        { "tap", r->tap, sizeof r->tap },             { "kernels", r->kernels, sizeof r->kernels },
+        { "machine", r->machine, sizeof r->machine }
+    };
+    double training, similarity;
+    const struct { const char *key; double *number; } numbers[] = {
+        { "depth", &r->depth },   { "width", &r->width },           { "share", &r->share },
+        { "seed", &r->seed },     { "classes", &r->classes },       { "trained_on", &r->trained_on },
+        { "epochs", &r->epochs }, { "layers", &r->layers },         { "accuracy", &r->accuracy },
+        { "loss", &r->loss },     { "training_seconds", &training }, { "similarity_seconds", &similarity }
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        DA_TRY(take_text(root, texts[i].key, texts[i].text, texts[i].size));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        DA_TRY(da_json_double(root, numbers[i].key, numbers[i].number));
+    r->seconds = training + similarity;
+    return DA_OK;
+}
+
+static da_status take_points(sweep_table *t, const da_json *root, const sweep_result *r) {
+    const da_json *list;
+    DA_TRY(da_json_array(root, "thresholds", &list));
+    int count = (int)da_json_count(list);
+    sweep_point *grown = da_realloc(t->point, (size_t)(t->points + count) * sizeof *grown);
+    if (!grown) return DA_ERROR_MEMORY;
+    t->point = grown;
+    for (const da_json *cut = da_json_first(list); cut; cut = da_json_next(cut)) {
+        sweep_point p = { .result = r };
+        DA_TRY(da_json_double(cut, "threshold", &p.threshold));
+        DA_TRY(da_json_double(cut, "modules", &p.modules));
+        DA_TRY(da_json_double(cut, "paper", &p.metric[SWEEP_PAPER]));
+        DA_TRY(da_json_double(cut, "ratio", &p.metric[SWEEP_RATIO]));
+        DA_TRY(da_json_double(cut, "coverage", &p.metric[SWEEP_COVERAGE]));
+        t->point[t->points++] = p;
+    }
+    return DA_OK;
+}
+
+static da_status read_result(sweep_table *t, const char *path, const char *id) {
+    da_json *root;
+    DA_TRY(da_json_read(&root, path));
+    sweep_result *r = &t->result[t->results];
+    da_status status = take_result(root, r);
+    if (status == DA_OK && strcmp(r->id, id) != 0)
+        status = DA_FAIL(DA_ERROR_FORMAT, "it is the result of run %s", r->id);
+    if (status == DA_OK) status = take_points(t, root, r);
+    if (status == DA_OK) t->results++;
+    else dai_fail_context("'%s': ", path);
+    da_json_free(root);
+    return status;
+}
+
+/* ---- The plan ---- */
+
+static int64_t count_lines(const char *text) {
+    int64_t lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines;
+}
+
+/* The ID of a line, which stands behind "--id ". */
+static bool line_id(const char *line, size_t length, char id[SWEEP_ID]) {
+    static const char mark[] = " sweep run --id ";
+    for (const char *at = line; at + sizeof mark - 1 + SWEEP_ID - 1 <= line + length; at++)
+        if (memcmp(at, mark, sizeof mark - 1) == 0) {
+            memcpy(id, at + sizeof mark - 1, SWEEP_ID - 1);
+            id[SWEEP_ID - 1] = '\0';
+            return strspn(id, "0123456789abcdef") == SWEEP_ID - 1;
+        }
+    return false;
+}
+
+static da_status read_runs(sweep_table *t, const char *plan, const char *dir) {
+    for (const char *line = plan; *line; t->planned++) {
+        char id[SWEEP_ID], path[SWEEP_PATH];
+        size_t length = strcspn(line, "\n");
+        if (!line_id(line, length, id))
+            return DA_FAIL(DA_ERROR_FORMAT, "'%s/plan.txt': line %lld is none that `sweep plan` writes", dir,
+                           (long long)t->planned + 1);
+        DA_TRY(sweep_path(path, dir, id, ".json"));
+        if (da_file_exists(path)) DA_TRY(read_result(t, path, id));
+        line += length + (line[length] == '\n');
+    }
+    if (t->points > 0) return DA_OK;
+    return DA_FAIL(DA_ERROR_NOT_FOUND, "not one of the %lld runs of '%s/plan.txt' is finished", (long long)t->planned,
+                   dir);
+}
+
+/* ---- The table ---- */
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static da_status note_value(double *values, int *count, int capacity, double value, const char *what) {
+    for (int i = 0; i < *count; i++)
+        if (fabs(values[i] - value) < 1e-12) return DA_OK;
+    if (*count == capacity) return DA_FAIL(DA_ERROR_FORMAT, "the runs have more than %d %s", capacity, what);
+    values[(*count)++] = value;
+    return DA_OK;
+}
+
+static da_status list_values(sweep_table *t) {
+    for (int i = 0; i < t->points; i++) {
+        DA_TRY(note_value(t->thresholds, &t->threshold_count, SWEEP_THRESHOLDS, t->point[i].threshold, "thresholds"));
+        DA_TRY(note_value(t->depths, &t->depth_count, SWEEP_DEPTHS, t->point[i].result->depth, "depths"));
+    }
+    qsort(t->thresholds, (size_t)t->threshold_count, sizeof *t->thresholds, ascending);
+    qsort(t->depths, (size_t)t->depth_count, sizeof *t->depths, ascending);
+    return DA_OK;
+}
+
+da_status sweep_table_read(sweep_table *table, const char *dir) {
+    char path[SWEEP_PATH];
+    sweep_table t = { .planned = 0 };
+    uint8_t *plan;
+    size_t size;
+    if (snprintf(path, sizeof path, "%s/plan.txt", dir) >= (int)sizeof path)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "--dir is too long");
+    DA_TRY(da_file_read(path, PLAN_CAP, &plan, &size));
+    t.result = da_alloc_zero((size_t)count_lines((const char *)plan) + 1, sizeof *t.result); /* points refer to them */
+    da_status status = t.result ? read_runs(&t, (const char *)plan, dir) : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = list_values(&t);
+    da_free(plan);
+    if (status == DA_OK) *table = t;
+    else sweep_table_free(&t);
+    return status;
+}
+
+void sweep_table_free(sweep_table *table) {
+    da_free(table->result);
+    da_free(table->point);
+    memset(table, 0, sizeof *table);
+}
