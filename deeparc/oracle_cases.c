@@ -39,8 +39,8 @@ static const uint8_t labels[] = { 2, 0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 1, 0, 2, 0, 1
     { name, 1, .in = { S2(2003, 17) }, { kind }, .options.reduce = { 1, false } },    \
     { name, 1, .in = { S2(3, 4) }, { kind }, .options.reduce = { 4, false }, .fails = "axes mask 0x4" }
 
-#define CONV(x, w, ...) { "conv2d", 2, .in = { x, w }, .options.conv2d = { __VA_ARGS__ } }
-#define CONV_BIAS(x, w, b, ...) { "conv2d", 3, .in = { x, w, b }, .options.conv2d = { __VA_ARGS__ } }
+#define CONV(x, w, ...) { "conv2d", 2, .in = { x, w }, .options.conv2d = { __VA_ARGS__, 0 } }
+#define CONV_BIAS(x, w, b, ...) { "conv2d", 3, .in = { x, w, b }, .options.conv2d = { __VA_ARGS__, 0 } }
 #define POOL(name, x, ...) { name, 1, .in = { x }, { DAI_APART }, .options.pool = { __VA_ARGS__ } }
 #define POOLS(name)                                                                                                   \
     POOL(name, S4(2, 4, 6, 3), 2, 2, 0), POOL(name, S4(1, 7, 5, 17), 3, 2, 1), POOL(name, S4(2, 5, 5, 1), 3, 1, 0),   \
@@ -57,7 +57,8 @@ static const uint8_t labels[] = { 2, 0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 1, 0, 2, 0, 1
 #define CONV_NORM(inputs, x, w, y, convolution, train, rectify) \
     { "conv2d_norm", inputs, .in = { x, w, S1(0), S1(0), y }, { DAI_NORMAL, DAI_NORMAL, DAI_POSITIVE }, \
       .options.conv2d_norm = { convolution, { .training = train, .momentum = 0.1f, .epsilon = 1e-5f }, rectify } }
-#define C3(a, b, c) { a, b, c }
+#define C3(a, b, c) { a, b, c, 0 }
+#define WINOGRAD(tile, padding) { 1, padding, 1, tile }
 #define CONV_RELU(inputs, x, w, b, convolution, pool) \
     { "conv2d_relu", inputs, .in = { x, w, b }, .options.conv2d_relu = { convolution, pool } }
 
@@ -130,11 +131,17 @@ const dai_oracle_case dai_oracle_cases[] = {
     CONV(S4(1, 2, 2, 3), S4(3, 3, 3, 5), 1, 2, 1),
     CONV(S4(3, 11, 13, 16), S4(3, 3, 16, 16), 1, 1, 1),
     CONV(S4(2, 9, 20, 32), S4(3, 3, 32, 48), 2, 1, 1),
-    { "conv2d", 2, .in = { S4(1, 5, 5, 16), S4(3, 3, 32, 64) }, .options.conv2d = { 1, 1, 1 }, .fails = "32" },
-    { "conv2d", 2, .in = { S4(1, 2, 2, 3), S4(3, 3, 3, 4) }, .options.conv2d = { 1, 0, 1 }, .fails = "2x2" },
-    { "conv2d", 2, .in = { S4(1, 5, 5, 3), S4(3, 3, 3, 4) }, .options.conv2d = { 0, 0, 1 }, .fails = "stride" },
-    { "conv2d", 2, .in = { S4(1, 5, 5, 4), S4(3, 3, 2, 5) }, .options.conv2d = { 1, 0, 2 }, .fails = "groups" },
-    { "conv2d", 3, .in = { S4(1, 5, 5, 3), S4(3, 3, 3, 4), S1(3) }, .options.conv2d = { 1, 0, 1 }, .fails = "bias" },
+    { "conv2d", 2, .in = { S4(1, 5, 5, 16), S4(3, 3, 32, 64) }, .options.conv2d = { 1, 1, 1, 0 }, .fails = "32" },
+    { "conv2d", 2, .in = { S4(1, 2, 2, 3), S4(3, 3, 3, 4) }, .options.conv2d = { 1, 0, 1, 0 }, .fails = "2x2" },
+    { "conv2d", 2, .in = { S4(1, 5, 5, 3), S4(3, 3, 3, 4) }, .options.conv2d = { 0, 0, 1, 0 }, .fails = "stride" },
+    { "conv2d", 2, .in = { S4(1, 5, 5, 4), S4(3, 3, 2, 5) }, .options.conv2d = { 1, 0, 2, 0 }, .fails = "groups" },
+    { "conv2d", 3, .in = { S4(1, 5, 5, 3), S4(3, 3, 3, 4), S1(3) }, .options.conv2d = { 1, 0, 1, 0 }, .fails = "bias" },
+
+    { "conv2d", 2, .in = { S4(2, 7, 9, 5), S4(3, 3, 5, 18) }, .options.conv2d = { 1, 1, 1, 4 } },
+    { "conv2d", 3, .in = { S4(3, 6, 5, 17), S4(3, 3, 17, 4), S1(4) }, .options.conv2d = { 1, 2, 1, 2 } },
+    { "conv2d", 3, .in = { S4(9, 8, 8, 16), S4(3, 3, 16, 16), S1(16) }, .options.conv2d = { 1, 0, 1, 4 } },
+    { "conv2d", 2, .in = { S4(1, 5, 5, 3), S4(3, 3, 3, 4) }, .options.conv2d = { 2, 1, 1, 4 }, .fails = "Winograd" },
+    { "conv2d", 2, .in = { S4(1, 5, 5, 3), S4(1, 1, 3, 4) }, .options.conv2d = { 1, 0, 1, 2 }, .fails = "Winograd" },
 
     NORM(S4(3, 4, 5, 7), true, true), NORM(S4(3, 4, 5, 7), true, false), NORM(S2(9, 19), false, true),
     NORM(S2(5, 3), false, false), NORM(S4(2, 1, 3, 33), true, true), NORM(S4(20, 30, 8, 16), true, true),
@@ -150,11 +157,12 @@ const dai_oracle_case dai_oracle_cases[] = {
     CONV_NORM(5, S4(20, 3, 3, 5), S4(3, 3, 5, 33), S4(20, 3, 3, 33), C3(1, 1, 1), true, true),
     CONV_NORM(5, S4(2, 4, 4, 4), S4(3, 3, 2, 6), S4(2, 4, 4, 6), C3(1, 1, 2), false, true),
     CONV_NORM(5, S4(2, 4, 4, 4), S4(3, 3, 4, 6), S4(2, 4, 4, 6), C3(1, 1, 1), true, false),
+    CONV_NORM(5, S4(3, 6, 7, 16), S4(3, 3, 16, 16), S4(3, 6, 7, 16), WINOGRAD(4, 1), true, true),
     { "conv2d_norm", 5, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(6), S1(6), S4(2, 4, 4, 5) },
-      .options.conv2d_norm = { { 1, 1, 1 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
+      .options.conv2d_norm = { { 1, 1, 1, 0 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
       .fails = "shortcut is 2x4x4x5" },
     { "conv2d_norm", 4, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(5), S1(6) },
-      .options.conv2d_norm = { { 1, 1, 1 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
+      .options.conv2d_norm = { { 1, 1, 1, 0 }, { .training = true, .momentum = 0.1f, .epsilon = 1e-5f }, true },
       .fails = "scale is 5" },
 
     CONV_RELU(3, S4(3, 8, 8, 1), S4(5, 5, 1, 6), S1(6), C3(1, 2, 1), 2),
@@ -162,10 +170,11 @@ const dai_oracle_case dai_oracle_cases[] = {
     CONV_RELU(3, S4(2, 8, 9, 3), S4(3, 3, 3, 33), S1(33), C3(1, 1, 1), 3),
     CONV_RELU(2, S4(17, 5, 4, 2), S4(3, 3, 2, 5), S0, C3(1, 1, 1), 1),
     CONV_RELU(3, S4(3, 9, 9, 4), S4(3, 3, 2, 6), S1(6), C3(2, 1, 2), 1),
+    CONV_RELU(3, S4(3, 9, 8, 3), S4(3, 3, 3, 17), S1(17), WINOGRAD(4, 0), 2),
     CONV_RELU(3, S4(40, 5, 5, 2), S4(2, 2, 2, 3), S1(3), C3(1, 0, 1), 4),
-    { "conv2d_relu", 3, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(5) }, .options.conv2d_relu = { { 1, 1, 1 }, 1 },
+    { "conv2d_relu", 3, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6), S1(5) }, .options.conv2d_relu = { { 1, 1, 1, 0 }, 1 },
       .fails = "bias is 5" },
-    { "conv2d_relu", 2, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6) }, .options.conv2d_relu = { { 1, 0, 1 }, 3 },
+    { "conv2d_relu", 2, .in = { S4(2, 4, 4, 4), S4(3, 3, 4, 6) }, .options.conv2d_relu = { { 1, 0, 1, 0 }, 3 },
       .fails = "windows of 3x3 do not fit into the convolution's 2x2" },
 
     POOLS("max_pool"), POOLS("average_pool"),
