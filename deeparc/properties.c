@@ -88,9 +88,9 @@ static int fill_pool(study *s, bool anywhere) {
 }
 
 static da_status plan_pool(study *s) {
-    const da_pool_kind kind = s->options.pool;
-    bool anywhere = kind == DA_POOL_ANYWHERE;
-    if (!anywhere && fill_pool(s, false) < s->order_count) anywhere = kind == DA_POOL_AUTO;
+    const da_among kind = s->options.among;
+    bool anywhere = kind == DA_AMONG_ANYWHERE;
+    if (!anywhere && fill_pool(s, false) < s->order_count) anywhere = kind == DA_AMONG_AUTO;
     if (anywhere) fill_pool(s, true);
     if (s->pool_count == 0 && s->options.controls > 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "no block outside modules can be edited in %s: choose controls anywhere, or "

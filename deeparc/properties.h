@@ -22,8 +22,8 @@
 #include "deeparc/probe.h"
 
 typedef enum da_edit { DA_EDIT_REMOVE, DA_EDIT_REPEAT } da_edit;
-/* auto: outside where there are enough blocks, else anywhere */
-typedef enum da_pool_kind { DA_POOL_AUTO, DA_POOL_OUTSIDE, DA_POOL_ANYWHERE } da_pool_kind;
+/* what controls choose among; auto: outside where there are enough blocks, else anywhere */
+typedef enum da_among { DA_AMONG_AUTO, DA_AMONG_OUTSIDE, DA_AMONG_ANYWHERE } da_among;
 
 typedef enum da_property {
     DA_PROPERTY_ACCURACY,
@@ -40,7 +40,7 @@ typedef struct da_properties_options {
     da_edit edit;
     int     most;                /* edits a curve; 0: as many as there are */
     int     controls;            /* random curves; 0: none */
-    da_pool_kind pool;
+    da_among among;
     uint64_t seed;               /* of the controls, and of the attack's random places */
     int64_t batch;               /* images at a time; 0 means 128 */
     const da_dataset *test;      /* tells the properties; with labels */

@@ -168,10 +168,9 @@ void cli_progress_end(cli *c);
 void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
 double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
 
-/* After cli_watch_interrupt, Ctrl-C sets it; a second one ends the program. Training watches by itself; other long work
-   looks at it and ends with DA_ERROR_INTERRUPTED. */
-void cli_watch_interrupt(void);
+/* Ctrl-C sets it; a second one ends the program. Long loops that can save may look at it. */
 extern volatile sig_atomic_t cli_stop;
+void cli_watch_interrupt(void); /* from now on; before it, Ctrl-C ends the program */
 
 /* Of a new network: cli_model_build reads the first two. */
 #define MODEL_OPTIONS                                                                                                  \

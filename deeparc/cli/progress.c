@@ -22,19 +22,6 @@
 
 volatile sig_atomic_t cli_stop;
 
-/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
-static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    cli_stop = 1;
-}
-
-void cli_watch_interrupt(void) {
-    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 /* Is one on the screen, when was anything printed last, and when was this work first heard of? */
 static struct { bool drawn; double last, begin; } bar;
 

@@ -37,12 +37,12 @@ static da_status refuse(cli *c, bool needless, const char *const *options, const
 static da_status check_options(cli *c) {
     static const char *const attack[] = { "epsilon", "steps", "step-size", "no-random-start", NULL };
     static const char *const names[] = { "names", NULL }, *const limit[] = { "limit", NULL };
-    static const char *const pool[] = { "pool", NULL };
+    static const char *const among[] = { "among", NULL };
     const bool given = cli_has(c, "similarity");
     DA_TRY(refuse(c, cli_int(c, "attack-limit") == 0, attack, "nothing is attacked"));
     DA_TRY(refuse(c, !given, names, "they belong to a matrix, and --similarity names none"));
     DA_TRY(refuse(c, given && cli_flag(c, "no-probes"), limit, "no training image is used"));
-    DA_TRY(refuse(c, cli_int(c, "controls") == 0, pool, "there are no controls"));
+    DA_TRY(refuse(c, cli_int(c, "controls") == 0, among, "there are no controls"));
     DA_TRY(cli_writable(cli_text(c, "csv")));
     DA_TRY(cli_writable(cli_text(c, "html")));
     return cli_writable(cli_text(c, "record"));
@@ -56,7 +56,7 @@ static da_status set_options(study_result *r) {
     *o = (da_properties_options){ .edit = (da_edit)cli_choice(c, "edit"),
                                   .most = (int)cli_int(c, "most"),
                                   .controls = (int)cli_int(c, "controls"),
-                                  .pool = (da_pool_kind)cli_choice(c, "pool"),
+                                  .among = (da_among)cli_choice(c, "among"),
                                   .seed = c->seed,
                                   .batch = cli_int(c, "batch"),
                                   .test = &r->test,
@@ -252,7 +252,7 @@ static const cli_option options[] = {
     MATRIX_NAMES,
     { .name = "controls", .kind = CLI_INT, .value = "N", .initial = "10", .low = 0, .high = 1000,
       .help = "random orders to compare with" },
-    { .name = "pool", .kind = CLI_CHOICE, .value = "auto|outside|anywhere", .initial = "auto",
+    { .name = "among", .kind = CLI_CHOICE, .value = "auto|outside|anywhere", .initial = "auto",
       .help = "what they choose among: blocks outside modules, all, or all only where too few are outside" },
     { .name = "epsilon", .kind = CLI_TEXT, .value = "E", .initial = "2/255",
       .help = "the largest change of a pixel by FGSM and PGD, as a share of its range" },

@@ -10,6 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    cli_stop = 1;
+}
+
+/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
+void cli_watch_interrupt(void) {
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 static da_status read_optimizer(cli *c, da_optimizer_options *o) {
     if (cli_has(c, "optimizer")) {
         da_optimizer_kind kind = (da_optimizer_kind)cli_choice(c, "optimizer"); /* sgd, adam, adamw: the enum's order */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # RQ2: what does a module preserve? One command from raw data to curves: a residual network is trained (or MODEL is
-# taken), its blocks are measured and cut into modules, and blocks are removed from it and repeated in it, inside modules
-# and, as a control, outside. Every command is printed before it runs.
+# taken), its blocks are measured and cut into modules, and blocks are removed from it and repeated in it, inside
+# modules and, as a control, outside. Every command is printed before it runs.
 #
 #     deeparc/experiments/rq2.sh BUILD_DIR [smoke|laptop|paper]          what `make rq2 SCALE=...` calls
 #
@@ -62,5 +62,5 @@ for edit in remove repeat; do
         --controls "${CONTROLS:-10}" --epsilon "${EPSILON:-2/255}" $measuring --seed "$seed" \
         --csv "$out/$edit.csv" --html "$out/$edit.html" --record "$out/$edit.json"
 done
-printf '\n%d seconds on %s. The curves: %s/remove.html and repeat.html; every network a line in remove.csv and repeat.csv\n' \
+printf '\n%d seconds on %s. The curves: %s/remove.html and repeat.html; every network a line: remove.csv, repeat.csv\n' \
     "$(($(date +%s) - begin))" "$data" "$out"

@@ -32,7 +32,7 @@ check_says "the page has curves" "<svg" cat "$work/page.html"
 curves() { run --similarity "$matrix" --controls 2 --csv "$work/again.csv" "$@" > /dev/null && cat "$work/again.csv"; }
 check_same "one seed, one result on any number of threads" "$(curves --threads 3)" "$(cat "$work/curves.csv")"
 check_says "repetition, outside as far as there are blocks" '"controls_pool": 2' run --similarity "$matrix" \
-    --edit repeat --pool outside --controls 2 --json
+    --edit repeat --among outside --controls 2 --json
 check_says "it measures the similarity itself" "9 layers in 1 module" run --threshold 0 --most 1 --controls 1
 
 check_fails "an epsilon that is none" 2 "such as 2/255" run --similarity "$matrix" --epsilon much
@@ -40,7 +40,7 @@ check_fails "an epsilon above all pixels" 2 "0 to 1" run --similarity "$matrix" 
 check_fails "a step without an attack" 2 "no effect" "$deeparc" properties "$model" --data digits --attack-limit 0 \
     --step-size 1/255
 check_fails "training images that nothing reads" 2 "no training image" run --similarity "$matrix" --no-probes
-check_fails "a pool without controls" 2 "no controls" run --similarity "$matrix" --controls 0 --pool outside
+check_fails "a choice without controls" 2 "no controls" run --similarity "$matrix" --controls 0 --among outside
 printf '1,0.5\n0.5,1\n' > "$work/small.csv"
 check_fails "a matrix of another network" 1 "neither so many blocks" run --similarity "$work/small.csv"
 check_fails "two results in one file" 2 "would replace" run --csv "$work/x" --record "$work/x"

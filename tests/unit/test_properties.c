@@ -147,12 +147,12 @@ TEST(properties_follow_algorithm_2_and_leave_openers) {
         CHECK(memcmp(&p.control[i].point[0], &p.inside.point[0], sizeof p.inside.point[0]) == 0);
     }
     da_properties_free(&p);
-    s.options.pool = DA_POOL_OUTSIDE;
+    s.options.among = DA_AMONG_OUTSIDE;
     CHECK_OK(measure(&s, &p));
     CHECK_INT(p.control[0].edits, 2);
     CHECK(!p.anywhere && p.control[0].layer[0] >= 4 && p.control[0].layer[0] <= 5);
     da_properties_free(&p);
-    s.options.pool = DA_POOL_AUTO;
+    s.options.among = DA_AMONG_AUTO;
     s.options.most = 2;
     CHECK_OK(measure(&s, &p));
     CHECK(!p.anywhere && p.inside.edits == 2);
@@ -232,14 +232,14 @@ TEST(properties_refuse_what_makes_no_sense) {
     const da_partition whole = { .layers = 9, .modules = 1, .module = one };
     s.options.test = &s.test;
     CHECK_FAILS(da_properties_measure(s.model, &alone, blocks, &s.options, &p), DA_ERROR_ARGUMENT, "lower the");
-    s.options.pool = DA_POOL_OUTSIDE;
+    s.options.among = DA_AMONG_OUTSIDE;
     CHECK_FAILS(da_properties_measure(s.model, &whole, blocks, &s.options, &p), DA_ERROR_ARGUMENT, "no block outside");
     const char *const twice[] = { "layer1.0", "layer1.0", "layer1.2", "layer2.0", "layer2.1", "layer2.2",
                                   "layer3.0", "layer3.1", "layer3.2" };
     CHECK_FAILS(da_properties_measure(s.model, &partition, twice, &s.options, &p), DA_ERROR_SHAPE, "behind");
     volatile sig_atomic_t stop = 1;
     s.options.stop = &stop;
-    s.options.pool = DA_POOL_AUTO;
+    s.options.among = DA_AMONG_AUTO;
     CHECK_FAILS(measure(&s, &p), DA_ERROR_INTERRUPTED, "interrupted");
     s.options.stop = NULL;
     s.options.pgd.epsilon = 3;
@@ -259,8 +259,8 @@ TEST(properties_survive_every_allocation_failure) {
     s.options.pgd.steps = 1;
     da_status status = DA_ERROR_MEMORY;
     int64_t k = 0;
-    /* Every third: the networks differ little, and each is built anew. */
-    for (; k < 30000 && status == DA_ERROR_MEMORY; k += 3) {
+    /* All of the first, then samples: every network is built and measured in the same way. */
+    for (; k < 30000 && status == DA_ERROR_MEMORY; k += k < 60 ? 1 : 61) {
         da_memory_fail_after(k);
         status = measure(&s, &p);
         da_memory_fail_after(-1);
