@@ -45,7 +45,9 @@ int da_threads_set(int threads) {
     return thread_count;
 }
 
-int da_threads(void) { return thread_count > 0 ? thread_count : da_threads_set(0); }
+static _Thread_local bool inside; /* this thread computes a chunk of a loop that others share */
+
+int da_threads(void) { return inside ? 1 : thread_count > 0 ? thread_count : da_threads_set(0); }
 
 static da_loop_observer *loop_observer;
 static void *observer_context;
@@ -55,20 +57,30 @@ void da_parallel_observe(da_loop_observer *observer, void *context) {
     observer_context = context;
 }
 
+typedef struct shared_loop { da_chunk_body *body; void *context; } shared_loop;
+
+static void shared_chunk(void *context, int64_t chunk, int worker) {
+    const shared_loop *loop = context;
+    inside = true;
+    loop->body(loop->context, chunk, worker);
+    inside = false;
+}
+
 static void run(int64_t chunks, da_chunk_body *body, void *context) {
     int threads = da_threads();
     if (threads > chunks) threads = (int)chunks;
 #if defined(_OPENMP)
+    shared_loop loop = { body, context };
     if (threads > 1) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk, omp_get_thread_num());
+        for (int64_t chunk = 0; chunk < chunks; chunk++) shared_chunk(&loop, chunk, omp_get_thread_num());
         return;
     }
 #elif defined(DA_OWN_THREADS)
-    if (threads > 1) {
-        dai_team_run(threads, chunks, body, context);
-        return;
-    }
+    shared_loop loop = { body, context };
+    if (threads > 1 && dai_team_run(threads, chunks, shared_chunk, &loop)) return;
+#else
+    (void)shared_chunk;
 #endif
     for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk, 0);
 }

@@ -43,12 +43,8 @@ static struct team {
 } team = { .busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER,
            .left = PTHREAD_COND_INITIALIZER };
 
-static _Thread_local bool inside; /* this thread computes a chunk */
-
 static void take_chunks(int worker) {
-    inside = true;
     for (int64_t chunk; (chunk = atomic_fetch_add(&team.next, 1)) < team.chunks;) team.body(team.context, chunk, worker);
-    inside = false;
 }
 
 /* ---- Workers ---- */
@@ -136,13 +132,11 @@ static void run_loop(int threads, int64_t chunks, da_chunk_body *body, void *con
     wait_until_left();
 }
 
-void dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context) {
-    if (inside || pthread_mutex_trylock(&team.busy) != 0) {
-        for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk, 0);
-        return;
-    }
+bool dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context) {
+    if (pthread_mutex_trylock(&team.busy) != 0) return false;
     run_loop(threads, chunks, body, context);
     pthread_mutex_unlock(&team.busy);
+    return true;
 }
 
 int dai_processors(void) {

@@ -348,7 +348,7 @@ static int64_t conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
     if (z.data) (void)conv2d(c, in, &z);
     for (int64_t i = 0; i < count(y); i++) {
         take_apart(y, i, at);
-        y->data[i] = z.data ? 0 : NAN; /* NaN agrees with nothing: out of memory is a failed check */
+        y->data[i] = z.data ? 0 : HUGE_VAL; /* agrees with nothing: out of memory is a failed check */
         for (int64_t k = 0; z.data && k < size * size; k++)
             y->data[i] = fmax(y->data[i], at4(&z, at[0], at[1] * size + k / size, at[2] * size + k % size, at[3]));
     }

@@ -74,12 +74,12 @@ static int64_t count_not_numbers(const da_tensor *logits) {
 da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, const da_subset *subset, int64_t batch) {
     dai_evaluator e = { .model = model };
     da_status status = da_batcher_init(&e.batcher, subset, &(da_batcher_options){ .batch_size = batch });
-    if (status == DA_OK) status = da_graph_new(&e.graph);
+    if (status == DA_OK) status = da_inference_new(&e.inference, model);
     if (status == DA_OK) {
-        da_graph_set_recording(e.graph, false);
+        e.logits = da_alloc((size_t)(e.batcher.largest * model->classes) * sizeof *e.logits);
         e.images = da_alloc((size_t)(e.batcher.largest * da_dataset_image_bytes(subset->data)) * sizeof *e.images);
         if (subset->data->labels) e.labels = da_alloc((size_t)e.batcher.largest);
-        if (!e.images || (subset->data->labels && !e.labels)) status = DA_ERROR_MEMORY;
+        if (!e.images || !e.logits || (subset->data->labels && !e.labels)) status = DA_ERROR_MEMORY;
     }
     if (status == DA_OK) *evaluator = e;
     else dai_evaluator_free(&e);
@@ -88,7 +88,8 @@ da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, const da
 
 void dai_evaluator_free(dai_evaluator *e) {
     da_batcher_free(&e->batcher);
-    da_graph_free(e->graph);
+    da_inference_free(e->inference);
+    da_free(e->logits);
     da_free(e->images);
     da_free(e->labels);
     memset(e, 0, sizeof *e);
@@ -128,19 +129,10 @@ static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_eva
     int64_t n = da_batcher_size(&e->batcher, step);
     const int64_t *shape = e->model->input_shape;
     DA_TRY(da_batcher_read(&e->batcher, 0, step, e->images, e->labels, NULL));
-    da_graph_reset(e->graph);
     da_tensor images = da_tensor_over(e->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    da_forward forward = { .graph = e->graph };
-    da_node *output = da_model_forward(e->model, &forward, da_graph_input(e->graph, &images));
-    DA_TRY(da_graph_status(e->graph));
-    const da_tensor *rows = da_node_value(output);
-    if (rows->ndim != 2 || rows->shape[1] != e->model->classes) {
-        char text[96];
-        return DA_FAIL(DA_ERROR_SHAPE, "the model '%s' gives %s for %lld images: %lldx%d is expected",
-                       e->model->architecture, da_shape_text(text, rows->ndim, rows->shape), (long long)n, (long long)n,
-                       e->model->classes);
-    }
-    if (logits) memcpy(logits, rows->data, da_tensor_bytes(rows));
+    if (!logits) logits = e->logits;
+    DA_TRY(da_infer(e->inference, &images, logits));
+    const da_tensor table = da_tensor_over(logits, DA_FLOAT32, 2, (int64_t[]){ n, e->model->classes }), *rows = &table;
     if (e->labels) DA_TRY(add_outcomes(e, rows, sums));
     sums->not_numbers += count_not_numbers(rows);
     sums->samples += n;
@@ -155,7 +147,6 @@ da_status dai_evaluator_run(dai_evaluator *e, float *logits, da_evaluation *resu
         float *rows = logits ? logits + sums.samples * e->model->classes : NULL;
         status = run_batch(e, step, rows, &sums);
     }
-    da_graph_reset(e->graph);
     DA_TRY(status);
     sums.loss = e->labels ? sums.loss / (double)sums.samples : (double)NAN;
     sums.accuracy = e->labels ? (double)sums.correct / (double)sums.samples : (double)NAN;

@@ -2,13 +2,14 @@
 #ifndef DA_OPTIM_EVALUATE_H
 #define DA_OPTIM_EVALUATE_H
 
+#include "layers/inference.h"
 #include "optim/trainer.h"
 
 typedef struct dai_evaluator {
     da_model  *model;
-    da_graph  *graph;
+    da_inference *inference;
     da_batcher batcher;
-    float     *images; /* of the largest batch */
+    float     *images, *logits; /* of the largest batch */
     uint8_t   *labels; /* NULL when the data have none */
 } dai_evaluator;
 

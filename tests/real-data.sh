@@ -50,6 +50,8 @@ else skip "Fashion-MNIST" "not there"; fi
 if [ -d "$DEEPARC_DATA/cifar-10-batches-bin" ]; then
     reaches "resnet20, CIFAR-10, 3 epochs" 0.60 \
         "$deeparc" train --model resnet20 --data cifar10 --epochs 3 --seed "$seed"
+    reaches "resnet20 by Winograd's algorithm, CIFAR-10, 3 epochs" 0.60 \
+        "$deeparc" train --model resnet20 --conv auto --data cifar10 --epochs 3 --seed "$seed"
     # The same bits after 20 steps, whoever computes.
     line="$deeparc train --model resnet20 --data cifar10 --max-steps 20 --test-limit 100 --quiet --seed $seed"
     one=$($line --threads 1 | sha)

@@ -121,6 +121,8 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
     dai_ahead next = dai_ahead_of(&work->forward->x, v->h * v->w * v->c, i + 1, more, v->oh / BANDS);
     for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
         dai_fetch_step(&next);
+        const int64_t below = smallest(BANDS, largest(0, v->oh - oy - BANDS)) * v->ow * v->k;
+        dai_fetch_target(y + smallest(v->oh, oy + BANDS) * v->ow * v->k, below, 0, 1);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,

@@ -39,7 +39,8 @@ bool dai_lanes_take_forward(const da_conv_forward *conv) {
 }
 
 bool dai_lanes_take_backward(const da_conv_backward *conv) {
-    return conv->shape.n >= LEAST_IMAGES && dai_lanes_fit(&conv->shape) && da_conv_slices(&conv->shape) == conv->shape.n;
+    const da_convolution *v = &conv->shape;
+    return v->n >= LEAST_IMAGES && dai_lanes_fit(v) && da_conv_slices(v) == v->n;
 }
 
 /* ---- Images in vectors ---- */

@@ -12,14 +12,15 @@
 #include "core/kernels/frames.h"
 #include "core/parallel.h"
 
-enum { LEAST_TILES = 32, MOST_SLICES = 32, LEAST_SLICES = 8, MOST_SUMS = 1 << 21 };
+enum { LEAST_TILES = 32, MOST_CHUNKS = 32, MOST_SLICES = 32, LEAST_SLICES = 8, MOST_SUMS = 1 << 21 };
 
 typedef struct winograd_work {
     const da_convolution *v;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
     dai_frame x_frame, dy_frame;
-    int64_t together, group, slices;  /* images a run, images the sink wants together, slices of the batch */
+    int64_t together, group;          /* images a run, images the sink wants together */
+    int64_t chunk, slices;            /* images a chunk of forward, slices of the batch in backward */
     float *u, *turned, *sums, *bias;  /* transformed weights; a slice's sums and bias gradient, one after the other */
     float *workers;                   /* memory of each worker: offsets of its parts, and its size */
     int64_t dy, framed_dy, out, scratch, worker_floats;
@@ -70,6 +71,7 @@ static winograd_work forward_work(const da_conv_forward *conv) {
                            .group = conv->sink.done ? conv->sink.group : 1 };
     const int64_t tiles = tiles_of(v, v->oh, v->ow), images = (LEAST_TILES + tiles - 1) / tiles;
     work.together = (images + work.group - 1) / work.group * work.group;
+    work.chunk = work.together * largest(1, v->n / (MOST_CHUNKS * work.together));
     lay_out_worker(&work, !conv->y);
     return work;
 }
@@ -80,20 +82,23 @@ int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv) {
            forward_work(conv).worker_floats * da_threads();
 }
 
-static void forward_images(void *context, int64_t chunk, int worker) {
+/* The images of one chunk, a run at a time; the next run's are fetched meanwhile. */
+static void forward_chunk(void *context, int64_t chunk, int worker) {
     const winograd_work *work = context;
     const da_convolution *v = work->v;
     const da_conv_forward *conv = work->forward;
     float *base = work->workers + worker * work->worker_floats;
-    const int64_t first = chunk * work->together, count = smallest(work->together, v->n - first),
-        more = smallest(work->together, v->n - first - count);
-    float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
-    dai_ahead next = dai_ahead_of(&conv->x, x_floats(v), first + count, more, dai_winograd_points(v->winograd));
-    const dai_winograd run = forward_run(work, count, &next);
-    const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
-    dai_winograd_images(&run, x, work->u, conv->bias, y, base + work->scratch);
-    for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
-        conv->sink.done(conv->sink.context, first + i, smallest(work->group, count - i), y + i * y_floats(v), worker);
+    const int64_t end = smallest(v->n, (chunk + 1) * work->chunk);
+    for (int64_t first = chunk * work->chunk; first < end; first += work->together) {
+        const int64_t count = smallest(work->together, end - first), more = smallest(work->together, end - first - count);
+        float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
+        dai_ahead next = dai_ahead_of(&conv->x, x_floats(v), first + count, more, dai_winograd_points(v->winograd));
+        const dai_winograd run = forward_run(work, count, &next);
+        const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
+        dai_winograd_images(&run, x, work->u, conv->bias, y, base + work->scratch);
+        for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
+            conv->sink.done(conv->sink.context, first + i, smallest(work->group, count - i), y + i * y_floats(v), worker);
+    }
 }
 
 void dai_conv_forward_winograd(const da_conv_forward *conv, float *scratch) {
@@ -102,7 +107,7 @@ void dai_conv_forward_winograd(const da_conv_forward *conv, float *scratch) {
     work.u = scratch;
     work.workers = scratch + round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
     dai_winograd_transform_weights(v->winograd, v->c, v->k, conv->w, work.u);
-    da_parallel_for((v->n + work.together - 1) / work.together, forward_images, &work);
+    da_parallel_for((v->n + work.chunk - 1) / work.chunk, forward_chunk, &work);
 }
 
 /* ---- Backward ---- */

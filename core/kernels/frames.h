@@ -76,4 +76,10 @@ static inline void dai_fetch_step(dai_ahead *next) {
     next->at = end;
 }
 
+/* The same for memory that will be written: part `step` of `steps` of it. */
+static inline void dai_fetch_target(const float *to, int64_t count, int64_t step, int64_t steps) {
+    for (int64_t at = count * step / steps; at < count * (step + 1) / steps; at += LINE_FLOATS)
+        __builtin_prefetch(to + at, 1, 2);
+}
+
 #endif

@@ -37,11 +37,14 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
     const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
                   groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
                   m_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
+    const int64_t all = run->images * run->oh * run->ow * run->k;
     const dai_segment whole = { 0, 0 };
     float *v = scratch, *m = scratch + points * v_stride;
     for (int64_t group = 0; group < groups; group++) {
         const int64_t first = da_chunk_begin(tiles, groups, group),
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
+        /* roughly where the tiles of this group go */
+        const float *target = y + all * first / tiles, *target_end = y + all * (first + count) / tiles;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         for (int64_t p = 0; p < points; p++) {
             const dai_contraction product = {
@@ -51,6 +54,7 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
             };
             kernels->contract(&product);
             if (run->next) dai_fetch_step(run->next);
+            dai_fetch_target(target, target_end - target, p, points);
         }
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
     }

@@ -1,7 +1,7 @@
 /* deeparc bench --model: training or inference of a network, as the trainer and the evaluation do it.
  *
  *     train    da_train itself, which calls back after every step: the meter counts, and at the end stops it
- *     infer    batch ── forward, not recording, statistics of inference
+ *     infer    batch ── da_infer
  *
  * Both go over 32 different batches: a single one is learned by heart, and gradients that vanish are no fair load. Only
  * the images of these batches are kept, so that the peak of memory is the network's.
@@ -14,6 +14,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "layers/checkpoint.h"
+#include "layers/inference.h"
 #include "layers/zoo.h"
 
 #include <string.h>
@@ -145,19 +146,16 @@ static da_status run_training(da_model *model, const da_dataset *data, int64_t b
 
 typedef struct inference {
     da_model  *model;
-    da_graph  *graph;
+    da_inference *inference;
     da_batcher batcher;
-    float     *images;
+    float     *images, *logits;
 } inference;
 
 static da_status infer_step(inference *run, int64_t step) {
     const int64_t *shape = run->model->input_shape, n = da_batcher_size(&run->batcher, step);
     DA_TRY(da_batcher_read(&run->batcher, 0, step, run->images, NULL, NULL));
     da_tensor images = da_tensor_over(run->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    da_graph_reset(run->graph);
-    da_forward forward = { .graph = run->graph };
-    da_model_forward(run->model, &forward, da_graph_input(run->graph, &images));
-    return da_graph_status(run->graph);
+    return da_infer(run->inference, &images, run->logits);
 }
 
 static da_status run_inference(da_model *model, const da_dataset *data, int64_t batch, bench_meter *meter) {
@@ -165,11 +163,11 @@ static da_status run_inference(da_model *model, const da_dataset *data, int64_t 
     da_subset all = { 0 };
     DA_TRY(da_subset_first(&all, data, 0));
     da_status status = da_batcher_init(&run.batcher, &all, &(da_batcher_options){ .batch_size = batch });
-    if (status == DA_OK) status = da_graph_new(&run.graph);
+    if (status == DA_OK) status = da_inference_new(&run.inference, model);
     if (status == DA_OK) {
-        da_graph_set_recording(run.graph, false);
+        run.logits = da_alloc((size_t)(run.batcher.largest * model->classes) * sizeof *run.logits);
         run.images = da_alloc((size_t)(run.batcher.largest * da_dataset_image_bytes(data)) * sizeof *run.images);
-        if (!run.images) status = DA_ERROR_MEMORY;
+        if (!run.images || !run.logits) status = DA_ERROR_MEMORY;
     }
     int64_t steps = status == DA_OK ? da_batcher_steps(&run.batcher) : 0, step = 0;
     while (status == DA_OK) {
@@ -178,7 +176,8 @@ static da_status run_inference(da_model *model, const da_dataset *data, int64_t 
         if (bench_meter_step(meter)) break;
     }
     da_free(run.images);
-    da_graph_free(run.graph);
+    da_inference_free(run.inference);
+    da_free(run.logits);
     da_batcher_free(&run.batcher);
     da_subset_free(&all);
     return status;

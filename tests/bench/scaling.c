@@ -21,7 +21,7 @@
 #include <time.h>
 
 enum { MOST_LOOPS = 1 << 14, SIDE = 32, CHANNELS = 3, CLASSES = 10, REPEATS = 5 };
-#define START_SECONDS 5e-6 /* a team of threads begins and ends a loop: OpenMP's barrier on some tens of cores */
+#define START_SECONDS 5e-6 /* a team of threads begins and ends a loop, on some tens of cores */
 
 typedef struct loop { int64_t chunks; double seconds; } loop; /* seconds: the least of the repetitions */
 

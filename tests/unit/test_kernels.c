@@ -121,12 +121,12 @@ static void compare_convolution(const da_convolution *v, bool wild) {
         if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) ||
             !same(actual.dw, expected.dw, nw) || !same(actual.db, expected.db, v->k))
             test_fail(__FILE__, __LINE__,
-                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d, sink %d: forward %d data %d weights %d bias %d",
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d, sink %d: "
+                      "forward %d data %d weights %d bias %d",
                       tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
                       (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, (int)group,
-                      same(actual.y, expected.y, ny),
-                      same(actual.dx, expected.dx, nx), same(actual.dw, expected.dw, nw),
-                      same(actual.db, expected.db, v->k));
+                      same(actual.y, expected.y, ny), same(actual.dx, expected.dx, nx),
+                      same(actual.dw, expected.dw, nw), same(actual.db, expected.db, v->k));
         free_passes(actual);
     }
     free_passes(expected);

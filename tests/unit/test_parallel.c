@@ -7,12 +7,12 @@
 
 enum { MOST_CHUNKS = 300 };
 
-typedef struct tally { atomic_int done[MOST_CHUNKS], busy[DA_MAX_THREADS], mistakes; } tally;
+typedef struct tally { atomic_int done[MOST_CHUNKS], busy[DA_MAX_THREADS], mistakes; int threads; } tally;
 
 /* Counts the chunk; nobody else may have this worker's number meanwhile. */
 static void count_chunk(void *context, int64_t chunk, int worker) {
     tally *t = context;
-    if (worker < 0 || worker >= da_threads() || atomic_fetch_add(&t->busy[worker], 1) != 0)
+    if (worker < 0 || worker >= t->threads || atomic_fetch_add(&t->busy[worker], 1) != 0)
         atomic_fetch_add(&t->mistakes, 1);
     atomic_fetch_add(&t->done[chunk], 1);
     for (volatile int i = 0; i < 50 * (int)(chunk % 7); i++) { } /* chunks of different length */
@@ -23,6 +23,7 @@ static void count_chunk(void *context, int64_t chunk, int worker) {
 static bool is_complete(int64_t chunks) {
     static _Thread_local tally t;
     memset(&t, 0, sizeof t);
+    t.threads = da_threads();
     da_parallel_for(chunks, count_chunk, &t);
     for (int64_t i = 0; i < chunks; i++)
         if (t.done[i] != 1) return false;

@@ -1,0 +1,105 @@
+/* A graph for each worker, made when it gets its first group. */
+#include "layers/inference.h"
+
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Images a group: so many that the largest output of a unit fits the second-level cache beside what it is made from, and
+   enough to use a weight well; whole groups of 16 where images are lanes. */
+enum { CACHE_FLOATS = 1 << 17, LEAST_GROUP = 8, MOST_GROUP = 64, LANES = 16 };
+
+struct da_inference {
+    da_model *model;
+    int64_t group;
+    da_graph *graphs[DA_MAX_THREADS];
+    da_status status[DA_MAX_THREADS];   /* the first failure of each worker, */
+    char message[DA_MAX_THREADS][256];  /* and its words: errors belong to threads */
+    const da_tensor *images;            /* of the running call, and its groups */
+    float *logits;
+    int64_t size;
+};
+
+static int64_t volume(int ndim, const int64_t *shape) {
+    int64_t count = 1;
+    for (int d = 0; d < ndim; d++) count *= shape[d];
+    return count;
+}
+
+static int64_t group_for(const da_model *model) {
+    int64_t most = volume(3, model->input_shape);
+    for (int i = 0; i < model->unit_count; i++) {
+        const int64_t count = volume(model->units[i]->out_ndim, model->units[i]->out_shape);
+        if (count > most) most = count;
+    }
+    const int64_t group = CACHE_FLOATS / most;
+    if (group < LANES) return group < LEAST_GROUP ? LEAST_GROUP : group;
+    return group > MOST_GROUP ? MOST_GROUP : group / LANES * LANES;
+}
+
+da_status da_inference_new(da_inference **inference, da_model *model) {
+    da_inference *made = da_alloc_zero(1, sizeof *made);
+    if (!made) return DA_ERROR_MEMORY;
+    made->model = model;
+    made->group = group_for(model);
+    *inference = made;
+    return DA_OK;
+}
+
+void da_inference_free(da_inference *inference) {
+    if (!inference) return;
+    for (int i = 0; i < DA_MAX_THREADS; i++) da_graph_free(inference->graphs[i]);
+    da_free(inference);
+}
+
+static da_status infer_group(da_inference *run, da_graph **graph, int64_t first, int64_t count) {
+    const int64_t *shape = run->model->input_shape, image = volume(3, shape), classes = run->model->classes;
+    if (!*graph) {
+        DA_TRY(da_graph_new(graph));
+        da_graph_set_recording(*graph, false);
+    }
+    da_tensor images = da_tensor_over(da_tensor_floats(run->images) + first * image, DA_FLOAT32, 4,
+                                      (int64_t[]){ count, shape[0], shape[1], shape[2] });
+    da_forward forward = { .graph = *graph };
+    da_graph_reset(*graph);
+    const da_tensor *rows = da_node_value(da_model_forward(run->model, &forward, da_graph_input(*graph, &images)));
+    DA_TRY(da_graph_status(*graph));
+    if (rows->ndim != 2 || rows->shape[1] != classes) {
+        char text[96];
+        return DA_FAIL(DA_ERROR_SHAPE, "the model '%s' gives %s for %lld images: %lldx%lld is expected",
+                       run->model->architecture, da_shape_text(text, rows->ndim, rows->shape), (long long)count,
+                       (long long)count, (long long)classes);
+    }
+    memcpy(run->logits + first * classes, rows->data, da_tensor_bytes(rows));
+    da_graph_reset(*graph);
+    return DA_OK;
+}
+
+static void infer_chunk(void *context, int64_t chunk, int worker) {
+    da_inference *run = context;
+    const int64_t n = run->images->shape[0], first = chunk * run->size,
+        count = n - first < run->size ? n - first : run->size;
+    if (run->status[worker] != DA_OK) return;
+    run->status[worker] = infer_group(run, &run->graphs[worker], first, count);
+    if (run->status[worker] != DA_OK)
+        snprintf(run->message[worker], sizeof run->message[worker], "%s", da_error_message());
+}
+
+da_status da_infer(da_inference *run, const da_tensor *images, float *logits) {
+    char seen[96], wanted[96];
+    if (images->ndim != 4 || memcmp(images->shape + 1, run->model->input_shape, 3 * sizeof *images->shape) != 0)
+        return DA_FAIL(DA_ERROR_SHAPE, "the images are %s, the model '%s' takes N images of %s",
+                       da_shape_text(seen, images->ndim, images->shape), run->model->architecture,
+                       da_shape_text(wanted, 3, run->model->input_shape));
+    const int64_t n = images->shape[0], threads = da_threads(), share = (n + threads - 1) / threads;
+    run->images = images;
+    run->logits = logits;
+    run->size = share < run->group && share > 0 ? share : run->group;
+    memset(run->status, 0, sizeof run->status);
+    da_parallel_for((n + run->size - 1) / run->size, infer_chunk, run);
+    for (int i = 0; i < DA_MAX_THREADS; i++)
+        if (run->status[i] != DA_OK) return DA_FAIL(run->status[i], "%s", run->message[i]);
+    return DA_OK;
+}
