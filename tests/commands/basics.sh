@@ -6,10 +6,13 @@
 check_says "version" "deeparc " "$deeparc" --version
 check_says "help lists the commands" "train a network" "$deeparc" --help
 check_fails "no command" 2 "a command is missing" "$deeparc"
-for command in $("$deeparc" --help | sed -n '/^Commands:/,$p' | sed '1d;s/^  \([a-z]*\) .*/\1/'); do
-    check_says "$command --help" "Example: deeparc $command" "$deeparc" "$command" --help
-    check_fails "$command: unknown option" 2 "did you mean --threads?" "$deeparc" "$command" --treads 1
-done
+"$deeparc" --help | sed '1,/^Commands:/d' | cut -c 3-16 | sed 's/ *$//' > "$work/commands"
+while IFS= read -r command; do # one word, or two: "sweep plan"
+    # shellcheck disable=SC2086
+    check_says "$command --help" "Example: deeparc $command" "$deeparc" $command --help
+    # shellcheck disable=SC2086
+    check_fails "$command: unknown option" 2 "did you mean --threads?" "$deeparc" $command --treads 1
+done < "$work/commands"
 
 # ---- One model through all of them. ----
 model=$work/mlp.safetensors
