@@ -171,7 +171,7 @@ static void members(const void *context, da_json_writer *to) {
     record_evaluation(to, &r->evaluation);
     record_hash(to, "hash", r->hash);
     record_text(to, "measure", "linear CKA, unbiased, on the test images");
-    record_text(to, "tap", da_tap_name(r->m->tap));
+    record_text(to, "tap", da_tap_name(r->m->options.tap));
     record_int(to, "similarity_batch", r->m->batch);
     record_text(to, "linkage", cli_text(r->c, "linkage"));
     record_int(to, "layers", r->m->layers);
