@@ -6,8 +6,8 @@
  *     w ──┘
  *
  * The graph owns every intermediate: da_graph_reset ends the life of all of them at once and keeps the memory for the
- * next step, so that no heap call happens in a training step after the first. Gradients are summed in one place only
- * (dai_gradient_end in graph.c).
+ * next step, so that no heap call happens in a training step after the first. What several
+ * consumers contribute to a gradient is added in the order of their backward passes (dai_gradient_end in graph.c).
  *
  * Errors: an operation that is misused returns a poisoned node, the graph keeps the *first* error, and whatever
  * consumes a poisoned node is poisoned too, so that formulas stay formulas: check da_graph_status once, at the end.

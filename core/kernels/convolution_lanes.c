@@ -15,6 +15,7 @@
  * The chains are those of convolution.c, so which of both ways runs changes no bit.
  */
 #include "core/kernels/convolution.h"
+#include "core/kernels/frames.h"
 #include "core/parallel.h"
 
 #include <string.h>
@@ -23,9 +24,6 @@ enum { LANES = 16, ADD_CHUNK = 512 };
 enum { MOST_IMAGE_FLOATS = 8192, LEAST_IMAGES = 8 }; /* 16 images in the second cache; fewer would waste lanes */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
-static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t round_up(int64_t floats) { return (floats + 15) / 16 * 16; }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * v->c * v->k; }
 
 bool dai_lanes_fit(const da_convolution *v) {

@@ -12,7 +12,7 @@
 /* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
    memory; at 64 channels V and M then just fill a second-level cache. Points are a cache line further apart than their
    numbers need, so that the same tile of all points does not fall into one set of the cache. */
-enum { GROUP = 64, LINE = 16 };
+enum { GROUP = 64 };
 
 static int64_t run_tiles(const dai_winograd *run) {
     return run->images * ((run->oh + run->tile - 1) / run->tile) * ((run->ow + run->tile - 1) / run->tile);
@@ -20,7 +20,7 @@ static int64_t run_tiles(const dai_winograd *run) {
 
 static int64_t group_tiles(const dai_winograd *run) { return run_tiles(run) < GROUP ? run_tiles(run) : GROUP; }
 
-static int64_t point_stride(int64_t tiles, int64_t channels) { return (tiles * channels + 2 * LINE - 1) / LINE * LINE; }
+static int64_t point_stride(int64_t tiles, int64_t channels) { return round_up(tiles * channels + LINE_FLOATS - 1); }
 
 int64_t dai_winograd_scratch(const dai_winograd *run) {
     const int64_t tiles = group_tiles(run);
@@ -96,13 +96,11 @@ typedef struct weight_job {
     int tile; int64_t c, k; const float *w; float *u;
 } weight_job;
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static void transform_run(void *context, int64_t chunk, int worker) {
     (void)worker;
     const weight_job *job = context;
     const int64_t all = job->c * job->k, first = chunk * RUN;
-    job->transforms->weights(job->tile, least(RUN, all - first), job->w + first, all, job->u + first,
+    job->transforms->weights(job->tile, smallest(RUN, all - first), job->w + first, all, job->u + first,
                              dai_winograd_weight_stride(job->c, job->k));
 }
 
@@ -110,7 +108,7 @@ static void transform_turned_block(void *context, int64_t chunk, int worker) {
     (void)worker;
     const weight_job *job = context;
     const int64_t c = job->c, k = job->k, across = (c + BLOCK - 1) / BLOCK, k0 = chunk / across * BLOCK,
-                  c0 = chunk % across * BLOCK, ks = least(BLOCK, k - k0), cs = least(BLOCK, c - c0);
+                  c0 = chunk % across * BLOCK, ks = smallest(BLOCK, k - k0), cs = smallest(BLOCK, c - c0);
     float turned[9][BLOCK][BLOCK];
     for (int tap = 0; tap < 9; tap++)
         for (int64_t i = 0; i < cs; i++)
@@ -141,7 +139,7 @@ static void collect_run(void *context, int64_t chunk, int worker) {
     (void)worker;
     const collect_job *job = context;
     const int64_t all = job->c * job->k, first = chunk * RUN;
-    job->transforms->collect(job->tile, least(RUN, all - first), job->slices, job->sums + first,
+    job->transforms->collect(job->tile, smallest(RUN, all - first), job->slices, job->sums + first,
                              dai_winograd_weight_floats(job->tile, job->c, job->k),
                              dai_winograd_weight_stride(job->c, job->k), job->dw + first, all);
 }

@@ -27,7 +27,7 @@ static void conv2d_relu_shape(da_node *node) {
     if (pool > 1 && node->wants_gradient) node->saved_count = da_tensor_count(&node->value);
 }
 
-/* z has h x w pixels, of which the windows cover windows x windows; y and the places one a window. */
+/* z has h x w pixels, in rows x columns windows of pool x pool and what these leave over; y has one number a window. */
 typedef struct relu_work {
     int64_t pool, h, w, rows, columns, channels;
     float *y, *where;

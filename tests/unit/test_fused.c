@@ -224,11 +224,31 @@ TEST(deferred_values_can_be_read) {
     CHECK(da_node_scalar(apart) > 0);
     da_graph_free(g);
     CHECK_OK(da_graph_new(&g));
-    y = convolve(g, &net, 0, da_graph_leaf(g, &net.x, &net.dx), NULL, true);
+    da_node *x = da_graph_leaf(g, &net.x, &net.dx);
+    y = convolve(g, &net, 0, x, NULL, true);
+    for (int i = 0; i < 8; i++) da_relu(g, x); /* x is as large as y: the pool has no buffer left that would do */
     da_memory_fail_after(0);
     CHECK(da_node_value(y)->data == NULL);
     da_memory_fail_after(-1);
     CHECK_FAILS(da_graph_status(g), DA_ERROR_MEMORY, "out of memory");
     da_graph_free(g);
     free_network(&net);
+}
+
+/* A convolution adds to a gradient that an addition has passed on to two nodes: both must come out right. */
+TEST(convolutions_add_to_shared_gradients) {
+    const int64_t image[4] = { 1, 1, 3, 1 }, kernel[4] = { 1, 1, 1, 1 };
+    float xs[3] = { 1, 2, 3 }, ps[3] = { 4, 5, 6 }, ws[1] = { 8 }, dxs[3], dps[3], dws[1];
+    da_tensor x = da_tensor_over(xs, DA_FLOAT32, 4, image), p = da_tensor_over(ps, DA_FLOAT32, 4, image),
+              w = da_tensor_over(ws, DA_FLOAT32, 4, kernel), dx = da_tensor_over(dxs, DA_FLOAT32, 4, image),
+              dp = da_tensor_over(dps, DA_FLOAT32, 4, image), dw = da_tensor_over(dws, DA_FLOAT32, 4, kernel);
+    da_graph *g;
+    CHECK_OK(da_graph_new(&g));
+    da_node *u = da_scale(g, da_graph_leaf(g, &p, &dp), 2, 0), *v = da_relu(g, da_graph_leaf(g, &x, &dx));
+    da_node *convolved = da_conv2d(g, v, da_graph_leaf(g, &w, &dw), NULL, (da_conv2d_options){ 1, 0, 1, 0 });
+    da_node *sum = da_sum(g, da_add(g, v, u), 0, false);
+    CHECK_OK(da_graph_backward(g, da_add(g, da_sum(g, convolved, 0, false), sum)));
+    for (int i = 0; i < 3; i++) CHECK(dxs[i] == 1 + 8 && dps[i] == 2);
+    CHECK(dws[0] == 1 + 2 + 3);
+    da_graph_free(g);
 }
