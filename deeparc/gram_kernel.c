@@ -1,7 +1,20 @@
-/* From inner products to distances, and from distances to the RBF kernel. */
+/* From inner products to distances, and from distances to the RBF kernel; products of what became of them. */
 #include "deeparc/gram.h"
 
 #include <math.h>
+
+enum { LANES = 8 };
+
+double dai_dot(const double *a, const double *b, int64_t count) {
+    double lane[LANES] = { 0 };
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int l = 0; l < LANES; l++) lane[l] += a[i + l] * b[i + l];
+    for (int l = 0; i + l < count; l++) lane[l] += a[i + l] * b[i + l];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
 
 void dai_gram_to_squared_distances(double *gram, int64_t n) {
     int64_t stride = dai_gram_stride(n);

@@ -1,6 +1,7 @@
 /* Streamed CKA: a centred Gram a layer for the batch at hand, and sums over batches for every pair of layers.
  *
- *     centred   layers x (n(n-1)/2 + n)    what is above the diagonal, row by row, then the diagonal
+ *     centred   layers x (n(n-1)/2 + n)    what is above the diagonal, row by row, then the diagonal; of Procrustes
+ *               layers x n^2               a factor A of the centred Gram A A', column by column
  *     total     layers x layers            sum over batches of a = <centred_k, centred_l>
  *     square    layers x layers            ... of a^2                              (for the standard error)
  *     cross     layers x layers            ... of a <centred_k, centred_k>         (not symmetric)
@@ -10,23 +11,27 @@
  * zeros from then on, so it cannot spoil the others.
  */
 #include "deeparc/similarity_parts.h"
+#include "deeparc/component.h"
 #include "deeparc/gram.h"
+#include "deeparc/procrustes.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, LANES = 8 };
+enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, NORM_CHUNKS = 16 };
 
 /* A Gram that centring shrinks to this share of its squared norm is constant. Equal samples have entries equal to
-   the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256. */
-static const double CONSTANT_SHARE = 1e-24;
+   the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256.
+   Procrustes sums norms, not their squares. */
+static const double CONSTANT_SHARE = 1e-24, CONSTANT_SHARE_OF_NORMS = 1e-12;
 
 const char *da_hsic_name(da_hsic hsic) { return hsic == DA_HSIC_UNBIASED ? "unbiased" : "biased"; }
 
 const char *da_similarity_name(const da_similarity_options *options) {
     if (options->comparison == DA_COMPARE_RSA) return "RSA";
+    if (options->comparison == DA_COMPARE_PROCRUSTES) return "Procrustes";
     return options->kernel == DA_KERNEL_RBF ? "RBF CKA" : "linear CKA";
 }
 
@@ -53,6 +58,11 @@ static double *doubles(da_similarity *s, int64_t count) {
     return da_alloc_zero((size_t)count, sizeof(double));
 }
 
+static float *floats(da_similarity *s, int64_t count) {
+    s->bytes += count * (int64_t)sizeof(float);
+    return da_alloc_zero((size_t)count, sizeof(float));
+}
+
 static bool allocate(da_similarity *s) {
     int64_t pairs = (int64_t)s->layers * s->layers, stride = dai_gram_stride(s->batch);
     s->bytes = (int64_t)sizeof *s + 2 * s->layers * (int64_t)sizeof(bool);
@@ -60,6 +70,7 @@ static bool allocate(da_similarity *s) {
         && (s->broken = da_alloc_zero((size_t)s->layers, sizeof(bool)))
         && (s->gram = doubles(s, stride * stride)) && (s->row_sum = doubles(s, s->batch))
         && (s->centred = doubles(s, s->layers * packed_count(s->batch)))
+        && (s->packed = floats(s, dai_gram_centred_scratch(s->batch)))
         && (s->raw = doubles(s, s->layers)) && (s->raw_open = doubles(s, s->layers))
         && (s->inner = doubles(s, pairs)) && (s->total = doubles(s, pairs)) && (s->square = doubles(s, pairs))
         && (s->cross = doubles(s, pairs)) && (s->selves = doubles(s, pairs));
@@ -88,10 +99,33 @@ void da_similarity_free(da_similarity *s) {
     if (!s) return;
     da_free(s->seen);
     da_free(s->broken);
-    double *blocks[] = { s->gram, s->row_sum, s->centred, s->inner, s->raw, s->raw_open,
-                         s->total, s->square, s->cross, s->selves };
+    da_free(s->packed);
+    da_free(s->columns);
+    double *blocks[] = { s->gram, s->row_sum, s->centred, s->inner, s->raw, s->raw_open, s->total, s->square, s->cross,
+                         s->selves, s->projection, s->value, s->trace, s->norm_scratch };
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) da_free(blocks[b]);
     da_free(s);
+}
+
+static bool is_linear_cka(const da_similarity_options *o) {
+    return o->comparison == DA_COMPARE_CKA && o->kernel == DA_KERNEL_LINEAR;
+}
+
+/* What only some measures need; nothing is taken back before da_similarity_free. */
+static bool allocate_more(da_similarity *s, const da_similarity_options *o) {
+    if (o->comparison == DA_COMPARE_PROCRUSTES && !s->columns) {
+        da_free(s->centred);
+        s->bytes -= s->layers * packed_count(s->batch) * (int64_t)sizeof(double);
+        s->centred = NULL;
+        if (!(s->centred = doubles(s, s->layers * s->batch * s->batch))
+            || !(s->norm_scratch = doubles(s, NORM_CHUNKS * dai_procrustes_scratch(s->batch)))
+            || !(s->columns = da_alloc_zero((size_t)s->layers, sizeof *s->columns)))
+            return false;
+    }
+    if ((o->find_first_component || o->without_first_component) && !s->projection)
+        return (s->projection = doubles(s, s->layers * s->batch)) && (s->value = doubles(s, s->layers))
+            && (s->trace = doubles(s, s->layers));
+    return true;
 }
 
 da_status da_similarity_choose(da_similarity *s, const da_similarity_options *options) {
@@ -102,6 +136,11 @@ da_status da_similarity_choose(da_similarity *s, const da_similarity_options *op
     if (!(o.sigma_fraction > 0 && o.sigma_fraction < HUGE_VAL))
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: sigma of %g median distances: it must be positive",
                        o.sigma_fraction);
+    if ((o.find_first_component || o.without_first_component) && !is_linear_cka(&o))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: first components belong to linear CKA, not to %s",
+                       da_similarity_name(&o));
+    if (!allocate_more(s, &o))
+        return dai_fail_context("similarity of %d layers in batches of %lld: ", s->layers, (long long)s->batch);
     s->options = o;
     return DA_OK;
 }
@@ -184,25 +223,67 @@ static da_status check_observation(const da_similarity *s, int layer, int64_t sa
     return DA_OK;
 }
 
-/* From the Gram to what is kept of it. Returns the squared norm before centring; 0 for features that are all zero,
-   whatever the measure makes of them. */
-static double take_gram(da_similarity *s, double *packed, int64_t n) {
+static da_gram_state make_gram(da_similarity *s, const float *features, int64_t n, int64_t width) {
+    if (is_linear_cka(&s->options)) return dai_gram_centred(s->gram, s->packed, features, n, width);
+    dai_gram(s->gram, features, n, width);
+    if (!diagonal_is_finite(s->gram, n)) return DA_GRAM_NOT_FINITE;
+    return norm_squared(s->gram, n) > 0 ? DA_GRAM_FINE : DA_GRAM_ZERO;
+}
+
+/* Finds the first component, and takes it out if asked. */
+static void take_component(da_similarity *s, int layer, int64_t n) {
+    int64_t stride = dai_gram_stride(n);
+    double *v = s->projection + layer * s->batch;
+    dai_component_centre(s->gram, n, s->row_sum);
+    for (int64_t i = 0; i < n; i++) s->trace[layer] += s->gram[i * stride + i];
+    double value = dai_component_first(s->gram, n, v, s->row_sum);
+    s->value[layer] += value;
+    if (s->options.without_first_component) dai_component_remove(s->gram, n, value, v);
+    for (int64_t i = 0; i < n; i++) v[i] *= v[i] * value;
+}
+
+/* The factor of Procrustes; returns the norm before centring. */
+static double take_factor(da_similarity *s, int layer, int64_t n) {
+    int64_t stride = dai_gram_stride(n);
+    double norm = 0, top = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double entry = s->gram[i * stride + i];
+        norm += entry;
+        if (entry > top) top = entry;
+    }
+    dai_component_centre(s->gram, n, s->row_sum);
+    s->columns[layer] = dai_procrustes_factor(s->centred + layer * s->batch * s->batch, s->gram, n, top, s->row_sum);
+    return norm;
+}
+
+/* From the Gram to what is kept of it. Returns the squared norm before centring (of Procrustes, the norm). */
+static double take_gram(da_similarity *s, int layer, int64_t n) {
     const da_similarity_options *o = &s->options;
-    double norm = norm_squared(s->gram, n), kept = norm;
+    if (o->comparison == DA_COMPARE_PROCRUSTES) return take_factor(s, layer, n);
+    double *packed = s->centred + layer * packed_count(s->batch), kept = norm_squared(s->gram, n);
     if (o->comparison == DA_COMPARE_RSA) {
         dai_gram_to_squared_distances(s->gram, n);
         dai_squared_distances_to_distances(s->gram, n);
         kept = norm_squared(s->gram, n);
         centre_distances(packed, s->gram, n);
-    } else {
-        if (o->kernel == DA_KERNEL_RBF) {
-            dai_gram_to_squared_distances(s->gram, n);
-            dai_squared_distances_to_rbf(s->gram, n, o->sigma_fraction, packed);
-            kept = norm_squared(s->gram, n);
-        }
-        centre(packed, s->gram, s->row_sum, n, o->hsic);
+        return kept;
     }
-    return norm > 0 && kept > 0 ? kept : norm;
+    if (o->find_first_component || o->without_first_component) take_component(s, layer, n);
+    if (o->kernel == DA_KERNEL_RBF) {
+        dai_gram_to_squared_distances(s->gram, n);
+        dai_squared_distances_to_rbf(s->gram, n, o->sigma_fraction, packed);
+        kept = norm_squared(s->gram, n);
+    }
+    centre(packed, s->gram, s->row_sum, n, o->hsic);
+    return kept;
+}
+
+static void forget(da_similarity *s, int layer) {
+    int64_t size = s->columns ? s->batch * s->batch : packed_count(s->batch);
+    memset(s->centred + layer * size, 0, (size_t)size * sizeof *s->centred);
+    if (s->columns) s->columns[layer] = 0;
+    if (s->projection) memset(s->projection + layer * s->batch, 0, (size_t)s->batch * sizeof *s->projection);
+    s->raw_open[layer] = 0;
 }
 
 da_status da_similarity_observe(da_similarity *s, int layer, const float *features, int64_t samples, int64_t width) {
@@ -210,28 +291,15 @@ da_status da_similarity_observe(da_similarity *s, int layer, const float *featur
     s->samples = samples;
     s->seen[layer] = true;
     if (samples < DA_LEAST_BATCH || s->broken[layer]) return DA_OK;
-    double *packed = s->centred + layer * packed_count(s->batch);
-    dai_gram(s->gram, features, samples, width);
-    if (diagonal_is_finite(s->gram, samples)) {
-        s->raw_open[layer] = take_gram(s, packed, samples);
+    da_gram_state state = make_gram(s, features, samples, width);
+    s->broken[layer] = state == DA_GRAM_NOT_FINITE;
+    if (state == DA_GRAM_FINE) {
+        double norm = take_gram(s, layer, samples);
+        s->raw_open[layer] = norm > 0 ? norm : 1; /* 0 is for features that are all zero */
     } else {
-        s->broken[layer] = true;
-        memset(packed, 0, (size_t)packed_count(s->batch) * sizeof *packed);
-        s->raw_open[layer] = 0;
+        forget(s, layer);
     }
     return DA_OK;
-}
-
-/* A sum of products on eight lanes and a fixed halving tree. */
-static double dot(const double *a, const double *b, int64_t count) {
-    double lane[LANES] = { 0 };
-    int64_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += a[i + l] * b[i + l];
-    for (int l = 0; i + l < count; l++) lane[l] += a[i + l] * b[i + l];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
-    return lane[0];
 }
 
 /* Row k of the inner products of the whole symmetric matrices, from l = k on. */
@@ -242,8 +310,23 @@ static void inner_products(void *context, int64_t k, int worker) {
     (void)worker;
     for (int64_t l = k; l < s->layers; l++) {
         const double *b = s->centred + l * layer;
-        s->inner[k * s->layers + l] = 2 * dot(a, b, above) + dot(a + above, b + above, s->samples);
+        s->inner[k * s->layers + l] = 2 * dai_dot(a, b, above) + dai_dot(a + above, b + above, s->samples);
     }
+}
+
+/* Every NORM_CHUNKS-th pair of layers, from the chunk-th on, in scratch of its own. */
+static void nuclear_norms(void *context, int64_t chunk, int worker) {
+    da_similarity *s = context;
+    int64_t size = s->batch * s->batch, n = s->samples, pair = 0;
+    double *scratch = s->norm_scratch + chunk * dai_procrustes_scratch(s->batch);
+    (void)worker;
+    for (int k = 0; k < s->layers; k++)
+        for (int l = k; l < s->layers; l++) {
+            if (pair++ % NORM_CHUNKS != chunk) continue;
+            const double *a = s->centred + k * size, *b = s->centred + l * size;
+            s->inner[k * s->layers + l] = k == l ? dai_dot(a, a, n * s->columns[k]) /* the trace of A A' */
+                                                 : dai_procrustes_norm(a, s->columns[k], b, s->columns[l], n, scratch);
+        }
 }
 
 static void accumulate(da_similarity *s) {
@@ -270,7 +353,8 @@ da_status da_similarity_end_batch(da_similarity *s) {
     if (s->samples < DA_LEAST_BATCH) {
         s->skipped++;
     } else {
-        da_parallel_for(s->layers, inner_products, s);
+        if (s->columns) da_parallel_for(NORM_CHUNKS, nuclear_norms, s);
+        else da_parallel_for(s->layers, inner_products, s);
         accumulate(s);
         s->batches++;
         s->samples_counted += s->samples;
@@ -285,7 +369,8 @@ da_layer_state da_similarity_state(const da_similarity *s, int layer) {
     if (s->broken[layer]) return DA_LAYER_NOT_FINITE;
     if (s->batches == 0) return DA_LAYER_ALIVE;
     if (s->raw[layer] <= 0) return DA_LAYER_ZERO;
-    return self > CONSTANT_SHARE * s->raw[layer] ? DA_LAYER_ALIVE : DA_LAYER_CONSTANT;
+    return self > (s->columns ? CONSTANT_SHARE_OF_NORMS : CONSTANT_SHARE) * s->raw[layer] ? DA_LAYER_ALIVE
+                                                                                          : DA_LAYER_CONSTANT;
 }
 
 /* The delta method for CKA = A / sqrt(B C), multiplied out so that the five sums are all that is needed. */
@@ -319,6 +404,14 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
         }
     }
     return DA_OK;
+}
+
+const double *da_similarity_projections(const da_similarity *s, int layer) {
+    return s->projection + layer * s->batch;
+}
+
+da_first_component da_similarity_first_component(const da_similarity *s, int layer) {
+    return (da_first_component){ s->value[layer], s->trace[layer] };
 }
 
 int     da_similarity_layers(const da_similarity *s)  { return s->layers; }

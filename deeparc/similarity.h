@@ -20,17 +20,29 @@
  * sigma a fraction of the batch's median distance (Kornblith et al. 2019, section 3). And instead of CKA, `rsa`,
  * representational similarity analysis (Kriegeskorte et al. 2008): d_ij itself, less its mean over all pairs i < j;
  * what the sums then give is the Pearson correlation of the distances, pooled over batches. It needs no estimator.
+ *
+ * Or `procrustes`: |X'Y|_* / (|X| |Y|) of centred features, |.|_* the nuclear norm, |.| Frobenius's. It is 1 - d^2 / 2 for
+ * the distance d that is left between X / |X| and Y / |Y| after the best rotation (Ding, Denain and Steinhardt 2021,
+ * section 3; Williams et al. 2021, equation 4, whose angular distance is its arc cosine). It lies in 0..1 and needs Gram
+ * matrices only (procrustes.h). Over batches the nuclear norms are summed, as are the squares of |X|: every batch is
+ * rotated by itself, so the value is at least that of all samples at once. Where features outnumber the samples of a
+ * batch it is high for noise, too, as biased CKA is. Cost: some 4 batch^3 multiply-adds a pair of layers and batch.
+ *
+ * Linear CKA can be had without the first principal component of each layer (component.h): of each batch's own, which
+ * stands for that of the data the better the larger the batch, and is it when one batch holds all samples.
  */
 #ifndef DA_DEEPARC_SIMILARITY_H
 #define DA_DEEPARC_SIMILARITY_H
 
 #include "core/json.h"
 
+#include <stdbool.h>
+
 typedef struct da_similarity da_similarity;
 
 enum { DA_LEAST_BATCH = 4 }; /* samples; the estimator divides by n - 3 */
 
-typedef enum da_comparison { DA_COMPARE_CKA, DA_COMPARE_RSA } da_comparison;
+typedef enum da_comparison { DA_COMPARE_CKA, DA_COMPARE_RSA, DA_COMPARE_PROCRUSTES } da_comparison;
 typedef enum da_hsic { DA_HSIC_UNBIASED, DA_HSIC_BIASED } da_hsic;
 typedef enum da_kernel { DA_KERNEL_LINEAR, DA_KERNEL_RBF } da_kernel;
 
@@ -39,6 +51,8 @@ typedef struct da_similarity_options { /* all zero: linear CKA, unbiased */
     da_hsic   hsic;           /* of CKA, and so is the kernel */
     da_kernel kernel;
     double    sigma_fraction; /* of rbf: sigma in median distances; 0 means .5 */
+    bool      find_first_component;    /* of linear CKA: for da_similarity_projections */
+    bool      without_first_component; /* of linear CKA: it is found, and taken out before the comparison */
 } da_similarity_options;
 
 /* Why a layer has no similarity to any other. */
@@ -50,23 +64,24 @@ typedef enum da_layer_state {
 } da_layer_state;
 
 /* An accumulator for 1..4096 layers and batches of up to `batch` samples, 4..65536, unbiased. The caller frees it.
-   Errors: DA_ERROR_ARGUMENT, DA_ERROR_MEMORY; nothing else here allocates. */
+   Errors: DA_ERROR_ARGUMENT, DA_ERROR_MEMORY; nothing else here allocates but da_similarity_choose. */
 da_status da_similarity_new(da_similarity **out, int layers, int64_t batch);
 void      da_similarity_free(da_similarity *s);
 
 /* Another measure; only before the first observation. Errors: DA_ERROR_ARGUMENT, also for a fraction that is not
-   positive and finite. */
+   positive and finite; DA_ERROR_MEMORY, after which the accumulator is good for nothing but da_similarity_free. */
 da_status   da_similarity_choose(da_similarity *s, const da_similarity_options *options);
 const char *da_hsic_name(da_hsic hsic);                           /* "unbiased", "biased" */
-const char *da_similarity_name(const da_similarity_options *options); /* "linear CKA", "RBF CKA", "RSA" */
+const char *da_similarity_name(const da_similarity_options *options); /* "linear CKA", "RBF CKA", "RSA", "Procrustes" */
 
 /* What biased linear CKA gives for independent Gaussian features of these widths in batches of n samples:
    sqrt(a b / ((n + a) (n + b))). Where it is not near 0, high values mean little. */
 double da_similarity_noise(int64_t n, int64_t width_a, int64_t width_b);
 
 /* The features of one layer in the current batch, row-major, samples x width. Every layer of a batch has the same
-   number of samples, and is observed once. Cost: samples^2 width / 2 multiply-adds in double, on all threads. Errors:
-   DA_ERROR_ARGUMENT (layer out of range or seen before), DA_ERROR_SHAPE (samples differ from the batch's). */
+   number of samples, and is observed once. Cost: about samples^2 width / 2 multiply-adds on all threads; linear CKA's
+   are binary32 with sums in double (dai_gram_centred), those of other measures double. Errors: DA_ERROR_ARGUMENT (layer
+   out of range or seen before), DA_ERROR_SHAPE (samples differ from the batch's). */
 da_status da_similarity_observe(da_similarity *s, int layer, const float *features, int64_t samples, int64_t width);
 
 /* All layers have been observed: adds the batch. A batch of 3 samples or fewer is skipped and counted.
@@ -86,6 +101,13 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
    DA_ERROR_MEMORY; the accumulator is then good for nothing but da_similarity_free. */
 void      da_similarity_save(const da_similarity *s, da_json_writer *to);
 da_status da_similarity_restore(da_similarity *s, const da_json *from);
+
+/* First components, where they are looked for. projections: of each sample of the open batch, the squared place on the
+   batch's own first component, in squared features; until the next observation of that layer. first_component: sums
+   over batches; value / trace is the share of the variance it has. Neither is part of what is saved. */
+typedef struct da_first_component { double value, trace; } da_first_component;
+const double      *da_similarity_projections(const da_similarity *s, int layer);
+da_first_component da_similarity_first_component(const da_similarity *s, int layer);
 
 /* Facts. */
 int            da_similarity_layers(const da_similarity *s);

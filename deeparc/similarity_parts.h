@@ -18,6 +18,11 @@ struct da_similarity {
     double *raw;            /* sum over batches of <G, G> before centring, a layer */
     double *raw_open;       /* the same for the open batch */
     double *total, *square, *cross, *selves;
+    float  *packed;         /* of linear CKA: features on their way into the Gram */
+    double *projection;     /* layers x batch: of the open batch, where first components are looked for */
+    double *value, *trace;  /* sums over batches, a layer: of the first component, of all of them */
+    int64_t *columns;       /* of Procrustes: of every layer's factor, which then stands in `centred` */
+    double *norm_scratch;   /* of Procrustes: NORM_CHUNKS parts */
 };
 
 #endif

@@ -66,9 +66,31 @@ def rsa(x):
     return d
 
 
-def inner(batches, centre):
-    """batch x layer x layer of <K, L>."""
-    return np.array([[[np.sum(a * b) for b in cs] for a in cs] for cs in ([centre(x) for x in xs] for xs in batches)])
+def without_first(x):
+    """The U-centred Gram of the features without their first principal component, by the SVD of the features."""
+    x = x.astype(np.float64)
+    x = x - x.mean(0)
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    x = x - s[0] * np.outer(u[:, 0], v[0])
+    return unbiased_gram(x @ x.T)
+
+
+def centred(x):
+    x = x.astype(np.float64)
+    return x - x.mean(0)
+
+
+def product(a, b):
+    return np.sum(a * b)
+
+
+def nuclear(x, y):
+    return np.linalg.norm(x.T @ y, "nuc")
+
+
+def inner(batches, centre, pair):
+    """batch x layer x layer of <K, L>; of Procrustes, of the nuclear norm of X'Y."""
+    return np.array([[[pair(a, b) for b in cs] for a in cs] for cs in ([centre(x) for x in xs] for xs in batches)])
 
 
 def cka(products):
@@ -95,7 +117,9 @@ print("/* Made by tests/reference/make_cka_fixture.py: features of %d layers, ba
 array("cka_batches", "int", BATCHES, "%d")
 array("cka_widths", "int", WIDTHS, "%d")
 array("cka_features", "float", np.concatenate([x.ravel() for xs in batches for x in xs]), "%.8ef")
-for label, centre in (("unbiased", unbiased), ("biased", biased), ("rbf", rbf), ("rsa", rsa)):
-    products = inner(batches, centre)
+for label, centre, pair in (("unbiased", unbiased, product), ("biased", biased, product), ("rbf", rbf, product),
+                            ("rsa", rsa, product), ("deflated", without_first, product),
+                            ("procrustes", centred, nuclear)):
+    products = inner(batches, centre, pair)
     array("cka_" + label, "double", cka(products), "%.17g")
     array("cka_" + label + "_error", "double", standard_error(products), "%.17g")
