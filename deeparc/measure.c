@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/sha256.h"
+#include "deeparc/dominant.h"
 #include "deeparc/measure_state.h"
 #include "deeparc/taps.h"
 #include "deeparc/text.h"
@@ -38,6 +39,8 @@ typedef struct pass {
     int            side_count, layers; /* layers: of both sides */
     da_graph      *graph;
     da_similarity *similarity;
+    int64_t       *samples;   /* numbers of the batch's images, where dominant ones are wanted; else NULL */
+    da_dominant   *dominant;  /* layers x options->dominant */
     da_text        settings;  /* of the state file */
     int64_t        resumed;
     const side    *now;       /* whose forward pass runs */
@@ -157,6 +160,7 @@ static da_status describe(pass *p) {
     }
     da_text_printf(&p->settings, "batch %lld, %s, %s, %s", (long long)o->batch, da_tap_name(o->tap),
                    da_pool_mode_name(o->pool), da_norm_mode_name(o->norm));
+    if (o->similarity.without_first_component) da_text_append(&p->settings, ", without the first component");
     if (o->passes > 1) da_text_printf(&p->settings, ", shuffled by seed %llu", (unsigned long long)o->seed);
     for (int i = 0; i < p->side_count; i++) DA_TRY(describe_side(&p->settings, &p->sides[i]));
     return da_text_status(&p->settings);
@@ -178,7 +182,7 @@ static da_status resume(pass *p) {
 static da_status run_side(pass *p, side *s, int64_t epoch, int64_t step) {
     int64_t n = da_batcher_size(&s->batcher, step);
     const int64_t *shape = s->model->input_shape;
-    DA_TRY(da_batcher_read(&s->batcher, epoch, step, s->images, NULL, NULL));
+    DA_TRY(da_batcher_read(&s->batcher, epoch, step, s->images, NULL, p->samples));
     da_tensor input = da_tensor_over(s->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
     da_forward forward = { .graph = p->graph, .training = s->copy != NULL, .observe = observe, .context = p };
     p->now = s;
@@ -189,12 +193,20 @@ static da_status run_side(pass *p, side *s, int64_t epoch, int64_t step) {
     return p->status;
 }
 
+static void collect_dominant(pass *p, int64_t n) {
+    int count = p->options->dominant;
+    for (int l = 0; l < p->layers && n >= DA_LEAST_BATCH; l++)
+        dai_dominant_add(p->dominant + (int64_t)l * count, count, p->samples, da_similarity_projections(p->similarity, l),
+                         n);
+}
+
 static da_status run_batch(pass *p, int64_t epoch, int64_t step) {
     p->offset = 0;
     for (int i = 0; i < p->side_count; i++) {
         DA_TRY(run_side(p, &p->sides[i], epoch, step));
         p->offset += p->sides[i].taps.count;
     }
+    if (p->dominant) collect_dominant(p, da_batcher_size(&p->sides[0].batcher, step));
     return da_similarity_end_batch(p->similarity);
 }
 
@@ -238,6 +250,24 @@ static da_status take_matrices(const pass *p, da_measurement *m) {
     return status;
 }
 
+/* Squares become shares. */
+static da_status take_dominant(pass *p, da_measurement *m) {
+    int count = p->options->dominant;
+    if (count == 0) return DA_OK;
+    m->first_share = da_alloc((size_t)p->layers * sizeof *m->first_share);
+    if (!m->first_share) return DA_ERROR_MEMORY;
+    for (int l = 0; l < p->layers; l++) {
+        da_first_component first = da_similarity_first_component(p->similarity, l);
+        da_dominant *list = p->dominant + (int64_t)l * count;
+        m->first_share[l] = first.trace > 0 ? first.value / first.trace : 0;
+        for (int i = 0; i < count; i++) list[i].share = first.value > 0 ? list[i].share / first.value : 0;
+    }
+    m->dominant = p->dominant;
+    m->dominant_count = count;
+    p->dominant = NULL;
+    return DA_OK;
+}
+
 static da_status conclude(pass *p, da_measurement *m) {
     dai_taps *rows = &p->sides[0].taps, *columns = &p->sides[p->side_count - 1].taps;
     m->layers = rows->count;
@@ -246,6 +276,7 @@ static da_status conclude(pass *p, da_measurement *m) {
     m->widths = da_alloc((size_t)p->layers * sizeof *m->widths);
     if (!m->states || !m->widths) return DA_ERROR_MEMORY;
     DA_TRY(take_matrices(p, m));
+    DA_TRY(take_dominant(p, m));
     for (int i = 0; i < p->layers; i++) m->states[i] = da_similarity_state(p->similarity, i);
     for (int i = 0; i < p->layers; i++)
         m->widths[i] = i < rows->count ? rows->widths[i] : columns->widths[i - rows->count];
@@ -259,15 +290,34 @@ static da_status conclude(pass *p, da_measurement *m) {
     return DA_OK;
 }
 
+static da_status prepare_dominant(pass *p) {
+    int64_t count = (int64_t)p->layers * p->options->dominant;
+    if (count == 0) return DA_OK;
+    p->samples = da_alloc((size_t)p->sides[0].batcher.largest * sizeof *p->samples);
+    p->dominant = da_alloc((size_t)count * sizeof *p->dominant);
+    if (!p->samples || !p->dominant) return DA_ERROR_MEMORY;
+    dai_dominant_clear(p->dominant, count);
+    return DA_OK;
+}
+
 static da_status measure(pass *p, da_model *model, const da_dataset *data, da_measurement *m) {
     DA_TRY(open_sides(p, model, data));
     DA_TRY(da_graph_new(&p->graph));
     da_graph_set_recording(p->graph, false);
     DA_TRY(da_similarity_new(&p->similarity, p->layers, p->options->batch));
     DA_TRY(da_similarity_choose(p->similarity, &p->options->similarity));
+    DA_TRY(prepare_dominant(p));
     DA_TRY(resume(p));
     DA_TRY(run(p));
     return conclude(p, m);
+}
+
+static da_status check_dominant(const da_measure_options *o, int64_t samples) {
+    if (o->dominant < 0 || o->dominant > samples)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%d dominant images of %lld", o->dominant, (long long)samples);
+    if (o->dominant > 0 && (o->passes > 1 || o->state || o->against || o->against_data))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "dominant images are those of one model, in one pass, without a state file");
+    return DA_OK;
 }
 
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out) {
@@ -277,12 +327,16 @@ da_status da_measure(da_model *model, const da_dataset *data, const da_measure_o
     if (o.batch > samples) o.batch = samples > DA_LEAST_BATCH ? samples : DA_LEAST_BATCH; /* memory follows the data */
     if (o.passes == 0) o.passes = 1;
     if (o.passes < 0) return DA_FAIL(DA_ERROR_ARGUMENT, "%d passes over the data: at least 1 is needed", o.passes);
+    DA_TRY(check_dominant(&o, samples));
+    o.similarity.find_first_component = o.dominant > 0;
     pass p = { .options = &o };
     da_measurement m = { .batch = o.batch, .options = o };
     da_status status = measure(&p, model, data, &m);
     da_similarity_free(p.similarity);
     da_graph_free(p.graph);
     da_text_free(&p.settings);
+    da_free(p.samples);
+    da_free(p.dominant);
     for (int i = 0; i < p.side_count; i++) close_side(&p.sides[i]);
     if (status == DA_OK) *out = m;
     else da_measurement_free(&m);
@@ -296,5 +350,7 @@ void da_measurement_free(da_measurement *m) {
     da_free(m->standard_error);
     da_free(m->states);
     da_free(m->widths);
+    da_free(m->dominant);
+    da_free(m->first_share);
     memset(m, 0, sizeof *m);
 }

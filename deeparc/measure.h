@@ -43,6 +43,8 @@ typedef struct da_measure_options {
     da_similarity_options similarity;
     int64_t  batch;            /* at least 4; 0 means 256; of more than all samples, all of them are taken at once */
     int64_t  limit;            /* the first so many samples; 0: all */
+    int      dominant;         /* linear CKA of one side in one pass: how many images to name that dominate the first
+                                  component of each layer; 0: none */
     int      passes;           /* 0 means 1: in the samples' order. More: each in an order drawn by (seed, pass) */
     uint64_t seed;
     da_model *against;         /* NULL: the model itself ... */
@@ -54,6 +56,10 @@ typedef struct da_measure_options {
     void    *context;
 } da_measure_options;
 
+/* An image far out on the first principal component of a layer's features, and its share of that component's variance
+   over all images: the squared place on its batch's component, over the sum of all. */
+typedef struct da_dominant { int64_t image; double share; } da_dominant;
+
 typedef struct da_measurement {
     int      layers, columns;  /* columns: layers of the other side; the same layers when there is none */
     char   **names;            /* of the layers measured, in the order of the chain; one block */
@@ -62,6 +68,9 @@ typedef struct da_measurement {
     double  *standard_error;   /* the same shape. Batches of several passes share samples: they are then too small */
     da_layer_state *states;    /* of layers, then of the other side's: why one has no similarity to any other */
     int64_t *widths;           /* features of a sample, in the same order */
+    da_dominant *dominant;     /* layers x dominant_count, largest shares first; NULL unless asked for */
+    int      dominant_count;
+    double  *first_share;      /* of layers: the share of the variance that the first component has; NULL likewise */
     int64_t  batch, batches, skipped, samples; /* as measured; batches of 3 samples or fewer are skipped */
     int64_t  resumed;          /* batches that came from the state file */
     da_measure_options options;/* as they were; pointers in it are not to be followed */
@@ -71,8 +80,8 @@ typedef struct da_measurement {
    model->unit_count. Errors: DA_ERROR_ARGUMENT (blocks wanted of a model that has none). */
 da_status da_measure_units(const da_model *model, da_measure_layers layers, int *units, int *count);
 
-/* Labels are not needed. The models must know their normalisation. Errors: DA_ERROR_ARGUMENT (options, blocks or their
-   sums wanted of a model that has none), DA_ERROR_NOT_FOUND (a pattern that matches nothing; the names are listed),
+/* Labels are not needed. The models must know their normalisation. Errors: DA_ERROR_ARGUMENT (options, dominant images
+   of two sides, of several passes or with a state; blocks or their sums wanted of a model that has none), DA_ERROR_NOT_FOUND (a pattern that matches nothing; the names are listed),
    DA_ERROR_SHAPE (images that do not suit a model, data sets of different sizes), DA_ERROR_FORMAT (a state of other
    settings), DA_ERROR_IO, DA_ERROR_MEMORY, DA_ERROR_INTERRUPTED. *out is written on success only. Cost: one inference a
    side and pass, and batch / 2 multiply-adds in double for every value a measured layer puts out. A state file is

@@ -53,26 +53,38 @@ static da_status read_names(const char *path, matrix *m) {
     return status;
 }
 
-static da_status take_matrix(cli *c, const char *path, da_csv *csv, matrix *m) {
+static da_status take_matrix(const char *path, da_csv *csv, matrix *m) {
     DA_TRY(da_csv_read(csv, path));
     if (csv->rows != csv->columns || csv->rows > DA_MAX_UNITS)
         return DA_FAIL(DA_ERROR_FORMAT,
                        "'%s' has %lld rows and %lld columns: a similarity matrix is square, of at most %d layers", path,
                        (long long)csv->rows, (long long)csv->columns, DA_MAX_UNITS);
     m->layers = (int)csv->rows;
-    if (cli_has(c, "names")) DA_TRY(read_names(cli_text(c, "names"), m));
-    else if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
+    if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
     if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return dai_fail_context("'%s': ", path);
     m->values = csv->values;
     csv->values = NULL;
     return DA_OK;
 }
 
-da_status matrix_read(cli *c, matrix *m) {
+da_status matrix_read_file(const char *path, matrix *m) {
     da_csv csv = { 0 };
     matrix made = { 0 };
-    da_status status = take_matrix(c, cli_text(c, "similarity"), &csv, &made);
+    da_status status = take_matrix(path, &csv, &made);
     da_csv_free(&csv);
+    if (status == DA_OK) *m = made;
+    else matrix_free(&made);
+    return status;
+}
+
+da_status matrix_read(cli *c, matrix *m) {
+    matrix made = { 0 };
+    da_status status = matrix_read_file(cli_text(c, "similarity"), &made);
+    if (status == DA_OK && cli_has(c, "names")) {
+        da_free(made.names);
+        made.names = NULL;
+        status = read_names(cli_text(c, "names"), &made);
+    }
     if (status == DA_OK) *m = made;
     else matrix_free(&made);
     return status;

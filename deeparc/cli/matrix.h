@@ -33,7 +33,8 @@ typedef struct matrix {
 } matrix;
 
 /* Reads --similarity and checks it; names are those of --names, else of the file's first line, else none. open cuts it
-   into modules as well. */
+   into modules as well. read_file: any file, names of its first line. */
+da_status matrix_read_file(const char *path, matrix *m);
 da_status matrix_read(cli *c, matrix *m);
 da_status matrix_open(cli *c, matrix *m);
 void      matrix_free(matrix *m);

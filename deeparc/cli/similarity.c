@@ -1,5 +1,6 @@
 /* deeparc similarity: how similar all pairs of layers are, in one pass over the test images; or the layers of one model
  * and those of another, or of the same on other data. */
+#include "deeparc/cli/dominant.h"
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/measure.h"
@@ -7,6 +8,7 @@
 #include "core/csv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct result {
@@ -15,11 +17,16 @@ typedef struct result {
     da_dataset data, against_data;         /* against_data: all zero, or of --against-data */
     da_measurement m;
     da_partition   partition;              /* of a square matrix */
+    int64_t part, parts;                   /* of --part K/N: 1..parts; 1 of 1 without it */
     double seconds;
 } result;
 
 /* Is it one side against another? Then the matrix is neither symmetric nor cut into modules. */
 static bool has_sides(const cli *c) { return cli_has(c, "against") || cli_has(c, "against-data"); }
+
+static dominant_numbers numbers_of(const result *r) {
+    return (dominant_numbers){ r->part - 1, r->parts, r->data.labels };
+}
 
 /* ---- The record ---- */
 
@@ -44,9 +51,14 @@ static void put_settings(const result *r, da_json_writer *to) {
     if (r->against) record_text(to, "against", r->against->architecture);
     if (r->against_data.images) record_text(to, "against_data", r->against_data.name);
     record_text(to, "split", cli_split_name(cli_split(r->c)));
+    if (r->parts > 1) record_text(to, "part", cli_text(r->c, "part"));
     record_text(to, "measure", da_similarity_name(s));
     record_text(to, "estimator", cka ? da_hsic_name(s->hsic) : "none");
     if (cka && s->kernel == DA_KERNEL_RBF) record_real(to, "sigma_fraction", s->sigma_fraction);
+    if (s->without_first_component) {
+        da_json_key(to, "without_first_component");
+        da_json_put_bool(to, true);
+    }
     record_text(to, "tap", da_tap_name(m->options.tap));
     record_text(to, "features", da_pool_mode_name(m->options.pool));
     record_text(to, "batch_norm", da_norm_mode_name(m->options.norm));
@@ -94,6 +106,10 @@ static void members(const void *context, da_json_writer *to) {
         matrix_record(r->c, to, m->names, &r->partition);
     }
     put_layers(r, to);
+    if (m->dominant) {
+        dominant_numbers numbers = numbers_of(r);
+        dominant_record(to, m, &numbers);
+    }
     put_matrix(to, "matrix", m->matrix, m);
     put_matrix(to, "standard_error", m->standard_error, m);
 }
@@ -110,9 +126,10 @@ static double largest_error(const da_measurement *m) {
 static void print_heading(const result *r) {
     const da_measurement *m = &r->m;
     const da_similarity_options *s = &m->options.similarity;
-    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic) : "Pearson of distances";
-    cli_print(r->c, "%s, %s, of %d layers of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n",
-              da_similarity_name(s), estimator, m->layers, r->model->architecture, (long long)m->samples, r->data.name,
+    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
+                            : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
+    cli_print(r->c, "%s, %s%s, of %d layers of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n",
+              da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "", m->layers, r->model->architecture, (long long)m->samples, r->data.name,
               cli_split_name(cli_split(r->c)), (long long)m->batches, (long long)m->batch, r->seconds);
     if (has_sides(r->c))
         cli_print(r->c, "against %d layers of %s on %s\n", m->columns,
@@ -152,6 +169,10 @@ static da_status print(const result *r) {
     if (has_sides(r->c)) print_sides(r);
     else DA_TRY(print_square(r));
     cli_print(r->c, "largest standard error over batches: %.4f\n", largest_error(m));
+    if (m->dominant) {
+        dominant_numbers numbers = numbers_of(r);
+        dominant_print(r->c, m, &numbers);
+    }
     for (int l = 0; l < all_layers(r); l++)
         if (m->states[l] != DA_LAYER_ALIVE)
             cli_print(r->c, "%s has no similarity to any other: %s\n", layer_name(m, l),
@@ -159,18 +180,26 @@ static da_status print(const result *r) {
     return DA_OK;
 }
 
-/* Biased values of wide layers mean little: says how little. */
+/* Biased values of wide layers mean little: says how little. So do those of Procrustes. */
 static void warn_of_bias(const result *r) {
     const da_measurement *m = &r->m;
     const da_similarity_options *s = &m->options.similarity;
+    bool procrustes = s->comparison == DA_COMPARE_PROCRUSTES;
     int widest = 0;
-    if (s->comparison != DA_COMPARE_CKA || s->kernel != DA_KERNEL_LINEAR || s->hsic != DA_HSIC_BIASED) return;
+    if (!procrustes
+        && (s->comparison != DA_COMPARE_CKA || s->kernel != DA_KERNEL_LINEAR || s->hsic != DA_HSIC_BIASED))
+        return;
     for (int l = 1; l < all_layers(r); l++)
         if (m->widths[l] > m->widths[widest]) widest = l;
-    if (m->widths[widest] <= m->batch) return;
-    cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f against "
-             "other noise", layer_name(m, widest), (long long)m->widths[widest], (long long)m->batch,
-             da_similarity_noise(m->batch, m->widths[widest], m->widths[widest]));
+    const char *name = layer_name(m, widest);
+    long long width = (long long)m->widths[widest], batch = (long long)m->batch;
+    if (width <= batch) return;
+    if (procrustes)
+        cli_note(r->c, "Procrustes: %s has %lld features in batches of %lld samples; the more features, the nearer "
+                 "noise of that width scores to 1: --pool gap or a larger --batch help", name, width, batch);
+    else
+        cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f against "
+                 "other noise", name, width, batch, da_similarity_noise(batch, width, width));
 }
 
 /* ---- The run ---- */
@@ -179,21 +208,70 @@ static void progress(void *context, int64_t done, int64_t batches) {
     cli_progress(context, "measuring", done, batches);
 }
 
-static da_status check_options(cli *c) {
-    static const char *const of_cka[] = { "estimator", "kernel", NULL }, *const of_square[] = { "threshold", "linkage",
-                                          "png", "svg", NULL };
-    bool rsa = cli_choice(c, "measure") == DA_COMPARE_RSA, rbf = cli_choice(c, "kernel") == DA_KERNEL_RBF;
+/* Options that another one makes meaningless. */
+static da_status check_measure(cli *c) {
+    static const char *const of_cka[] = { "estimator", "kernel", "without-first-component", "dominant", NULL };
+    bool cka = cli_choice(c, "measure") == DA_COMPARE_CKA, rbf = cli_choice(c, "kernel") == DA_KERNEL_RBF;
     for (int i = 0; of_cka[i]; i++)
-        if (rsa && cli_given(c, of_cka[i])) return cli_usage(c, "--%s belongs to --measure cka", of_cka[i]);
-    if (cli_given(c, "sigma-fraction") && (rsa || !rbf))
+        if (!cka && cli_given(c, of_cka[i])) return cli_usage(c, "--%s belongs to --measure cka", of_cka[i]);
+    for (int i = 2; of_cka[i]; i++)
+        if (rbf && cli_given(c, of_cka[i])) return cli_usage(c, "--%s belongs to --kernel linear", of_cka[i]);
+    if (cli_given(c, "sigma-fraction") && !(cka && rbf))
         return cli_usage(c, "--sigma-fraction belongs to --kernel rbf");
+    return DA_OK;
+}
+
+static da_status check_dominant(cli *c) {
+    static const char *const against[] = { "against", "against-data", "state", NULL };
+    if (!cli_has(c, "dominant")) {
+        if (cli_given(c, "dominant-images")) return cli_usage(c, "--dominant-images belongs to --dominant FILE.csv");
+        return DA_OK;
+    }
+    for (int i = 0; against[i]; i++)
+        if (cli_has(c, against[i])) return cli_usage(c, "--dominant and --%s exclude each other", against[i]);
+    if (cli_int(c, "passes") > 1) return cli_usage(c, "--dominant needs one pass: every image counts once");
+    return DA_OK;
+}
+
+static da_status check_options(cli *c) {
+    static const char *const of_square[] = { "threshold", "linkage", "png", "svg", NULL };
+    DA_TRY(check_measure(c));
+    DA_TRY(check_dominant(c));
     for (int i = 0; of_square[i]; i++)
         if (has_sides(c) && cli_given(c, of_square[i]))
             return cli_usage(c, "--%s needs the matrix of one model with itself, without --against", of_square[i]);
     DA_TRY(cli_writable(cli_text(c, "out")));
     DA_TRY(cli_writable(cli_text(c, "errors")));
+    DA_TRY(cli_writable(cli_text(c, "dominant")));
     DA_TRY(matrix_pictures_writable(c));
     return cli_writable(cli_text(c, "record"));
+}
+
+/* K/N: of the images, number K, K + N, K + 2 N, ... counted from 1, so that all parts have every class. */
+static da_status take_part(result *r) {
+    const char *text = cli_text(r->c, "part");
+    char *slash, *end;
+    r->part = r->parts = 1;
+    if (!text) return DA_OK;
+    r->part = strtol(text, &slash, 10);
+    if (slash != text && *slash == '/') {
+        r->parts = strtol(slash + 1, &end, 10);
+        if (end != slash + 1 && !*end && 1 <= r->part && r->part <= r->parts && r->parts <= 1000) return DA_OK;
+    }
+    return cli_usage(r->c, "--part is K/N with 1 <= K <= N <= 1000, as 1/2, not '%s'", text);
+}
+
+static da_status keep_part(const result *r, da_dataset *data) {
+    int64_t kept = 0, bytes = da_dataset_image_bytes(data);
+    for (int64_t i = r->part - 1; i < data->count; i += r->parts, kept++) {
+        memmove(data->images + kept * bytes, data->images + i * bytes, (size_t)bytes);
+        if (data->labels) data->labels[kept] = data->labels[i];
+    }
+    if (kept == 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds none of %lld images", (long long)r->part,
+                       (long long)r->parts, (long long)data->count);
+    data->count = kept;
+    return DA_OK;
 }
 
 static da_measure_options read_options(cli *c) {
@@ -204,7 +282,9 @@ static da_measure_options read_options(cli *c) {
         .norm = (da_norm_mode)cli_choice(c, "norm"), .batch = cli_int(c, "batch"), .passes = (int)cli_int(c, "passes"),
         .seed = c->seed, .state = cli_text(c, "state"), .progress = progress, .context = c,
         .similarity = { (da_comparison)cli_choice(c, "measure"), (da_hsic)cli_choice(c, "estimator"),
-                        (da_kernel)cli_choice(c, "kernel"), cli_real(c, "sigma-fraction") }
+                        (da_kernel)cli_choice(c, "kernel"), cli_real(c, "sigma-fraction"), false,
+                        cli_flag(c, "without-first-component") },
+        .dominant = cli_has(c, "dominant") ? (int)cli_int(c, "dominant-images") : 0
     };
     for (int k = DA_MEASURE_DEFAULT; k <= DA_MEASURE_ALL; k++)
         if (strcmp(layers, kinds[k]) == 0) {
@@ -219,6 +299,8 @@ static da_status load(result *r) {
     const char *against = cli_text(c, "against"), *other = cli_text(c, "against-data");
     DA_TRY(cli_data_load(c, &r->data, cli_split(c), cli_int(c, "limit")));
     if (other) DA_TRY(cli_data_load_named(c, &r->against_data, other, cli_split(c), cli_int(c, "limit")));
+    DA_TRY(keep_part(r, &r->data));
+    if (other) DA_TRY(keep_part(r, &r->against_data));
     DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->data));
     return against ? cli_model_open(c, &r->against, against, other ? &r->against_data : &r->data) : DA_OK;
 }
@@ -248,6 +330,10 @@ static da_status save(const result *r) {
     const char *out = cli_text(c, "out"), *errors = cli_text(c, "errors");
     if (out) DA_TRY(da_csv_write(out, m->layers, m->columns, m->matrix, NULL));
     if (errors) DA_TRY(da_csv_write(errors, m->layers, m->columns, m->standard_error, NULL));
+    if (m->dominant) {
+        dominant_numbers numbers = numbers_of(r);
+        DA_TRY(dominant_save(cli_text(c, "dominant"), m, &numbers));
+    }
     if (has_sides(c)) return DA_OK;
     char title[160];
     snprintf(title, sizeof title, "%s of %.60s on %.40s", da_similarity_name(&m->options.similarity),
@@ -258,6 +344,7 @@ static da_status save(const result *r) {
 static da_status run(result *r) {
     cli *c = r->c;
     DA_TRY(check_options(c));
+    DA_TRY(take_part(r));
     DA_TRY(load(r));
     DA_TRY(measure(r));
     warn_of_bias(r);
@@ -292,16 +379,24 @@ static const cli_option options[] = {
       .help = "all values of an output, or a mean a channel" },
     { .name = "norm", .kind = CLI_CHOICE, .value = "inference|batch", .initial = "inference",
       .help = "batch norms use running statistics, or each batch's own" },
-    { .name = "measure", .kind = CLI_CHOICE, .value = "cka|rsa", .initial = "cka",
-      .help = "CKA, or the correlation of the distances between samples" },
+    { .name = "measure", .kind = CLI_CHOICE, .value = "cka|rsa|procrustes", .initial = "cka",
+      .help = "CKA; the correlation of distances between samples; what the best rotation leaves (slow: 4 batch^3)" },
     { .name = "estimator", .kind = CLI_CHOICE, .value = "unbiased|biased", .initial = "unbiased", .help = "of CKA" },
     { .name = "kernel", .kind = CLI_CHOICE, .value = "linear|rbf", .initial = "linear", .help = "of CKA" },
     { .name = "sigma-fraction", .kind = CLI_REAL, .value = "F", .initial = "0.5", .low = 1e-6, .high = 1e6,
       .help = "kernel rbf: sigma, in medians of the distances of a batch" },
+    { .name = "without-first-component", .kind = CLI_FLAG,
+      .help = "linear CKA: take each layer's first principal component (of each batch) out before comparing" },
+    { .name = "dominant", .kind = CLI_TEXT, .value = "FILE.csv",
+      .help = "linear CKA: write the images there that dominate the first component of each layer" },
+    { .name = "dominant-images", .kind = CLI_INT, .value = "N", .initial = "10", .low = 1, .high = 10000,
+      .help = "so many of them a layer" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 4, .high = 65536,
       .help = "samples compared at a time" },
     { .name = "passes", .kind = CLI_INT, .value = "N", .initial = "1", .low = 1, .high = 1000,
       .help = "over the images; several: each in another order, so that other samples meet" },
+    { .name = "part", .kind = CLI_TEXT, .value = "K/N",
+      .help = "only every N-th image, from the K-th on: 1/2 and 2/2 are halves, for 'stability'" },
     { .name = "against", .kind = CLI_TEXT, .value = "MODEL", .help = "compare with the layers of this model instead" },
     { .name = "against-data", .kind = CLI_TEXT, .value = "D",
       .help = "... or of the model on these images, one for one" },
