@@ -43,7 +43,7 @@ da_status cli_writable(const char *path) {
 
 da_status cli_outputs_differ(cli *c) {
     static const char *const written[] = { "out", "checkpoint", "log", "record", "csv", "html", "png", "svg", "errors",
-                                           "state" };
+                                           "dominant", "state" };
     const cli_value *seen[sizeof written / sizeof *written];
     int count = 0;
     for (int v = 0; v < c->value_count; v++) {

@@ -269,6 +269,34 @@ TEST(measure_compares_two_sides) {
     da_dataset_free(&few);
 }
 
+/* One image far from all others dominates every layer; the list has its number, whatever its batch. */
+TEST(measure_names_dominant_images) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 };
+    make(&model, &data, "resnet8x0.5", 35);
+    memset(data.images + 21 * 784, 255, 784);
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .dominant = 33 }, &m));
+    CHECK_INT(m.dominant_count, 33);
+    for (int l = 0; l < m.layers; l++) {
+        const da_dominant *list = m.dominant + l * 33;
+        double sum = 0;
+        CHECK_INT(list[0].image, 21);
+        for (int i = 0; i < 32; i++) {
+            CHECK(list[i].image >= 0 && list[i].image < 32 && list[i].share <= list[i ? i - 1 : 0].share);
+            sum += list[i].share;
+        }
+        CHECK_CLOSE(sum, 1, 1e-9);
+        CHECK(list[32].image == -1 && m.first_share[l] > 0 && m.first_share[l] < 1); /* a batch of 3 is skipped */
+    }
+    da_measurement_free(&m);
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .dominant = 3, .passes = 2 }, &m), DA_ERROR_ARGUMENT,
+                "in one pass");
+    CHECK_FAILS(da_measure(model, &data, &(da_measure_options){ .dominant = 36 }, &m), DA_ERROR_ARGUMENT, "36 dominant");
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
 /* Several passes meet other pairs of samples, and come nearer to what all samples at once give. */
 TEST(measure_passes_more_than_once) {
     da_model *model = NULL;
@@ -364,6 +392,15 @@ TEST(measure_survives_every_allocation_failure) {
                                                                  .norm = DA_NORM_BATCH, .state = path }, &m);
         da_memory_fail_after(-1);
         if (status != DA_OK) CHECK(m.names == NULL && m.matrix == NULL);
+    }
+    CHECK(status == DA_OK);
+    da_measurement_free(&m);
+    status = DA_ERROR_MEMORY;
+    for (int64_t k = 0; k < 20000 && status == DA_ERROR_MEMORY; k++) {
+        da_memory_fail_after(k);
+        status = da_measure(model, &data, &(da_measure_options){ .batch = 8, .dominant = 2 }, &m);
+        da_memory_fail_after(-1);
+        if (status != DA_OK) CHECK(m.names == NULL && m.dominant == NULL);
     }
     CHECK(status == DA_OK);
     da_measurement_free(&m);

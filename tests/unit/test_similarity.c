@@ -1,6 +1,7 @@
 /* Streamed CKA: against numpy, against its own definition, and against misuse. */
 #include "tests/unit/test.h"
 #include "tests/fixtures/cka.h"
+#include "tests/fixtures/cka54.h"
 #include "core/kernels/kernels.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -55,6 +56,47 @@ TEST(similarity_equals_numpy_rbf) {
 }
 TEST(similarity_equals_numpy_rsa) {
     check_fixture((da_similarity_options){ .comparison = DA_COMPARE_RSA }, cka_rsa, cka_rsa_error);
+}
+
+/* Whole numbers below 2^24, as make_cka54_fixture.py makes them. */
+static uint32_t mix(uint32_t i, uint32_t k, uint32_t l) {
+    uint32_t x = i * 2654435761u + k * 2246822519u + l * 3266489917u;
+    x ^= x >> 15;
+    x *= 2246822519u;
+    x ^= x >> 13;
+    return x >> 16;
+}
+
+static float feature(uint32_t layer, uint32_t i, uint32_t k) {
+    return (float)(mix(i, k % 16, 0) * (54 - layer) + mix(i, k, layer + 1) * (layer + 6));
+}
+
+TEST(similarity_equals_numpy_on_54_layers_with_a_ragged_batch) {
+    enum { LAYERS = 54, LARGEST = 64, WIDEST = 20 + 7 * LAYERS };
+    float *x = da_alloc(LARGEST * WIDEST * sizeof *x);
+    double *matrix = da_alloc(LAYERS * LAYERS * sizeof *matrix);
+    da_similarity *s = NULL;
+    int first = 0, at = 0;
+    CHECK_OK(da_similarity_new(&s, LAYERS, LARGEST));
+    for (int b = 0; b < COUNT(cka54_batches); first += cka54_batches[b++]) {
+        for (int l = 0; l < LAYERS; l++) {
+            int width = 20 + 7 * l;
+            for (int i = 0; i < cka54_batches[b]; i++)
+                for (int k = 0; k < width; k++)
+                    x[i * width + k] = feature((uint32_t)l, (uint32_t)(first + i), (uint32_t)k);
+            CHECK_OK(da_similarity_observe(s, l, x, cka54_batches[b], width));
+        }
+        CHECK_OK(da_similarity_end_batch(s));
+    }
+    CHECK_OK(da_similarity_matrix(s, matrix, NULL));
+    for (int k = 0; k < LAYERS; k++) {
+        CHECK(matrix[k * LAYERS + k] == 1);
+        for (int l = k + 1; l < LAYERS; l++) CHECK_CLOSE(matrix[k * LAYERS + l], cka54_upper[at++], 1e-6);
+    }
+    CHECK_INT(at, COUNT(cka54_upper));
+    da_similarity_free(s);
+    da_free(matrix);
+    da_free(x);
 }
 
 TEST(similarity_equals_numpy_procrustes) {
@@ -131,6 +173,77 @@ static double cka_by(const da_similarity_options *options, const float *a, int64
 
 static double cka_of(da_hsic hsic, const float *a, int64_t width_a, const float *b, int64_t width_b, int64_t n) {
     return cka_by(hsic == DA_HSIC_BIASED ? &biased : &unbiased, a, width_a, b, width_b, n);
+}
+
+/* One batch of all samples gives HSIC_1 of all samples, here from its definition as sums over distinct samples
+   (Song et al. 2012, equation 5), not by U-centring. */
+static double hsic_of(const float *a, const float *b, int n, int width) {
+    double *k = da_alloc_zero((size_t)(2 * n * n), sizeof *k), *l = k + n * n, trace = 0, all_k = 0, all_l = 0, rows = 0;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            for (int f = 0; f < width && i != j; f++) {
+                k[i * n + j] += (double)a[i * width + f] * (double)a[j * width + f];
+                l[i * n + j] += (double)b[i * width + f] * (double)b[j * width + f];
+            }
+    for (int i = 0; i < n; i++) {
+        double row_k = 0, row_l = 0;
+        for (int j = 0; j < n; j++) {
+            row_k += k[i * n + j];
+            row_l += l[i * n + j];
+            trace += k[i * n + j] * l[i * n + j];
+        }
+        all_k += row_k;
+        all_l += row_l;
+        rows += row_k * row_l;
+    }
+    da_free(k);
+    return (trace + all_k * all_l / ((n - 1.0) * (n - 2)) - 2 * rows / (n - 2)) / (n * (n - 3.0));
+}
+
+TEST(similarity_of_one_batch_is_the_full_estimate) {
+    enum { N = 48, WIDTH = 10 };
+    float *a = normals(60, N * WIDTH), *b = normals(61, N * WIDTH);
+    for (int i = 0; i < N * WIDTH; i++) b[i] += 0.7f * a[i] + 3;
+    double full = hsic_of(a, b, N, WIDTH) / sqrt(hsic_of(a, a, N, WIDTH) * hsic_of(b, b, N, WIDTH));
+    CHECK_CLOSE(cka_of(DA_HSIC_UNBIASED, a, WIDTH, b, WIDTH, N), full, 1e-7);
+    da_free(a);
+    da_free(b);
+}
+
+/* Independent features have no first component in common, and a strong one in each makes them look alike. */
+TEST(similarity_without_the_first_component_does_not_see_it) {
+    enum { N = 64, WIDTH = 40 };
+    float *a = normals(70, N * WIDTH), *b = normals(71, N * WIDTH);
+    for (int i = 9 * WIDTH; i < 15 * WIDTH; i++) {
+        a[i] += 20; /* images 9 to 14 dominate both */
+        b[i] -= 30;
+    }
+    const da_similarity_options without = { .without_first_component = true };
+    CHECK(cka_of(DA_HSIC_UNBIASED, a, WIDTH, b, WIDTH, N) > 0.9);
+    CHECK_CLOSE(cka_by(&without, a, WIDTH, b, WIDTH, N), 0, 0.05);
+    da_free(a);
+    da_free(b);
+}
+
+TEST(similarity_finds_first_components) {
+    enum { N = 12, WIDTH = 5 };
+    float *x = normals(80, N * WIDTH);
+    da_similarity *s = NULL;
+    double sum = 0;
+    for (int k = 0; k < WIDTH; k++) x[7 * WIDTH + k] += 40;
+    CHECK_OK(da_similarity_new(&s, 1, N));
+    CHECK_FAILS(da_similarity_choose(s, &(da_similarity_options){ .comparison = DA_COMPARE_RSA,
+                                                                  .without_first_component = true }),
+                DA_ERROR_ARGUMENT, "linear CKA, not to RSA");
+    CHECK_OK(da_similarity_choose(s, &(da_similarity_options){ .find_first_component = true }));
+    CHECK_OK(da_similarity_observe(s, 0, x, N, WIDTH));
+    da_first_component first = da_similarity_first_component(s, 0);
+    const double *squares = da_similarity_projections(s, 0);
+    for (int i = 0; i < N; i++) sum += squares[i];
+    CHECK_CLOSE(sum / first.value, 1, 1e-9);
+    CHECK(squares[7] / first.value > 0.85 && first.value / first.trace > 0.9 && first.value < first.trace);
+    da_similarity_free(s);
+    da_free(x);
 }
 
 /* Independent Gaussian features, 64 times as many as samples: nothing is similar, and only one estimator says so. */
@@ -296,6 +409,21 @@ TEST(similarity_refuses_misuse_with_reasons) {
     CHECK_CLOSE(matrix[1], 1, 1e-12);
     da_similarity_free(s);
     da_similarity_free(NULL);
+}
+
+/* What choose allocates, too. */
+TEST(similarity_survives_failed_allocations_of_a_measure) {
+    static const da_similarity_options options[] = { { .comparison = DA_COMPARE_PROCRUSTES },
+                                                     { .find_first_component = true } };
+    for (int o = 0; o < COUNT(options); o++)
+        for (int64_t k = 0; k < 3; k++) {
+            da_similarity *s = NULL;
+            CHECK_OK(da_similarity_new(&s, 3, 16));
+            da_memory_fail_after(k);
+            CHECK_FAILS(da_similarity_choose(s, &options[o]), DA_ERROR_MEMORY, "similarity of 3 layers");
+            da_memory_fail_after(-1);
+            da_similarity_free(s);
+        }
 }
 
 TEST(similarity_survives_every_failed_allocation) {
