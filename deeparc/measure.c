@@ -78,6 +78,15 @@ static void observe(void *context, const char *name, int depth, da_node *output)
     p->next++;
 }
 
+/* Is it one of the taps that are still to come? */
+static bool wants(void *context, const char *name) {
+    const pass *p = context;
+    const dai_taps *taps = &p->now->taps;
+    for (int t = p->next; t < taps->count; t++)
+        if (strcmp(name, taps->paths[t]) == 0) return true;
+    return false;
+}
+
 /* ---- Sides ---- */
 
 static void still_dropout(da_layer *layer) {
@@ -184,7 +193,8 @@ static da_status run_side(pass *p, side *s, int64_t epoch, int64_t step) {
     const int64_t *shape = s->model->input_shape;
     DA_TRY(da_batcher_read(&s->batcher, epoch, step, s->images, NULL, p->samples));
     da_tensor input = da_tensor_over(s->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    da_forward forward = { .graph = p->graph, .training = s->copy != NULL, .observe = observe, .context = p };
+    da_forward forward = { .graph = p->graph, .training = s->copy != NULL, .observe = observe,
+                           .wants = wants, .context = p };
     p->now = s;
     p->next = 0;
     da_graph_reset(p->graph);

@@ -49,10 +49,13 @@ da_status dai_layer_fail_shape(const da_layer *layer, const char *rule); /* "con
 da_status dai_residual_plan(da_layer *layer);
 da_node  *dai_residual_forward(da_layer *layer, da_forward *forward, da_node *x);
 
-/* Runs layers one after the other, giving back what is no longer read. While nobody observes, a convolution and the
+/* Runs layers one after the other, giving back what is no longer read. Where nobody observes them, a convolution and the
    batch norm, ReLU or max pool behind it are one operation, with the same bits. conv_norm: the first two of `layers` and
    what follows them. */
 da_node *dai_conv_norm_forward(da_layer *const *layers, da_forward *forward, da_node *x, da_node *shortcut, bool relu);
+/* Is the output of this name to be observed? report: shows it, if so. */
+bool     dai_layer_wanted(const da_forward *forward, const char *path);
+void     dai_layer_report(const da_forward *forward, const char *path, da_node *y);
 da_node *dai_layers_forward(da_layer *const *layers, int count, da_forward *forward, da_node *x);
 
 /* Calls visit for a layer and all below it, the layer first. */

@@ -417,12 +417,22 @@ da_node *da_layer_forward(da_layer *layer, da_forward *forward, da_node *x) {
     forward->depth++;
     da_node *y = kinds[layer->options.kind].forward(layer, forward, x);
     forward->depth--;
-    if (forward->observe && !da_node_poisoned(y)) forward->observe(forward->context, layer->path, forward->depth, y);
+    dai_layer_report(forward, layer->path, y);
     return y;
 }
 
-/* What the layers from the first on have in common with a fused operation: how many of them it is, and which. An
-   observer wants to see each layer. */
+bool dai_layer_wanted(const da_forward *forward, const char *path) {
+    return forward->observe && (!forward->wants || forward->wants(forward->context, path));
+}
+
+void dai_layer_report(const da_forward *forward, const char *path, da_node *y) {
+    if (dai_layer_wanted(forward, path) && !da_node_poisoned(y))
+        forward->observe(forward->context, path, forward->depth, y);
+}
+
+/* What the layers from the first on have in common with a fused operation: how many of them it is, and which. A layer
+   that is to be observed stays out of it. */
+enum { MOST_FUSED = 3 };
 typedef struct fusion { int count; da_node *(*forward)(da_layer *const *layers, da_forward *forward, da_node *x); } fusion;
 
 static da_node *one_forward(da_layer *const *layers, da_forward *forward, da_node *x) {
@@ -458,7 +468,9 @@ static bool is_tiling(const da_layer *pool) {
 
 static fusion fusion_of(da_layer *const *layers, int count, const da_forward *forward) {
     const fusion one = { 1, one_forward };
-    if (forward->observe || !is_kind(layers, count, 0, DA_LAYER_CONV2D)) return one;
+    if (!is_kind(layers, count, 0, DA_LAYER_CONV2D)) return one;
+    for (int i = 0; i < MOST_FUSED && i < count; i++)
+        if (dai_layer_wanted(forward, layers[i]->path)) count = i;
     if (is_kind(layers, count, 1, DA_LAYER_BATCH_NORM) && layers[0]->options.no_bias)
         return is_kind(layers, count, 2, DA_LAYER_RELU) ? (fusion){ 3, norm_relu_forward } : (fusion){ 2, norm_forward };
     if (is_kind(layers, count, 1, DA_LAYER_RELU))

@@ -87,12 +87,14 @@ typedef enum da_conv_method { DA_CONV_DIRECT, DA_CONV_WINOGRAD, DA_CONV_AUTO } d
 /* Everything a forward pass needs to know. observe, when set, sees the output of every layer, children first, by its
    full name ("layer2.0.conv1", "layer2.0.add" for the sum before its ReLU, "layer2.0"); depth 0 is a unit of the chain.
    While the graph is not recording, an output lives until the layer after it is done: copy in observe what is needed
-   longer. */
+   longer. wants says which names observe is to see (NULL: all of them): layers between, of which none is wanted, run as
+   one operation where there is one, with the same bits and less memory. */
 typedef struct da_forward {
     da_graph *graph;
     bool training;              /* batch statistics and dropout; frozen batch norms use their running ones */
     uint64_t seed, step;        /* of dropout */
     void (*observe)(void *context, const char *name, int depth, da_node *output);
+    bool (*wants)(void *context, const char *name);
     void *context;
     int depth;                  /* of the layers being run; callers leave it zero */
     da_conv_method conv;        /* da_model_forward takes it from the model */

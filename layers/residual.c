@@ -90,20 +90,21 @@ static da_node *shortcut_forward(da_layer *layer, da_forward *forward, da_node *
     return layer->options.shortcut == DA_SHORTCUT_PAD ? pad_shortcut(layer, forward, x) : x;
 }
 
-/* Nobody observes: conv2, bn2, the addition and the ReLU are one operation. */
+/* Nobody observes them: conv2, bn2, the addition and the ReLU are one operation. */
 static da_node *fused_forward(da_layer *layer, da_forward *forward, da_node *x) {
     da_node *branch = dai_layers_forward(layer->children, CONV2, forward, x);
     return dai_conv_norm_forward(layer->children + CONV2, forward, branch, shortcut_forward(layer, forward, x), true);
 }
 
 da_node *dai_residual_forward(da_layer *layer, da_forward *forward, da_node *x) {
-    if (!forward->observe) return fused_forward(layer, forward, x);
+    if (!dai_layer_wanted(forward, layer->children[CONV2]->path)
+        && !dai_layer_wanted(forward, layer->children[CONV2 + 1]->path) && !dai_layer_wanted(forward, layer->sum_path))
+        return fused_forward(layer, forward, x);
     da_node *branch = dai_layers_forward(layer->children, BRANCH, forward, x);
     da_node *shortcut = shortcut_forward(layer, forward, x);
     da_graph_label(forward->graph, layer->sum_path);
     da_node *sum = da_add(forward->graph, branch, shortcut);
-    if (forward->observe && !da_node_poisoned(sum))
-        forward->observe(forward->context, layer->sum_path, forward->depth, sum);
+    dai_layer_report(forward, layer->sum_path, sum);
     da_graph_label(forward->graph, layer->path);
     return da_relu(forward->graph, sum);
 }

@@ -99,6 +99,19 @@ check_fails "a pattern that matches nothing" 1 "there are conv1, bn1" $similar -
 check_says "similarity, biased" '"biased"' $similar --estimator biased --json
 check_says "similarity, RBF" '"RBF CKA"' $similar --kernel rbf --sigma-fraction 0.3 --json
 check_says "similarity, RSA" '"RSA"' $similar --measure rsa --json
+check_says "similarity, Procrustes" '"Procrustes"' $similar --measure procrustes --pool gap --json
+check_says "similarity without the first component" '"without_first_component": true' \
+    $similar --without-first-component --json
+check_says "similarity, dominant images" "of the 3 most dominant images" $similar --dominant "$work/dominant.csv" \
+    --dominant-images 3
+check_same "three dominant images a block" "$(wc -l < "$work/dominant.csv" | tr -d ' ')" 28
+check_says "dominant images in the record" '"dominant_images"' $similar --dominant "$work/dominant.csv" --json
+check_fails "dominant images of two passes" 2 "needs one pass" $similar --dominant "$work/dominant.csv" --passes 2
+check_fails "dominant images against another model" 2 "exclude each other" $similar --dominant "$work/dominant.csv" \
+    --against "$model"
+check_fails "how many, of nothing" 2 "belongs to --dominant" $similar --dominant-images 3
+check_fails "first components of RSA" 2 "belongs to --measure cka" $similar --measure rsa --without-first-component
+check_fails "first components of a kernel" 2 "belongs to --kernel linear" $similar --kernel rbf --without-first-component
 check_says "similarity, pooled" '"global average"' $similar --pool gap --json
 check_says "similarity, batch statistics" '"batch statistics"' $similar --norm batch --json
 check_says "similarity, passes" '"batches": 6' $similar --passes 3 --json
@@ -110,6 +123,19 @@ check_says "against other data" "against 9 layers" $similar --against-data digit
 check "a state is kept" $similar --state "$work/state.json" --out "$work/first.csv"
 check_says "a state is gone on from" '"samples": 64' $similar --state "$work/state.json" --out "$work/second.csv" --json
 check_same "... to the same matrix" "$(cat "$work/first.csv")" "$(cat "$work/second.csv")"
+# ---- Do modules agree over parts of the data? ----
+for half in 1 2; do check "half $half" $similar --part $half/2 --out "$work/half$half.csv"; done
+check_says "stability over halves" "2 matrices of 9 layers" "$deeparc" stability "$work/half1.csv" "$work/half2.csv"
+check_says "stability: the same matrix" "1.000    0.000    1.000" "$deeparc" stability "$work/half1.csv" "$work/half1.csv"
+check_says "stability as JSON" '"adjusted_rand"' "$deeparc" stability "$work/half1.csv" "$work/half2.csv" \
+    "$work/first.csv" --thresholds 0.5,0.9 --linkage min --json
+check_fails "stability of one matrix" 2 "B.csv is missing" "$deeparc" stability "$work/half1.csv"
+check_fails "stability over networks" 1 "in one network" "$deeparc" stability "$work/half1.csv" "$work/one.csv"
+check_fails "thresholds that are none" 2 "--thresholds are numbers" \
+    "$deeparc" stability "$work/half1.csv" "$work/half2.csv" --thresholds 0.9,high
+check_fails "a part that is none" 2 "--part is K/N" $similar --part 3/2
+check_fails "a part without images" 1 "holds none of 64 images" $similar --part 100/100
+
 check_fails "a state of other settings" 1 "other settings" $similar --state "$work/state.json" --pool gap
 echo '{}' > "$work/state.json"
 check_fails "a state that is none" 1 "cannot be continued" $similar --state "$work/state.json"
@@ -121,6 +147,10 @@ check_says "biased values of wide layers get a warning" "noise of that width" ca
 # shellcheck disable=SC2086
 check_fails "too few samples" 1 "batch" "$deeparc" similarity "$model" $drawn --limit 3
 # shellcheck disable=SC2086
+check_fails "a batch of 3" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 3
+# shellcheck disable=SC2086
+check_says "one layer" "1 layers in 1 module" "$deeparc" similarity "$model" $drawn --limit 16 --layers layer1.0
+# shellcheck disable=SC2086
 check_fails "a batch of 2" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 2
 # shellcheck disable=SC2086
 check_says "train an mlp" "sha256:" "$deeparc" train --model mlp-8 $data --test-limit 10 --epochs 1 \
@@ -128,6 +158,20 @@ check_says "train an mlp" "sha256:" "$deeparc" train --model mlp-8 $data --test-
 # shellcheck disable=SC2086
 check_fails "blocks of a network without" 1 "no residual blocks" \
     "$deeparc" similarity "$work/mlp.safetensors" $data --layers blocks
+
+# Images of another shape, and of another number of classes.
+mkdir -p "$work/idx" "$work/sets/cifar-100-binary" "$work/sets/cifar-10-batches-bin"
+{ printf '\000\000\010\003\000\000\000\010\000\000\000\010\000\000\000\010'
+  head -c 512 /dev/zero; } > "$work/idx/t10k-images-idx3-ubyte"
+{ printf '\000\000\010\001\000\000\000\010'; head -c 8 /dev/zero; } > "$work/idx/t10k-labels-idx1-ubyte"
+check_fails "images of another shape" 1 "takes images of 28x28x1" \
+    "$deeparc" similarity "$model" --data "$work/idx/" --quiet
+for part in train test; do head -c 30740 /dev/zero > "$work/sets/cifar-100-binary/$part.bin"; done # 10 of 3074 bytes
+head -c 30730 /dev/zero > "$work/sets/cifar-10-batches-bin/test_batch.bin"
+check "a network for 100 classes" "$deeparc" train --model mlp-4 --data cifar100 --data-dir "$work/sets" --epochs 1 \
+    --quiet --out "$work/hundred.safetensors"
+check_fails "data of ten" 1 "tells 100 classes apart, cifar10 has 10" \
+    "$deeparc" similarity "$work/hundred.safetensors" --data cifar10 --data-dir "$work/sets" --quiet
 
 # ---- Removal. ----
 cut="$deeparc restructure $model --out $small"

@@ -269,6 +269,30 @@ TEST(measure_compares_two_sides) {
     da_dataset_free(&few);
 }
 
+/* Layers that nobody wants to see run fused; what the others put out keeps its bits. */
+TEST(measure_of_blocks_alone_has_the_bits_of_all_layers) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement blocks = { 0 }, all = { 0 };
+    int place[3] = { -1, -1, -1 };
+    make(&model, &data, "resnet8x0.5", 16);
+    for (int norm = DA_NORM_RUNNING; norm <= DA_NORM_BATCH; norm++) {
+        const da_measure_options o = { .batch = 16, .norm = (da_norm_mode)norm };
+        CHECK_OK(da_measure(model, &data, &o, &blocks));
+        CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 16, .norm = o.norm, .glob = "*" }, &all));
+        for (int i = 0; i < 3; i++)
+            for (int l = 0; l < all.layers; l++)
+                if (strcmp(all.names[l], blocks.names[i]) == 0) place[i] = l;
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++)
+                CHECK(place[i] >= 0 && blocks.matrix[3 * i + j] == all.matrix[place[i] * all.layers + place[j]]);
+        da_measurement_free(&blocks);
+        da_measurement_free(&all);
+    }
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
 /* One image far from all others dominates every layer; the list has its number, whatever its batch. */
 TEST(measure_names_dominant_images) {
     da_model *model = NULL;
