@@ -76,7 +76,7 @@ void da_chart_strips(da_text *page, const da_strips_chart *chart) {
     picture p = { .chart = chart, .page = page, .cell = PLOT / (chart->layers > 0 ? chart->layers : 1) };
     p.cell = p.cell > LARGEST_CELL ? LARGEST_CELL : p.cell < SMALLEST_CELL ? SMALLEST_CELL : p.cell;
     for (int i = 0; i < chart->count; i++) {
-        int room = (int)strlen(chart->strips[i].name) * CHART_GLYPH + 12;
+        int room = (int)strlen(chart->strips[i].name) * (CHART_GLYPH + 1) + 12; /* bold is wider */
         if (room > p.left) p.left = room;
     }
     p.height = chart->count > 0 ? top_of(chart, chart->count - 1) + ROW : TOP;

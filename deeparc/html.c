@@ -68,7 +68,7 @@ static const char *const style[] = {
     ".bars{display:grid;grid-template-columns:auto 1fr;gap:6px 14px;align-items:center;font-size:14px}"
     ".bars div{display:flex;align-items:center;gap:8px;white-space:nowrap;font-variant-numeric:tabular-nums}"
     ".bars i{height:16px;background:var(--c);min-width:2px}\n"
-    ".chain{display:flex;flex-wrap:wrap;gap:20px 14px;padding:10px 0 0}.chain>div{display:flex;flex-wrap:wrap;"
+    ".chain{display:flex;flex-wrap:wrap;gap:20px 14px;padding:10px 0 0 15px}.chain>div{display:flex;flex-wrap:wrap;"
     "gap:8px 14px;position:relative;padding:10px 0}.chain>.module{border:1.5px solid var(--ink);padding:10px}\n"
     ".chain em{position:absolute;top:-10px;left:8px;padding:0 5px;background:var(--page);font-size:12px;"
     "line-height:1.5;font-weight:600;font-style:normal}\n"

@@ -190,7 +190,7 @@ static da_status make(cli *c, const report *r) {
     if (status == DA_OK) status = da_file_save(cli_text(c, "out"), da_text_string(&page), page.length);
     if (status == DA_OK) status = report_versions(r, &versions, &rows);
     if (status == DA_OK) {
-        print_versions(c, &versions, rows);
+        if (rows > 0) print_versions(c, &versions, rows);
         cli_put_text(c, "report", cli_text(c, "out"));
         cli_put_int(c, "bytes", (int64_t)page.length);
         cli_note(c, "the report is %s", cli_text(c, "out"));

@@ -193,8 +193,8 @@ static da_status add_section(section *s, da_text *page) {
     char text[200];
     DA_TRY(read_section(s));
     DA_TRY(cut_all(s));
-    snprintf(text, sizeof text, "%d layers fall into %d modules at threshold %g, linkage %.16s: modularity %.3f "
-             "((N-M)/N).", s->layers, s->in_force.modules, s->threshold, report_text(s->record, "linkage"),
+    snprintf(text, sizeof text, "%d layers fall into %d modules at threshold %g, linkage %.16s: a modularity (N−M)/N "
+             "of %.3f.", s->layers, s->in_force.modules, s->threshold, report_text(s->record, "linkage"),
              da_partition_modularity(&s->in_force).ratio);
     da_html_section_begin(page, "Similarity and modules");
     da_html_paragraph(page, text);
