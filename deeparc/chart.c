@@ -185,9 +185,14 @@ void da_chart_lines(da_text *page, const da_line_chart *chart) {
                    TOP + HEIGHT + BOTTOM);
     put_axes(&p);
     for (int k = 0; k < chart->series_count; k++) {
+        if (!has_band(&chart->series[k])) continue;
+        da_text_printf(page, "<g class=\"s%d\">\n", k % COLOURS);
+        put_band(&p, &chart->series[k]);
+        da_text_append(page, "</g>\n");
+    }
+    for (int k = chart->series_count - 1; k >= 0; k--) { /* the first curve is what the chart is about: on top */
         const da_series *s = &chart->series[k];
         da_text_printf(page, "<g class=\"s%d%s\">\n", k % COLOURS, s->dashed ? " dash" : "");
-        if (has_band(s)) put_band(&p, s);
         if (!s->scatter) put_curve(&p, s);
         put_points(&p, s);
         da_text_append(page, "</g>\n");

@@ -158,7 +158,8 @@ void da_chart_heatmap_svg(da_text *file, const da_heatmap_chart *chart) {
     da_text_append(file, "<title>");
     da_text_html(file, chart->title);
     da_text_append(file, "</title>\n<style>text{font:11px sans-serif;fill:#333}"
-                         ".halo{fill:none;stroke:#fff;stroke-width:4.5}.bound,.side{fill:none;stroke:#111;stroke-width:2}"
+                         ".halo{fill:none;stroke:#fff;stroke-width:4.5}"
+                         ".bound,.side{fill:none;stroke:#111;stroke-width:2}"
                          "text.bound{stroke:none;fill:#111;font-weight:600}</style>\n");
     da_text_printf(file, "<rect y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", -TITLE_ROOM, width, height);
     da_text_printf(file, "<text x=\"6\" y=\"%d\">", -TITLE_ROOM / 3);

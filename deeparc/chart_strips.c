@@ -57,8 +57,8 @@ static void put_module(const picture *p, const da_strip *strip, int module, int 
 static void put_strip(const picture *p, int i) {
     const da_strip *strip = &p->chart->strips[i];
     int top = top_of(p->chart, i), modules = strip->partition->modules;
-    da_text_printf(p->page, "<g%s><text x=\"%d\" y=\"%d\" text-anchor=\"end\">", strip->strong ? " class=\"strong\"" : "",
-                   p->left - 10, top + BAR - 4);
+    da_text_printf(p->page, "<g%s><text x=\"%d\" y=\"%d\" text-anchor=\"end\">",
+                   strip->strong ? " class=\"strong\"" : "", p->left - 10, top + BAR - 4);
     da_text_html(p->page, strip->name);
     da_text_append(p->page, "</text>");
     for (int m = 0; m < modules; m++) put_module(p, strip, m, top);

@@ -36,12 +36,15 @@ static const char *const style[] = {
     "caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 8px}\n"
     "th,td{text-align:left;padding:5px 18px 5px 0;border-top:1px solid var(--line);vertical-align:top}"
     "th{font-weight:600;border-top:1.5px solid var(--ink);vertical-align:bottom}"
-    "td:last-child,th:last-child{padding-right:4px}thead+tbody tr:first-child td{border-top:1px solid var(--ink)}\n"
+    "td:first-child{min-width:8em}td:last-child,th:last-child{padding-right:4px}"
+    "thead+tbody tr:first-child td{border-top:1px solid var(--ink)}\n"
     ".n{text-align:right;white-space:nowrap}tr.em td{font-weight:600;background:var(--tint)}\n",
     ".columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:10px 44px}\n"
     "figure{margin:0 0 34px;min-width:0}figure>.scroll{margin:0}figcaption{font-weight:600;line-height:1.4;"
     "margin:0 0 6px;max-width:70ch}figcaption::before{counter-increment:figure;content:\"Figure \" counter(figure) "
-    "\"  \";color:var(--soft);font-weight:400}.note{color:var(--soft);font-size:13px;line-height:1.55;margin:8px 0 20px;max-width:100ch}figure>.note{margin-bottom:0}\n"
+    "\"  \";color:var(--soft);font-weight:400}"
+    ".note{color:var(--soft);font-size:13px;line-height:1.55;margin:8px 0 20px;max-width:100ch}"
+    "figure>.note{margin-bottom:0}\n"
     "svg{display:block;width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font-size:12px;"
     "font-variant-numeric:tabular-nums}@media(max-width:560px){svg.plot text{font-size:15px}}\n"
     ".legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;line-height:1.5;color:var(--soft);margin:0 0 4px}"
@@ -85,7 +88,9 @@ static const char *const style[] = {
     "@media print{@page{margin:16mm 14mm}body{font-size:10.5pt}main{padding:0;max-width:none}h1{font-size:22pt}"
     "h2{font-size:15pt;break-after:avoid}figcaption,caption{break-after:avoid}section{margin:0 0 18pt}"
     ".figures{grid-template-columns:repeat(4,1fr);gap:12px 20px}.figures b{font-size:17pt}"
-    ".columns{grid-template-columns:1fr 1fr;gap:8px 24px}.scroll{overflow:visible}table{font-size:9pt}"
+    ".columns{grid-template-columns:1fr 1fr;gap:8px 24px}.scroll{overflow:visible}table{font-size:8.5pt}"
+    "th,td{padding:3px 9px 3px 0}.n{white-space:normal}"
+    "svg.plot text{font-size:16px}td{overflow-wrap:anywhere}"
     "figure,tr,.figures div,pre{break-inside:avoid}svg.map{max-width:150mm!important}}\n"
 };
 

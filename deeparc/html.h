@@ -39,8 +39,8 @@ void da_html_table(da_text *page, const char *caption /* or NULL */, int columns
 /* An attribute of a picture's element, " x="12.5"", with a point in every locale. */
 void da_html_length(da_text *page, const char *attribute, double value);
 
-/* What frames a chart (chart.h): a title above, numbered by the page, and a note below that says how it came about: data,
-   setting, seed, machine. Both may be NULL. */
+/* What frames a chart (chart.h): a title above, numbered by the page, and a note below that says how it came about:
+   data, setting, seed, machine. Both may be NULL. */
 void da_html_figure_begin(da_text *page, const char *title);
 void da_html_figure_end(da_text *page, const char *note);
 

@@ -75,8 +75,8 @@ static void put_run(const cli *c, da_json_writer *to) {
     da_json_end(to);
 }
 
-da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context, char **text,
-                      size_t *size) {
+da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
+                      char **text, size_t *size) {
     da_json_writer to;
     da_json_writer_init(&to, true);
     da_json_begin_object(&to);

@@ -15,8 +15,8 @@ da_status record_write(cli *c, void (*members)(const void *context, da_json_writ
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
 /* The text of such a record, the caller's to da_free, for who shows it at once. */
-da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context, char **text,
-                      size_t *size);
+da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
+                      char **text, size_t *size);
 
 /* Members of a record. */
 void record_text(da_json_writer *to, const char *key, const char *value);

@@ -139,7 +139,8 @@ static da_status read_record(files *f, const char *directory, const char *name, 
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
 
 /* The names, in order, of the files PREFIX*.json: what stands for the star. */
-static da_status list_records(const char *directory, const char *prefix, char (*names)[REPORT_NAME], int most, int *count) {
+static da_status list_records(const char *directory, const char *prefix, char (*names)[REPORT_NAME], int most,
+                              int *count) {
     size_t before = strlen(prefix);
     DIR *dir = opendir(directory);
     if (!dir) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' is no directory that can be read", directory);

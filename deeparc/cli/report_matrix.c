@@ -110,8 +110,8 @@ static void add_heatmap(const section *s, da_text *page) {
     char note[900];
     const da_json *r = s->record;
     snprintf(note, sizeof note,
-             "%.60s on %.0f images of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; batch "
-             "norm: %s. Frames are the modules of more than one layer at threshold %g, linkage %s. Point at a cell for "
+             "%.60s on %.0f images of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; "
+             "batch norm: %s. Frames are the modules of more than one layer at threshold %g, linkage %s. Point at a cell for "
              "its value.%s", report_text(r, "architecture"), report_number(r, "samples"), report_text(r, "data"),
              report_text(r, "split"), report_number(r, "batch"), report_text(r, "measure"), report_text(r, "estimator"),
              report_text(r, "tap"), report_text(r, "features"), report_text(r, "batch_norm"), s->threshold,
@@ -161,8 +161,8 @@ static da_status add_metrics(const section *s, da_text *page) {
         if (isnan(s->cut_at[i])) cells_add(&t, "%s", "");
         else cells_add(&t, "%.2f", da_partition_msrs(s->matrix, s->layers, s->cut_at[i]));
     }
-    da_html_table(page, "How modular: N layers in M modules; coverage: the share of layers in modules of several; MSRS: "
-                        "a soft count of pairs above the threshold, whatever the modules", COLUMNS, header, s->cuts,
+    da_html_table(page, "How modular: N layers in M modules; coverage: the share of layers in modules of several; "
+                        "MSRS: a soft count of pairs above the threshold, whatever the modules", COLUMNS, header, s->cuts,
                   t.cell, strong);
     cells_free(&t);
     return DA_OK;

@@ -81,14 +81,14 @@ static void describe(study *s) {
     char origin[REPORT_ORIGIN], attacks[200] = "";
     report_origin(r, origin, sizeof origin);
     if (attack)
-        snprintf(attacks, sizeof attacks, " Attacks: the first %.0f images, no pixel moves by more than %.3g of 255; PGD "
-                 "takes %.0f steps of %.3g from %s.", report_number(attack, "samples"),
+        snprintf(attacks, sizeof attacks, " Attacks: the first %.0f images, no pixel moves by more than %.3g of 255; "
+                 "PGD takes %.0f steps of %.3g from %s.", report_number(attack, "samples"),
                  255 * report_number(attack, "epsilon"), report_number(attack, "steps"),
                  255 * report_number(attack, "step"), strcmp(report_text(attack, "start"), "random") == 0
                  ? "a random place" : "the image");
     snprintf(s->note, sizeof s->note,
-             "%.60s on %.0f test images of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the first "
-             "block of each stays. Controls: %d random orders of %.0f blocks%s, seed %.0f; the band reaches from the "
+             "%.60s on %.0f test images of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
+             "first block of each stays. Controls: %d random orders of %.0f blocks%s, seed %.0f; the band reaches from the "
              "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_number(r, "samples"),
              report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"), s->control_count,
              report_number(r, "controls_pool"), is_anywhere(s) ? ", inside modules or not" : " outside modules",
@@ -135,8 +135,8 @@ static void add_value(cells *t, da_property property, double value, const char *
 }
 
 static da_status add_differences(const study *s, da_text *page) {
-    static const char *const header[COLUMNS] = { "property", "original", "inside", "controls, mean", "lowest to highest",
-                                                 "inside - controls, mean over the curve" };
+    static const char *const header[COLUMNS] = { "property", "original", "inside", "controls, mean",
+                                                 "lowest to highest", "inside - controls, mean over the curve" };
     const da_json *difference = da_json_get(s->record, "inside_minus_controls");
     int last = most_common(s), rows = 0;
     char caption[160];
@@ -204,7 +204,7 @@ static da_status draw_chain(const study *s, const char *const *names, const da_p
     for (int i = 0; i < p->layers; i++)
         units[i] = (da_chain_unit){ .name = names[i], .note = !removed && is_edited(s, names[i]) ? "repeated" : NULL,
                                     .mark = removed && is_edited(s, names[i]) ? DA_UNIT_REMOVED : DA_UNIT_PLAIN };
-    da_chart_chain(page, &(da_chain_chart){ .title = "The chain of layers and its modules, at the end of the curve inside",
+    da_chart_chain(page, &(da_chain_chart){ .title = "The chain and its modules, at the end of the curve inside",
                                             .units = units, .count = p->layers, .partition = p });
     da_free(units);
     return DA_OK;
@@ -232,10 +232,11 @@ static void add_verdict(const study *s, da_text *page) {
     da_spread spread = spread_at(s, last, DA_PROPERTY_ACCURACY);
     char text[400];
     if (last == 0 || spread.count == 0)
-        snprintf(text, sizeof text, "The original reaches %.1f %%. There are no controls to compare with.", 100 * original);
+        snprintf(text, sizeof text, "The original reaches %.1f %%. There are no controls to compare with.",
+                 100 * original);
     else
-        snprintf(text, sizeof text, "The original reaches %.1f %%. With %d block%s %s inside modules it is %.1f %%; with "
-                 "as many %s, %.1f %% on average, %.1f to %.1f %%.", 100 * original,
+        snprintf(text, sizeof text, "The original reaches %.1f %%. With %d block%s %s inside modules it is %.1f %%; "
+                 "with as many %s, %.1f %% on average, %.1f to %.1f %%.", 100 * original,
                  last, last == 1 ? "" : "s", s->verb, 100 * inside, is_anywhere(s) ? "anywhere" : "outside modules",
                  100 * spread.mean, 100 * spread.low, 100 * spread.high);
     da_html_paragraph(page, text);

@@ -143,7 +143,8 @@ static da_status add_means_chart(const sweep_table *t, bool published, da_text *
     if (status == DA_OK && drawn > 0)
         da_chart_lines(page, &(da_line_chart){ .title = published ? "Published means (Ren et al., ICSE 2023)"
                                                                   : "Mean here; the band reaches from least to most",
-                                               .x_label = "depth, layers", .y_label = "modularity", .series = series, .series_count = drawn,
+                                               .x_label = "depth, layers", .y_label = "modularity", .series = series,
+                                               .series_count = drawn,
                                                .y_low = 0, .y_high = 1, .points = true });
     da_free(series);
     da_free(values);

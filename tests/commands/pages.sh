@@ -11,11 +11,11 @@ mkdir "$work/results"
 # shellcheck disable=SC2086
 check "a network" "$deeparc" train --model resnet20x0.25 $drawn --epochs 2 --validation 64 --out "$model" \
     --record "$work/results/train.json"
-check "its similarity" "$deeparc" similarity "$model" --data digits --limit 96 --batch 32 --linkage min --threshold 0.8 \
-    --out "$work/cka.csv" --record "$work/results/similarity.json" --quiet
+check "its similarity" "$deeparc" similarity "$model" --data digits --limit 96 --batch 32 --linkage min \
+    --threshold 0.8 --out "$work/cka.csv" --record "$work/results/similarity.json" --quiet
 # shellcheck disable=SC2086
-study="$deeparc properties $model $drawn --similarity $work/cka.csv --names $work/results/similarity.json --threshold 0 \
-    --most 3 --controls 3 --attack-limit 16 --steps 2"
+study="$deeparc properties $model $drawn --similarity $work/cka.csv --names $work/results/similarity.json \
+    --threshold 0 --most 3 --controls 3 --attack-limit 16 --steps 2"
 check "its properties" $study --record "$work/results/properties-remove.json" --html "$work/properties.html"
 check "... with repeated blocks" $study --edit repeat --record "$work/results/properties-repeat.json"
 check "the report" "$deeparc" report "$work/results" --out "$work/report.html"
