@@ -43,7 +43,7 @@ static da_status read_section(section *s) {
     if (s->layers != s->in_force.layers)
         return DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %d names for %d layers", s->layers, s->in_force.layers);
     DA_TRY(report_square(da_json_get(s->record, "matrix"), s->layers, &s->matrix));
-    s->threshold = report_number(s->record, "threshold");
+    DA_TRY(da_json_double(s->record, "threshold", &s->threshold));
     report_origin(s->record, s->origin, sizeof s->origin);
     return da_partition_check_matrix(s->matrix, s->layers);
 }

@@ -28,19 +28,21 @@ static void add_figures(const report *r, da_text *page) {
                  report_number(r->train, "samples"));
         figure(figures, &count, text[0], "accuracy of the original", note[0]);
     }
-    if (after) {
-        double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
+    double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
+    if (isfinite(share)) {
         snprintf(text[1], 64, "%+.1f %%", 100 * share);
         snprintf(note[1], 96, "%lld units removed", (long long)da_json_count(da_json_get(r->restructure, "removed")));
         figure(figures, &count, text[1], "multiply-adds", note[1]);
     }
-    if (local) {
-        double accuracy = report_number(local, "accuracy");
+    double accuracy = report_number(local, "accuracy"), moved = report_number(local, "moved"),
+           unmoved = report_number(local, "unmoved");
+    if (isfinite(accuracy)) {
         snprintf(text[2], 64, "%.2f %%", 100 * accuracy);
         snprintf(note[2], 96, isfinite(original) ? "%+.2f points against the original" : " ",
                  100 * (accuracy - original));
         figure(figures, &count, text[2], "after local retraining", note[2]);
-        double moved = report_number(local, "moved"), unmoved = report_number(local, "unmoved");
+    }
+    if (isfinite(moved + unmoved)) {
         snprintf(text[3], 64, "%.0f of %.0f", unmoved, moved + unmoved);
         figure(figures, &count, text[3], "units unmoved, bit for bit", "shown by their SHA-256");
     }

@@ -6,12 +6,13 @@
 #include <math.h>
 #include <stdio.h>
 
-double report_number(const da_json *object, const char *key) {
-    double value = (double)NAN;
-    const da_json *member = da_json_get(object, key);
-    if (da_json_kind(member) == DA_JSON_NUMBER) (void)da_json_as_double(member, &value);
-    return value;
+static double number_of(const da_json *value) {
+    double number = (double)NAN;
+    if (da_json_kind(value) == DA_JSON_NUMBER) (void)da_json_as_double(value, &number);
+    return number;
 }
+
+double report_number(const da_json *object, const char *key) { return number_of(da_json_get(object, key)); }
 
 const char *report_text(const da_json *object, const char *key) {
     const char *text = "";
@@ -20,19 +21,17 @@ const char *report_text(const da_json *object, const char *key) {
     return text;
 }
 
-/* Member `key` of every object in a list, or with key NULL the elements themselves; NAN where it is no number. */
 da_status report_numbers(const da_json *list, const char *key, double **out, int *count) {
     double *values = da_alloc((size_t)da_json_count(list) * sizeof *values);
     if (!values) return DA_ERROR_MEMORY;
     int n = 0;
     for (const da_json *item = da_json_first(list); item; item = da_json_next(item))
-        values[n++] = report_number(item, key);
+        values[n++] = key ? report_number(item, key) : number_of(item);
     *out = values;
     *count = n;
     return DA_OK;
 }
 
-/* A list of names, borrowed from the tree. */
 da_status report_names(const da_json *list, const char ***out, int *count) {
     const char **names = da_alloc((size_t)da_json_count(list) * sizeof *names);
     if (!names) return DA_ERROR_MEMORY;
@@ -66,7 +65,6 @@ da_status report_square(const da_json *rows, int layers, double **out) {
     return status;
 }
 
-/* The modules of a record, checked to be a partition of its layers. */
 da_status report_partition(const da_json *record, da_partition *out) {
     const da_json *list;
     int64_t layers, at = 0;
