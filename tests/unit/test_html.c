@@ -68,7 +68,8 @@ static void put_modules(da_text *page) {
     da_html_section_begin(page, "Semantic modules");
     da_html_paragraph(
         page, "Layers whose outputs carry the same meaning: linear CKA > .95 between neighbours & \"friends\".");
-    da_chart_chain(page, &(da_chain_chart){ "The chain of units", units, UNITS, &partition });
+    da_chart_chain(page, &(da_chain_chart){ .title = "The chain of units", .units = units, .count = UNITS,
+                                             .partition = &partition });
     da_html_columns_begin(page);
     da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity", .matrix = matrix, .layers = UNITS,
                                                 .names = unit_names, .partition = &partition });
@@ -104,7 +105,7 @@ static void put_removal(da_text *page) {
     da_html_columns_begin(page);
     da_chart_lines(page, &(da_line_chart){ .title = "Accuracy against removed layers", .x_label = "layers removed",
                                            .series = series, .series_count = 2, .percent = true, .points = true });
-    da_chart_bars(page, &(da_bar_chart){ "Multiply-adds", bars, 3 });
+    da_chart_bars(page, &(da_bar_chart){ .title = "Multiply-adds", .bars = bars, .count = 3 });
     da_html_columns_end(page);
     da_html_table(page, "Before and after", 5, header, 3, cells, 2);
     da_html_code(page, "deeparc restructure model.safetensors --threshold 0.95 --out small.safetensors");
@@ -193,7 +194,8 @@ TEST(html_charts_survive_data_without_numbers) {
     for (int i = 0; i < 4; i++)
         da_chart_lines(&page, &(da_line_chart){ .series = all[i], .series_count = 1, .percent = i % 2 });
     da_chart_lines(&page, &(da_line_chart){ .title = "none" });
-    da_chart_bars(&page, &(da_bar_chart){ "bars", (da_bar[]){ { "a", (double)NAN, "?" }, { "b", -1, NULL } }, 2 });
+    da_chart_bars(&page, &(da_bar_chart){ .title = "bars", .count = 2,
+                                           .bars = (da_bar[]){ { "a", (double)NAN, "?" }, { "b", -1, NULL } } });
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = nothing, .layers = 2 });
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = &zero, .layers = 1 });
     da_chart_chain(&page, &(da_chain_chart){ 0 });
