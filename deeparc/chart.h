@@ -46,7 +46,9 @@ typedef struct da_heatmap_chart {
     const double *matrix;          /* layers x layers, row-major */
     int layers;
     const char *const *names;      /* NULL: numbers */
-    const da_partition *partition; /* NULL: no boundaries */
+    int columns;                   /* of a matrix of other layers, layers x columns, column_names theirs; 0: square */
+    const char *const *column_names;
+    const da_partition *partition; /* NULL: no boundaries; of a square matrix */
     double low, high;              /* ends of the colour scale; equal: from the data */
     const char *scale, *note;      /* what the colours mean, "linear CKA"; NULL: nothing is said */
 } da_heatmap_chart;

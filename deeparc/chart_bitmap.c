@@ -24,32 +24,43 @@ static const da_colour WHITE = { 255, 255, 255 }, INK = { 40, 40, 40 }, RED = { 
 typedef struct plan {
     const da_heatmap_chart *chart;
     da_scale scale;
-    int cell, left, top, side;
+    int cell, left, top, side, tall, below; /* pixels; the last: room for the names of columns */
+    int columns;
+    const char *const *column_names;
 } plan;
 
 /* The name, or its end if it is long: the end tells layers apart. */
-static const char *name_of(const da_heatmap_chart *chart, int layer, char number[16]) {
-    if (!chart->names || !chart->names[layer]) {
+static const char *name_of(const char *const *names, int layer, char number[16]) {
+    if (!names || !names[layer]) {
         snprintf(number, 16, "%d", layer);
         return number;
     }
-    const char *name = chart->names[layer];
+    const char *name = names[layer];
     size_t length = strlen(name);
     return length > LONGEST_NAME ? name + length - LONGEST_NAME : name;
 }
 
+static int widest_name(const char *const *names, int count) {
+    char number[16];
+    int widest = 0;
+    for (int l = 0; l < count; l++) {
+        int width = da_bitmap_text_width(name_of(names, l, number), TEXT);
+        if (width > widest) widest = width;
+    }
+    return widest;
+}
+
 static plan make_plan(const da_heatmap_chart *chart) {
     plan p = { .chart = chart, .top = MARGIN + (chart->title ? LINE + GAP : 0) };
-    char number[16];
-    p.cell = PLOT / chart->layers;
+    p.columns = chart->columns > 0 ? chart->columns : chart->layers;
+    p.column_names = chart->columns > 0 ? chart->column_names : chart->names;
+    p.cell = PLOT / (p.columns > chart->layers ? p.columns : chart->layers);
     p.cell = p.cell > LARGEST_CELL ? LARGEST_CELL : p.cell < SMALLEST_CELL ? SMALLEST_CELL : p.cell;
-    p.side = p.cell * chart->layers;
-    for (int l = 0; l < chart->layers; l++) {
-        int width = da_bitmap_text_width(name_of(chart, l, number), TEXT);
-        if (width > p.left) p.left = width;
-    }
-    p.left += MARGIN + GAP;
-    p.scale = dai_scale_of(chart->low, chart->high, chart->matrix, (int64_t)chart->layers * chart->layers);
+    p.side = p.cell * p.columns;
+    p.tall = p.cell * chart->layers;
+    p.left = widest_name(chart->names, chart->layers) + MARGIN + GAP;
+    p.below = widest_name(p.column_names, p.columns) + MARGIN + GAP;
+    p.scale = dai_scale_of(chart->low, chart->high, chart->matrix, (int64_t)chart->layers * p.columns);
     return p;
 }
 
@@ -61,10 +72,9 @@ static void draw_value(const plan *p, da_bitmap *b, int x, int y, double value, 
 }
 
 static void draw_cells(const plan *p, da_bitmap *b) {
-    int layers = p->chart->layers;
-    for (int row = 0; row < layers; row++)
-        for (int column = 0; column < layers; column++) {
-            double value = p->chart->matrix[(int64_t)row * layers + column];
+    for (int row = 0; row < p->chart->layers; row++)
+        for (int column = 0; column < p->columns; column++) {
+            double value = p->chart->matrix[(int64_t)row * p->columns + column];
             da_colour colour = da_colour_scale(dai_scale_share(p->scale, value));
             int x = p->left + column * p->cell, y = p->top + row * p->cell;
             da_bitmap_fill(b, x, y, p->cell, p->cell, colour);
@@ -76,10 +86,14 @@ static void draw_names(const plan *p, da_bitmap *b) {
     int every = (LINE + 2 + p->cell - 1) / p->cell;
     char number[16];
     for (int l = 0; l < p->chart->layers; l += every) {
-        const char *name = name_of(p->chart, l, number);
+        const char *name = name_of(p->chart->names, l, number);
         int width = da_bitmap_text_width(name, TEXT), middle = l * p->cell + (p->cell - LINE) / 2;
         da_bitmap_text(b, p->left - GAP - width, p->top + middle, name, TEXT, false, INK);
-        da_bitmap_text(b, p->left + middle, p->top + p->side + GAP + width, name, TEXT, true, INK);
+    }
+    for (int l = 0; l < p->columns; l += every) {
+        const char *name = name_of(p->column_names, l, number);
+        int width = da_bitmap_text_width(name, TEXT), middle = l * p->cell + (p->cell - LINE) / 2;
+        da_bitmap_text(b, p->left + middle, p->top + p->tall + GAP + width, name, TEXT, true, INK);
     }
 }
 
@@ -98,7 +112,7 @@ static void draw_modules(const plan *p, da_bitmap *b) {
 }
 
 static void draw_colour_bar(const plan *p, da_bitmap *b) {
-    int x = p->left + p->side + GAP + MODULE_ROOM, height = p->side < LONGEST_BAR ? p->side : LONGEST_BAR;
+    int x = p->left + p->side + GAP + MODULE_ROOM, height = p->tall < LONGEST_BAR ? p->tall : LONGEST_BAR;
     for (int y = 0; y < height; y++)
         da_bitmap_fill(b, x, p->top + y, BAR_WIDTH, 1, da_colour_scale(1 - (double)y / height));
     for (int i = 0; i <= 2; i++) {
@@ -115,7 +129,7 @@ da_status da_chart_heatmap_bitmap(da_bitmap *out, const da_heatmap_chart *chart)
     da_bitmap b = { 0 };
     int least = MARGIN * 2 + da_bitmap_text_width(chart->title ? chart->title : "", TEXT);
     int width = p.left + p.side + GAP + MODULE_ROOM + BAR_WIDTH + NUMBER_ROOM;
-    DA_TRY(da_bitmap_new(&b, width > least ? width : least, p.top + p.side + p.left, WHITE));
+    DA_TRY(da_bitmap_new(&b, width > least ? width : least, p.top + p.tall + p.below, WHITE));
     if (chart->title) da_bitmap_text(&b, MARGIN, MARGIN, chart->title, TEXT, false, INK);
     draw_cells(&p, &b);
     draw_names(&p, &b);

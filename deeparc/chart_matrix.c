@@ -25,16 +25,23 @@ typedef struct picture {
     const da_heatmap_chart *chart;
     da_text *page;
     da_scale scale;
-    int cell, left, side; /* units: a cell's edge, room for names, the matrix's edge */
+    int cell, left, side, below, tall; /* units: a cell's edge; room for names, the matrix's width; below it, its height */
+    int columns;
+    const char *const *column_names;
 } picture;
 
 static void lay_out(picture *p) {
     const da_heatmap_chart *chart = p->chart;
-    p->cell = PLOT / (chart->layers > 0 ? chart->layers : 1);
+    p->columns = chart->columns > 0 ? chart->columns : chart->layers;
+    p->column_names = chart->columns > 0 ? chart->column_names : chart->names;
+    int most = p->columns > chart->layers ? p->columns : chart->layers;
+    p->cell = PLOT / (most > 0 ? most : 1);
     p->cell = p->cell > LARGEST_CELL ? LARGEST_CELL : p->cell < SMALLEST_CELL ? SMALLEST_CELL : p->cell;
-    p->side = p->cell * chart->layers;
+    p->side = p->cell * p->columns;
+    p->tall = p->cell * chart->layers;
     p->left = dai_chart_name_room(chart->names, chart->layers);
-    p->scale = dai_scale_of(chart->low, chart->high, chart->matrix, (int64_t)chart->layers * chart->layers);
+    p->below = dai_chart_name_room(p->column_names, p->columns);
+    p->scale = dai_scale_of(chart->low, chart->high, chart->matrix, (int64_t)chart->layers * p->columns);
 }
 
 static void put_names(const picture *p) {
@@ -45,8 +52,10 @@ static void put_names(const picture *p) {
         da_html_length(p->page, "y", middle + 4);
         da_text_append(p->page, " text-anchor=\"end\">");
         dai_chart_put_name(p->page, p->chart->names, l);
-        da_text_append(p->page, "</text>");
-        dai_chart_put_turned_name(p->page, p->chart->names, l, p->left + middle + 4, p->side + 6);
+        da_text_append(p->page, "</text>\n");
+    }
+    for (int l = 0; l < p->columns; l += every) {
+        dai_chart_put_turned_name(p->page, p->column_names, l, p->left + (l + 0.5) * p->cell + 4, p->tall + 6);
         da_text_append(p->page, "\n");
     }
 }
@@ -61,14 +70,14 @@ static void put_number(const picture *p, double x, double y, double value, const
 }
 
 static void put_cell(const picture *p, int row, int column) {
-    double value = p->chart->matrix[(int64_t)row * p->chart->layers + column];
+    double value = p->chart->matrix[(int64_t)row * p->columns + column];
     da_colour colour = da_colour_scale(dai_scale_share(p->scale, value));
     int x = p->left + column * p->cell, y = row * p->cell;
     da_text_printf(p->page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%02x%02x%02x\"><title>", x, y,
                    p->cell, p->cell, colour.red, colour.green, colour.blue);
     dai_chart_put_name(p->page, p->chart->names, row);
     da_text_append(p->page, " × ");
-    dai_chart_put_name(p->page, p->chart->names, column);
+    dai_chart_put_name(p->page, p->column_names, column);
     da_text_append(p->page, ": ");
     da_text_fixed(p->page, value, 4);
     da_text_append(p->page, "</title></rect>");
@@ -98,7 +107,7 @@ static void put_modules(const picture *p) {
 }
 
 static void put_colour_bar(const picture *p) {
-    int x = p->left + p->side + MODULE_ROOM, height = p->side < 180 ? p->side : 180;
+    int x = p->left + p->side + MODULE_ROOM, height = p->tall < 180 ? p->tall : 180;
     for (int i = 0; i < BAR_STEPS; i++) {
         da_colour colour = da_colour_scale(1 - (double)i / (BAR_STEPS - 1));
         int top = height * i / BAR_STEPS, bottom = height * (i + 1) / BAR_STEPS;
@@ -125,7 +134,7 @@ static void put_colour_bar(const picture *p) {
 static void put_picture(const picture *p) {
     da_text_append(p->page, "<g class=\"cells\" shape-rendering=\"crispEdges\">\n");
     for (int row = 0; row < p->chart->layers; row++)
-        for (int column = 0; column < p->chart->layers; column++) put_cell(p, row, column);
+        for (int column = 0; column < p->columns; column++) put_cell(p, row, column);
     da_text_append(p->page, "</g>\n");
     put_names(p);
     put_modules(p);
@@ -136,7 +145,7 @@ static void put_picture(const picture *p) {
 void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart) {
     picture p = { .chart = chart, .page = page };
     lay_out(&p);
-    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.side + p.left;
+    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.tall + p.below;
     da_html_figure_begin(page, chart->title);
     da_text_printf(page, "<div class=\"scroll\"><svg class=\"map\" viewBox=\"0 0 %d %d\" "
                          "style=\"min-width:%dpx;max-width:%dpx\" role=\"img\">\n", width, height, width * 3 / 4,
@@ -150,7 +159,7 @@ void da_chart_heatmap(da_text *page, const da_heatmap_chart *chart) {
 void da_chart_heatmap_svg(da_text *file, const da_heatmap_chart *chart) {
     picture p = { .chart = chart, .page = file };
     lay_out(&p);
-    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.side + p.left + TITLE_ROOM;
+    int width = p.left + p.side + MODULE_ROOM + BAR_ROOM, height = p.tall + p.below + TITLE_ROOM;
     da_text_append(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     da_text_append(file, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
     da_text_printf(file, " width=\"%d\" height=\"%d\" viewBox=\"0 %d %d %d\">\n", width, height, -TITLE_ROOM, width,

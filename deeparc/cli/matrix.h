@@ -4,6 +4,7 @@
 
 #include "core/csv.h"
 #include "deeparc/cli/cli.h"
+#include "deeparc/chart.h"
 #include "deeparc/partition.h"
 
 /* Rows of a command's table of options. */
@@ -55,8 +56,7 @@ bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? *
 
 /* The same into the files of --png and --svg, if any; writable asks before the work. */
 da_status matrix_pictures_writable(cli *c);
-da_status matrix_save_pictures(cli *c, const char *title, const double *values, int layers, char *const *names,
-                               const da_partition *partition);
+da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart);
 
 /* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */
 void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);

@@ -351,7 +351,8 @@ static da_status save_pictures(const result *r) {
     if (first->fisher) snprintf(title, sizeof title, "%d modules, Fisher's segmentation", first->partition.modules);
     else snprintf(title, sizeof title, "%d modules, %s above %g", first->partition.modules, first->name,
                   first->threshold);
-    return matrix_save_pictures(r->c, title, r->m.values, r->m.layers, r->m.names, &first->partition);
+    return matrix_save_pictures(r->c, &(da_heatmap_chart){ .title = title, .matrix = r->m.values, .layers = r->m.layers,
+        .names = (const char *const *)r->m.names, .partition = &first->partition });
 }
 
 static da_status run(result *r) {

@@ -29,11 +29,8 @@ da_status matrix_pictures_writable(cli *c) {
     return cli_writable(cli_text(c, "svg"));
 }
 
-da_status matrix_save_pictures(cli *c, const char *title, const double *values, int layers, char *const *names,
-                               const da_partition *partition) {
-    const da_heatmap_chart chart = { .title = title, .matrix = values, .layers = layers,
-                                     .names = (const char *const *)names, .partition = partition };
+da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart) {
     const char *png = cli_text(c, "png"), *svg = cli_text(c, "svg");
-    if (png) DA_TRY(save_png(png, &chart));
-    return svg ? save_svg(svg, &chart) : DA_OK;
+    if (png) DA_TRY(save_png(png, chart));
+    return svg ? save_svg(svg, chart) : DA_OK;
 }

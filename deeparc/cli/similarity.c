@@ -234,7 +234,7 @@ static da_status check_dominant(cli *c) {
 }
 
 static da_status check_options(cli *c) {
-    static const char *const of_square[] = { "threshold", "linkage", "png", "svg", NULL };
+    static const char *const of_square[] = { "threshold", "linkage", NULL };
     DA_TRY(check_measure(c));
     DA_TRY(check_dominant(c));
     for (int i = 0; of_square[i]; i++)
@@ -324,6 +324,20 @@ static da_status measure(result *r) {
     return DA_OK;
 }
 
+static da_status save_pictures(const result *r) {
+    const da_measurement *m = &r->m;
+    bool sides = has_sides(r->c);
+    char title[240];
+    int used = snprintf(title, sizeof title, "%s of %.60s on %.40s", da_similarity_name(&m->options.similarity),
+                        r->model->architecture, r->data.name);
+    if (sides)
+        snprintf(title + used, sizeof title - (size_t)used, " (rows), of %.60s on %.40s",
+                 (r->against ? r->against : r->model)->architecture, (r->against_data.images ? &r->against_data : &r->data)->name);
+    return matrix_save_pictures(r->c, &(da_heatmap_chart){ .title = title, .matrix = m->matrix, .layers = m->layers,
+        .names = (const char *const *)m->names, .columns = sides ? m->columns : 0,
+        .column_names = (const char *const *)m->column_names, .partition = sides ? NULL : &r->partition });
+}
+
 static da_status save(const result *r) {
     cli *c = r->c;
     const da_measurement *m = &r->m;
@@ -334,11 +348,7 @@ static da_status save(const result *r) {
         dominant_numbers numbers = numbers_of(r);
         DA_TRY(dominant_save(cli_text(c, "dominant"), m, &numbers));
     }
-    if (has_sides(c)) return DA_OK;
-    char title[160];
-    snprintf(title, sizeof title, "%s of %.60s on %.40s", da_similarity_name(&m->options.similarity),
-             r->model->architecture, r->data.name);
-    return matrix_save_pictures(c, title, m->matrix, m->layers, m->names, &r->partition);
+    return save_pictures(r);
 }
 
 static da_status run(result *r) {

@@ -141,7 +141,9 @@ echo '{}' > "$work/state.json"
 check_fails "a state that is none" 1 "cannot be continued" $similar --state "$work/state.json"
 check_fails "a kernel for RSA" 2 "--kernel belongs to" $similar --measure rsa --kernel rbf
 check_fails "a sigma without RBF" 2 "--sigma-fraction belongs to" $similar --sigma-fraction 1
-check_fails "a picture of two sides" 2 "--png needs the matrix" $similar --against "$model" --png "$work/x.png"
+check_fails "a threshold of two sides" 2 "--threshold needs the matrix" $similar --against "$model" --threshold 0.9
+check "pictures of two sides" $similar --layers 'layer?.0' --against "$model" --png "$work/two.png" --svg "$work/two.svg"
+check_same "... of three rows and columns" "$(grep -c '<title>layer' "$work/two.svg")" 9
 "$deeparc" similarity "$model" --data digits --limit 64 --batch 32 --estimator biased > "$work/out" 2> "$work/notes"
 check_says "biased values of wide layers get a warning" "noise of that width" cat "$work/notes"
 # shellcheck disable=SC2086

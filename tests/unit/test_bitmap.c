@@ -180,6 +180,27 @@ TEST(heatmap_files_hold_cells_names_and_modules) {
     da_text_free(&svg);
 }
 
+/* Three layers against two of another network: as wide as two cells, as high as three. */
+TEST(heatmap_of_other_layers_is_a_rectangle) {
+    static const double values[6] = { 1, 0, 0.5, 0.25, 0, 1 };
+    static const char *const others[2] = { "fc1", "fc2" };
+    const da_heatmap_chart square = { .matrix = matrix, .layers = 3, .names = names };
+    const da_heatmap_chart other = { .matrix = values, .layers = 3, .names = names, .columns = 2,
+                                     .column_names = others };
+    da_bitmap a = { 0 }, b = { 0 };
+    da_text svg = { 0 };
+    CHECK_OK(da_chart_heatmap_bitmap(&a, &square));
+    CHECK_OK(da_chart_heatmap_bitmap(&b, &other));
+    CHECK(b.width < a.width && b.height < a.height); /* one column less; shorter names below */
+    check_png(&b);
+    da_chart_heatmap_svg(&svg, &other);
+    CHECK(strstr(da_text_string(&svg), "layer1.&lt;1&gt; × fc2: 0.2500"));
+    CHECK(!strstr(da_text_string(&svg), "× layer1"));
+    da_bitmap_free(&a);
+    da_bitmap_free(&b);
+    da_text_free(&svg);
+}
+
 TEST(heatmap_picture_survives_failed_allocations) {
     da_bitmap b = { 0 };
     da_text file = { 0 };
