@@ -25,7 +25,7 @@ typedef struct picture {
     const da_heatmap_chart *chart;
     da_text *page;
     da_scale scale;
-    int cell, left, side, below, tall; /* units: a cell's edge; room for names, the matrix's width; below it, its height */
+    int cell, left, below, side, tall; /* units: a cell's edge, room for names, the matrix's width and height */
     int columns;
     const char *const *column_names;
 } picture;

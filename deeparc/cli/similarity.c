@@ -129,11 +129,13 @@ static void print_heading(const result *r) {
     const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
                             : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
     cli_print(r->c, "%s, %s%s, of %d layers of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n",
-              da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "", m->layers, r->model->architecture, (long long)m->samples, r->data.name,
+              da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
+              m->layers, r->model->architecture, (long long)m->samples, r->data.name,
               cli_split_name(cli_split(r->c)), (long long)m->batches, (long long)m->batch, r->seconds);
     if (has_sides(r->c))
         cli_print(r->c, "against %d layers of %s on %s\n", m->columns,
-                  (r->against ? r->against : r->model)->architecture, r->against_data.images ? r->against_data.name : r->data.name);
+                  (r->against ? r->against : r->model)->architecture,
+                  r->against_data.images ? r->against_data.name : r->data.name);
     cli_print(r->c, "\n");
 }
 
@@ -332,7 +334,8 @@ static da_status save_pictures(const result *r) {
                         r->model->architecture, r->data.name);
     if (sides)
         snprintf(title + used, sizeof title - (size_t)used, " (rows), of %.60s on %.40s",
-                 (r->against ? r->against : r->model)->architecture, (r->against_data.images ? &r->against_data : &r->data)->name);
+                 (r->against ? r->against : r->model)->architecture,
+                 r->against_data.images ? r->against_data.name : r->data.name);
     return matrix_save_pictures(r->c, &(da_heatmap_chart){ .title = title, .matrix = m->matrix, .layers = m->layers,
         .names = (const char *const *)m->names, .columns = sides ? m->columns : 0,
         .column_names = (const char *const *)m->column_names, .partition = sides ? NULL : &r->partition });
