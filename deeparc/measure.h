@@ -81,7 +81,8 @@ typedef struct da_measurement {
 da_status da_measure_units(const da_model *model, da_measure_layers layers, int *units, int *count);
 
 /* Labels are not needed. The models must know their normalisation. Errors: DA_ERROR_ARGUMENT (options, dominant images
-   of two sides, of several passes or with a state; blocks or their sums wanted of a model that has none), DA_ERROR_NOT_FOUND (a pattern that matches nothing; the names are listed),
+   of two sides, of several passes or with a state; blocks or their sums wanted of a model that has none),
+   DA_ERROR_NOT_FOUND (a pattern that matches nothing; the names are listed),
    DA_ERROR_SHAPE (images that do not suit a model, data sets of different sizes), DA_ERROR_FORMAT (a state of other
    settings), DA_ERROR_IO, DA_ERROR_MEMORY, DA_ERROR_INTERRUPTED. *out is written on success only. Cost: one inference a
    side and pass, and batch / 2 multiply-adds in double for every value a measured layer puts out. A state file is

@@ -7,7 +7,9 @@
 
 enum { PRINTED = 5 };
 
-static int64_t number_of(const dominant_numbers *numbers, int64_t image) { return numbers->first + image * numbers->step; }
+static int64_t number_of(const dominant_numbers *numbers, int64_t image) {
+    return numbers->first + image * numbers->step;
+}
 
 /* Images in batches too small to count are in no list: it may be shorter than asked. */
 static int length_of(const da_measurement *m, int layer) {

@@ -1,4 +1,4 @@
-/* The images that dominate first principal components, of `deeparc similarity --dominant`: file, record, a few words. */
+/* Images that dominate first principal components, of `deeparc similarity --dominant`: file, record, a few words. */
 #ifndef DA_DEEPARC_CLI_DOMINANT_H
 #define DA_DEEPARC_CLI_DOMINANT_H
 

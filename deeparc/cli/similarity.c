@@ -200,8 +200,8 @@ static void warn_of_bias(const result *r) {
         cli_note(r->c, "Procrustes: %s has %lld features in batches of %lld samples; the more features, the nearer "
                  "noise of that width scores to 1: --pool gap or a larger --batch help", name, width, batch);
     else
-        cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f against "
-                 "other noise", name, width, batch, da_similarity_noise(batch, width, width));
+        cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f "
+                 "against other noise", name, width, batch, da_similarity_noise(batch, width, width));
 }
 
 /* ---- The run ---- */

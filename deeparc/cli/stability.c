@@ -1,4 +1,4 @@
-/* deeparc stability: do the modules of several matrices agree? Matrices of several seeds' models, or of parts of the data.
+/* deeparc stability: do modules of several matrices agree? Those of several seeds' models, or of parts of the data.
  *
  *     A.csv B.csv C.csv  ── Algorithm 1 at every threshold ──  partitions a, b, c  ──  agreement of (a,b) (a,c) (b,c)
  */
@@ -115,8 +115,8 @@ static void print(const result *r) {
     cli_print(r->c, "%d matrices of %d layers, linkage %s: %d pair%s\n\n", r->count, r->layers,
               cli_text(r->c, "linkage"), pairs, pairs == 1 ? "" : "s");
     cli_print(r->c, "%9s   %-14s   %-26s   %s\n", "", "modules", "adjusted Rand index", "boundaries in common");
-    cli_print(r->c, "%9s   %6s %7s   %8s %8s %8s   %8s %8s %8s\n", "threshold", "mean", "sd", "mean", "sd", "least", "mean",
-              "sd", "least");
+    cli_print(r->c, "%9s   %6s %7s   %8s %8s %8s   %8s %8s %8s\n", "threshold", "mean", "sd",
+              "mean", "sd", "least", "mean", "sd", "least");
     for (int i = 0; i < r->row_count; i++) {
         const row *at = &r->rows[i];
         const da_spread *a = &at->stability.rand, *b = &at->stability.boundaries;
