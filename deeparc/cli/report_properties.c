@@ -119,13 +119,6 @@ static void add_curve(const study *s, da_property property, da_text *page) {
                                            .percent = da_property_is_share(property) });
 }
 
-static void add_curves(const study *s, da_text *page) {
-    da_html_columns_begin(page);
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
-        if (is_measured(s, (da_property)k)) add_curve(s, (da_property)k, page);
-    da_html_columns_end(page);
-}
-
 /* "93.1 %", "0.271" */
 static void add_value(cells *t, da_property property, double value, const char *sign) {
     bool share = da_property_is_share(property), signs = *sign != '\0';
@@ -184,6 +177,15 @@ static da_status add_profile(const study *s, da_text *page) {
                                                .x_label = "block, from 0", .y_label = "accuracy of the probe",
                                                .series = series, .series_count = 3, .points = true, .percent = true });
     for (int i = 0; i < 3; i++) da_free(values[i]);
+    return status;
+}
+
+static da_status add_curves(const study *s, da_text *page) {
+    da_html_columns_begin(page);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (is_measured(s, (da_property)k)) add_curve(s, (da_property)k, page);
+    da_status status = add_profile(s, page);
+    da_html_columns_end(page);
     return status;
 }
 
@@ -265,15 +267,10 @@ da_status report_study(const da_json *record, da_text *page) {
     if (status == DA_OK) {
         add_verdict(&s, page);
         da_html_note(page, s.note);
-        add_curves(&s, page);
-        status = add_differences(&s, page);
+        status = add_curves(&s, page);
     }
+    if (status == DA_OK) status = add_differences(&s, page);
     if (status == DA_OK) status = add_chain(&s, page);
-    if (status == DA_OK) {
-        da_html_columns_begin(page);
-        status = add_profile(&s, page);
-        da_html_columns_end(page);
-    }
     da_html_section_end(page);
     da_free(s.curve);
     return status;

@@ -2,18 +2,17 @@
 # The pages: of `report`, of `properties --html` and of `sweep collect --html`. Each must stand alone; where there is a
 # Chromium, it is opened: no console message, no request, light and dark differ, nothing is wider than a narrow or a
 # wide window, and it prints.
+# shellcheck disable=SC2086,SC2022 # $drawn and $study are words; https* is a pattern of grep
 . "$(dirname "$0")/library.sh"
 
 # ---- Small studies to show. ----
 drawn="--data digits --limit 256 --test-limit 64 --quiet"
 model=$work/model.safetensors
 mkdir "$work/results"
-# shellcheck disable=SC2086
 check "a network" "$deeparc" train --model resnet20x0.25 $drawn --epochs 2 --validation 64 --out "$model" \
     --record "$work/results/train.json"
 check "its similarity" "$deeparc" similarity "$model" --data digits --limit 96 --batch 32 --linkage min \
     --threshold 0.8 --out "$work/cka.csv" --record "$work/results/similarity.json" --quiet
-# shellcheck disable=SC2086
 study="$deeparc properties $model $drawn --similarity $work/cka.csv --names $work/results/similarity.json \
     --threshold 0 --most 3 --controls 3 --attack-limit 16 --steps 2"
 check "its properties" $study --record "$work/results/properties-remove.json" --html "$work/properties.html"
@@ -28,6 +27,7 @@ check_says "a record names version, seed, kernels and machine" '"kernels"' cat "
 check_says "captions say them" "Seed 1; deeparc" cat "$work/report.html"
 check_says "partitions side by side" "Fisher, elbow" cat "$work/report.html"
 check_says "the study of removal" "blocks removed" cat "$work/report.html"
+check_says "probes on every block" "<title>softmax, original at 8" cat "$work/report.html"
 check_says "the study of repetition" "blocks repeated" cat "$work/report.html"
 echo '{"edit": "remove"}' > "$work/results/properties-bad.json"
 check_fails "a record that is none" 1 "inside" "$deeparc" report "$work/results" --out "$work/bad.html"

@@ -70,6 +70,12 @@ static void put_modules(da_text *page) {
         page, "Layers whose outputs carry the same meaning: linear CKA > .95 between neighbours & \"friends\".");
     da_chart_chain(page, &(da_chain_chart){ .title = "The chain of units", .units = units, .count = UNITS,
                                              .partition = &partition });
+    static da_module_range all[] = { { 0, UNITS } };
+    static const da_partition one = { UNITS, 1, all };
+    const da_strip strips[] = { { .name = "a & b", .partition = &partition, .strong = true },
+                                { .name = "all", .partition = &one, .begins_group = true } };
+    da_chart_strips(page, &(da_strips_chart){ .title = "Cuts", .layers = UNITS, .names = unit_names, .strips = strips,
+                                              .count = 2, .note = "A <note>." });
     da_html_columns_begin(page);
     da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity", .matrix = matrix, .layers = UNITS,
                                                 .names = unit_names, .partition = &partition });
@@ -158,6 +164,8 @@ TEST(html_page_is_well_formed_and_self_contained) {
         if (strstr(text, foreign[i])) test_fail(__FILE__, __LINE__, "the page holds '%s'", foreign[i]);
     CHECK(strstr(text, "&lt;b&gt;&amp;&quot;pool&#39;") && !strstr(text, "<b>&"));
     CHECK(strstr(text, "layer1.0 × conv1: 0."));
+    CHECK(strstr(text, "a &amp; b, M1: layer1.0 to layer1.4, 5 layers") && strstr(text, "8 modules</text>") &&
+          strstr(text, ">1 module</text>") && strstr(text, "A &lt;note&gt;."));
     CHECK(strstr(text, "<td class=\"n\">272,474") && strstr(text, "<td class=\"n\">61.0") &&
           strstr(text, "<td>9f86d081"));
     const char *keep = getenv("DEEPARC_KEEP_PAGE");
@@ -199,6 +207,7 @@ TEST(html_charts_survive_data_without_numbers) {
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = nothing, .layers = 2 });
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = &zero, .layers = 1 });
     da_chart_chain(&page, &(da_chain_chart){ 0 });
+    da_chart_strips(&page, &(da_strips_chart){ 0 });
     da_html_table(&page, NULL, 1, (const char *const[]){ "h" }, 0, NULL, -1);
     CHECK_OK(da_text_status(&page));
     CHECK(first_unbalanced(da_text_string(&page)) == NULL);
