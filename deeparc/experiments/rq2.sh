@@ -8,8 +8,8 @@
 # smoke: drawn digits, a small network, two minutes. laptop: a ResNet-32 of half the width on CIFAR-10, or on the first
 # of MNIST, Fashion-MNIST and digits that this machine has; less than an hour on two cores. paper: a ResNet-110 with the
 # published training; its commands and their cost are shown, and nothing is run.
-# Stopped and started again, it goes on where it was: a step is skipped when its record is there, its command is the same
-# and no step before it was run; training goes on after its last epoch.
+# Stopped and started again, it goes on where it was: a step is skipped when its record is there, its command is the
+# same and no step before it was run; training goes on after its last epoch.
 # Environment: MODEL (a file to take instead of training, with NORMALIZE when it records none), DATA, SEED, LINKAGE,
 # THRESHOLD (that which puts about half of the blocks into modules of several), CONTROLS, EPSILON (of the attacks), MOST
 # (blocks followed, 0: all).
@@ -101,5 +101,5 @@ if [ "$scale" = paper ]; then
         --grid "seed=$seed" --dir "$out"
     exit 0
 fi
-printf '\n%d seconds on %s. The curves: %s/remove.html and repeat.html; every network a line: remove.csv, repeat.csv\n' \
-    "$(($(date +%s) - begin))" "$data" "$out"
+printf '\n%d seconds on %s. The curves: %s/remove.html and repeat.html; every network a line: %s\n' \
+    "$(($(date +%s) - begin))" "$data" "$out" "remove.csv, repeat.csv"

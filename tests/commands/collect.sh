@@ -24,7 +24,7 @@ made() {
                 number("coverage", 0) "\"paper\": " (n + 1 - m) / (n + 1) " } ] }" > (dir "/runs/" id ".json") } }'
 }
 collect() { "$deeparc" sweep collect --dir "$d" "$@"; }
-signs() { collect "$@" | awk '$1 == "0.95" && $2 ~ /^(depth|data)$/ || $1 == "all" { print }'; } # with what is said of them
+signs() { collect | awk '$1 == "0.95" && $2 ~ /^(depth|data)$/ || $1 == "all"'; } # a line a factor
 says_of() { signs | grep -c "$1 .*$2\$"; }
 
 made n

@@ -5,8 +5,9 @@
 #     slurmctld     queues, plans           and stopped when the script ends, however it ends
 #     slurmd        runs tasks
 #
-# Skipped where Slurm (Debian: slurm-wlm, munge) is not installed, where the script is not root, as slurmd must be, and
+# Skipped where Slurm (of Debian: slurm-wlm, munge) is not installed, where the script is not root, as slurmd must be, and
 # where a daemon does not start, with what it said.
+# shellcheck disable=SC2010,SC2154 # names in runs are hashes; library.sh sets deeparc, root and work
 . "$(dirname "$0")/library.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
