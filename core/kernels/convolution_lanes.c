@@ -21,7 +21,7 @@
 #include <string.h>
 
 enum { LANES = 16, ADD_CHUNK = 512 };
-enum { MOST_IMAGE_FLOATS = 8192, LEAST_IMAGES = 8 }; /* 16 images in the second cache; fewer would waste lanes */
+enum { MOST_IMAGE_FLOATS = 18432, LEAST_IMAGES = 8 }; /* 16 images in the second cache, nearly; fewer waste lanes */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * v->c * v->k; }

@@ -1,4 +1,8 @@
-/* The routines over pixels x channels on vectors of 16 channels, and those over plain arrays. */
+/* The routines over pixels x channels on vectors of 16 channels, and those over plain arrays.
+ *
+ * Eight channels fill half a vector, so there two pixels lie side by side in one (`paired`): pixels are then pairs, and
+ * of the eight chains of a sum the even ones run in the lower half of four vectors, the odd ones in the upper half.
+ */
 #include "core/kernels/channels.h"
 #include "core/kernels/simd.h"
 #include "core/kernels/variant.h"
@@ -13,12 +17,28 @@ V16_INLINE void store(float *p, v16 x, int lanes) {
     else v16_store_part(p, x, lanes);
 }
 
-V16_INLINE v16 tree(const v16 chain[8]) {
-    return v16_add(v16_add(v16_add(chain[0], chain[4]), v16_add(chain[2], chain[6])),
-                   v16_add(v16_add(chain[1], chain[5]), v16_add(chain[3], chain[7])));
+/* What belongs to the channels of a vector: in both halves where pixels are paired. */
+V16_INLINE v16 load_channels(const float *p, int lanes, const bool paired) {
+    if (!paired) return load(p, lanes);
+    float both[V16_LANES];
+    memcpy(both, p, 8 * sizeof *p);
+    memcpy(both + 8, p, 8 * sizeof *p);
+    return v16_load(both);
 }
 
-/* Runs `step` for every pixel, with i where its channels begin and q = p mod 8 a constant in each copy. */
+/* The sum of eight chains, in both halves where pixels are paired; how many of its lanes are channels. */
+V16_INLINE v16 tree(const v16 chain[8], const bool paired) {
+    if (!paired)
+        return v16_add(v16_add(v16_add(chain[0], chain[4]), v16_add(chain[2], chain[6])),
+                       v16_add(v16_add(chain[1], chain[5]), v16_add(chain[3], chain[7])));
+    float sum[V16_LANES];
+    v16_store(sum, v16_add(v16_add(chain[0], chain[2]), v16_add(chain[1], chain[3])));
+    for (int l = 0; l < 8; l++) sum[l] = sum[l + 8] = sum[l] + sum[l + 8];
+    return v16_load(sum);
+}
+V16_INLINE int channels_of(int lanes, const bool paired) { return paired ? 8 : lanes; }
+
+/* Runs `step` for every pixel (or pair), with i where it begins and q = p mod 8 a constant in each copy. */
 #define EACH_PIXEL(step)                                                                                               \
     do {                                                                                                               \
         int64_t p = 0;                                                                                                 \
@@ -36,22 +56,34 @@ V16_INLINE v16 tree(const v16 chain[8]) {
         if (c < channels) run(pixels, channels, c, (int)(channels - c), __VA_ARGS__);                                  \
     } while (0)
 
-V16_INLINE void moments(int64_t pixels, int64_t channels, int64_t c, int lanes, const float *x, float *mean,
-                        float *square) {
+/* The same, two pixels at a time where that fills a vector. */
+#define EACH_VECTOR_OR_PAIR(run, ...)                                                                                  \
+    do {                                                                                                               \
+        if (channels == 8 && pixels % 2 == 0) {                                                                        \
+            run(pixels / 2, V16_LANES, 0, V16_LANES, true, __VA_ARGS__);                                               \
+            break;                                                                                                     \
+        }                                                                                                              \
+        EACH_VECTOR(run, false, __VA_ARGS__);                                                                          \
+    } while (0)
+#define CHAIN(q) (paired ? (q) % 4 : (q))
+
+V16_INLINE void moments(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool paired, const float *x,
+                        float *mean, float *square) {
     v16 sum[8], squares[8];
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = squares[q] = v16_zero();
-    EACH_PIXEL(sum[q] = v16_add(sum[q], load(x + i, lanes)));
+    EACH_PIXEL(sum[CHAIN(q)] = v16_add(sum[CHAIN(q)], load(x + i, lanes)));
     float totals[V16_LANES];
-    v16_store(totals, tree(sum));
-    for (int l = 0; l < V16_LANES; l++) totals[l] = totals[l] / (float)pixels;
+    v16_store(totals, tree(sum, paired));
+    for (int l = 0; l < V16_LANES; l++) totals[l] = totals[l] / (float)(paired ? 2 * pixels : pixels);
     const v16 average = v16_load(totals);
-    EACH_PIXEL(const v16 d = v16_sub(load(x + i, lanes), average); squares[q] = v16_fma(d, d, squares[q]));
-    store(mean + c, average, lanes);
-    store(square + c, tree(squares), lanes);
+    EACH_PIXEL(const v16 d = v16_sub(load(x + i, lanes), average);
+               squares[CHAIN(q)] = v16_fma(d, d, squares[CHAIN(q)]));
+    store(mean + c, average, channels_of(lanes, paired));
+    store(square + c, tree(squares, paired), channels_of(lanes, paired));
 }
 
 void DA_VARIANT(dai_channel_moments)(int64_t pixels, int64_t channels, const float *x, float *mean, float *square) {
-    EACH_VECTOR(moments, x, mean, square);
+    EACH_VECTOR_OR_PAIR(moments, x, mean, square);
 }
 
 /* How a ReLU's mask is known: three loops instead of a question at every pixel. */
@@ -67,31 +99,34 @@ V16_INLINE v16 masked_gradient(const mask m, const da_channel_gradient *g, int64
     return dy;
 }
 
-V16_INLINE void gradient_sums(int64_t pixels, int64_t channels, int64_t c, int lanes, const mask m,
+V16_INLINE void gradient_sums(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool paired, const mask m,
                               const da_channel_gradient *g, float *masked, float *plain, float *product) {
     v16 sum[8], products[8];
-    const v16 average = load(g->mean + c, lanes), factor = m == MASK_OF_AFFINE ? load(g->factor + c, lanes) : v16_zero(),
-        offset = m == MASK_OF_AFFINE ? load(g->offset + c, lanes) : v16_zero();
+    const v16 average = load_channels(g->mean + c, lanes, paired),
+        factor = m == MASK_OF_AFFINE ? load_channels(g->factor + c, lanes, paired) : v16_zero(),
+        offset = m == MASK_OF_AFFINE ? load_channels(g->offset + c, lanes, paired) : v16_zero();
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = products[q] = v16_zero();
     EACH_PIXEL(const v16 x = load(g->x + i, lanes); const v16 dy = masked_gradient(m, g, i, lanes, x, factor, offset);
-               sum[q] = v16_add(sum[q], dy); products[q] = v16_fma(dy, v16_sub(x, average), products[q]);
+               sum[CHAIN(q)] = v16_add(sum[CHAIN(q)], dy);
+               products[CHAIN(q)] = v16_fma(dy, v16_sub(x, average), products[CHAIN(q)]);
                if (masked) store(masked + i, dy, lanes));
-    store(plain + c, tree(sum), lanes);
-    store(product + c, tree(products), lanes);
+    store(plain + c, tree(sum, paired), channels_of(lanes, paired));
+    store(product + c, tree(products, paired), channels_of(lanes, paired));
 }
 
 void DA_VARIANT(dai_channel_gradient_sums)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
                                            float *masked, float *plain, float *product) {
     switch (mask_of(g)) {
-    case NO_MASK:        EACH_VECTOR(gradient_sums, NO_MASK, g, masked, plain, product); break;
-    case MASK_OF_Y:      EACH_VECTOR(gradient_sums, MASK_OF_Y, g, masked, plain, product); break;
-    case MASK_OF_AFFINE: EACH_VECTOR(gradient_sums, MASK_OF_AFFINE, g, masked, plain, product); break;
+    case NO_MASK:        EACH_VECTOR_OR_PAIR(gradient_sums, NO_MASK, g, masked, plain, product); break;
+    case MASK_OF_Y:      EACH_VECTOR_OR_PAIR(gradient_sums, MASK_OF_Y, g, masked, plain, product); break;
+    case MASK_OF_AFFINE: EACH_VECTOR_OR_PAIR(gradient_sums, MASK_OF_AFFINE, g, masked, plain, product); break;
     }
 }
 
-V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool add, const bool relu,
-                       const float *x, const da_channel_affine *f, float *y) {
-    const v16 factor = load(f->factor + c, lanes), offset = load(f->offset + c, lanes);
+V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool paired, const bool add,
+                       const bool relu, const float *x, const da_channel_affine *f, float *y) {
+    const v16 factor = load_channels(f->factor + c, lanes, paired),
+        offset = load_channels(f->offset + c, lanes, paired);
     EACH_PIXEL((void)q; v16 value = v16_fma(load(x + i, lanes), factor, offset);
                if (add) value = v16_add(value, load(f->add + i, lanes));
                store(y + i, relu ? v16_where_positive(value, value) : value, lanes));
@@ -99,17 +134,18 @@ V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, c
 
 void DA_VARIANT(dai_channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f,
                                     float *y) {
-    if (f->add && f->relu) EACH_VECTOR(affine, true, true, x, f, y);
-    else if (f->add) EACH_VECTOR(affine, true, false, x, f, y);
-    else if (f->relu) EACH_VECTOR(affine, false, true, x, f, y);
-    else EACH_VECTOR(affine, false, false, x, f, y);
+    if (f->add && f->relu) EACH_VECTOR_OR_PAIR(affine, true, true, x, f, y);
+    else if (f->add) EACH_VECTOR_OR_PAIR(affine, true, false, x, f, y);
+    else if (f->relu) EACH_VECTOR_OR_PAIR(affine, false, true, x, f, y);
+    else EACH_VECTOR_OR_PAIR(affine, false, false, x, f, y);
 }
 
-V16_INLINE void gradient_affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const mask m,
+V16_INLINE void gradient_affine(int64_t pixels, int64_t channels, int64_t c, int lanes, const bool paired, const mask m,
                                 const da_channel_gradient *g, const da_channel_slope *s, float *dx) {
-    const v16 a = load(s->a + c, lanes), b = load(s->b + c, lanes), rest = load(s->offset + c, lanes),
-        factor = m == MASK_OF_AFFINE ? load(g->factor + c, lanes) : v16_zero(),
-        offset = m == MASK_OF_AFFINE ? load(g->offset + c, lanes) : v16_zero();
+    const v16 a = load_channels(s->a + c, lanes, paired), b = load_channels(s->b + c, lanes, paired),
+        rest = load_channels(s->offset + c, lanes, paired),
+        factor = m == MASK_OF_AFFINE ? load_channels(g->factor + c, lanes, paired) : v16_zero(),
+        offset = m == MASK_OF_AFFINE ? load_channels(g->offset + c, lanes, paired) : v16_zero();
     EACH_PIXEL((void)q; const v16 x = load(g->x + i, lanes);
                store(dx + i, v16_fma(masked_gradient(m, g, i, lanes, x, factor, offset), a, v16_fma(x, b, rest)),
                      lanes));
@@ -118,9 +154,9 @@ V16_INLINE void gradient_affine(int64_t pixels, int64_t channels, int64_t c, int
 void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
                                              const da_channel_slope *s, float *dx) {
     switch (mask_of(g)) {
-    case NO_MASK:        EACH_VECTOR(gradient_affine, NO_MASK, g, s, dx); break;
-    case MASK_OF_Y:      EACH_VECTOR(gradient_affine, MASK_OF_Y, g, s, dx); break;
-    case MASK_OF_AFFINE: EACH_VECTOR(gradient_affine, MASK_OF_AFFINE, g, s, dx); break;
+    case NO_MASK:        EACH_VECTOR_OR_PAIR(gradient_affine, NO_MASK, g, s, dx); break;
+    case MASK_OF_Y:      EACH_VECTOR_OR_PAIR(gradient_affine, MASK_OF_Y, g, s, dx); break;
+    case MASK_OF_AFFINE: EACH_VECTOR_OR_PAIR(gradient_affine, MASK_OF_AFFINE, g, s, dx); break;
     }
 }
 
