@@ -21,7 +21,7 @@ OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
 CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L -g $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
-           $(if $(SANITIZE),-DDA_SANITIZED -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+           $(if $(SANITIZE),-DDA_SANITIZED -fno-var-tracking-assignments -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS := $(filter -fopenmp -pthread,$(OMP)) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS  := -lm
 

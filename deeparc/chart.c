@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 560, HEIGHT = 250, LEFT = 58, RIGHT = 14, TOP = 12, BOTTOM = 44, COLOURS = 6, MOST_SPOTS = 100 };
+enum { WIDTH = 410, HEIGHT = 210, LEFT = 54, RIGHT = 14, TOP = 12, BOTTOM = 44, COLOURS = 6, MOST_SPOTS = 100 };
 
 typedef struct plot {
     const da_line_chart *chart;
@@ -152,7 +152,7 @@ static void put_points(const plot *p, const da_series *s) {
         da_text_printf(p->page, "<circle class=\"%s\"", dots ? "dot" : "spot");
         da_html_length(p->page, "cx", across(p, x_of(s, i)));
         da_html_length(p->page, "cy", down(p, s->y[i]));
-        da_text_printf(p->page, " r=\"%d\"><title>", dots ? 4 : 5);
+        da_text_printf(p->page, " r=\"%d\"><title>", s->scatter ? 3 : dots ? 4 : 5);
         put_caption(p, s, i);
         da_text_append(p->page, "</title></circle>\n");
     }
@@ -162,14 +162,15 @@ static void put_points(const plot *p, const da_series *s) {
 static void put_legend(const plot *p) {
     da_text_append(p->page, "<div class=\"legend\">");
     if (p->chart->y_label) {
-        da_text_append(p->page, "<span>");
+        da_text_append(p->page, "<b>");
         da_text_html(p->page, p->chart->y_label);
-        da_text_append(p->page, "</span>");
+        da_text_append(p->page, "</b>");
     }
     for (int k = 0; k < p->chart->series_count && p->chart->series_count > 1; k++) {
+        const da_series *s = &p->chart->series[k];
         da_text_printf(p->page, "<span class=\"s%d\"><i%s></i>", k % COLOURS,
-                       p->chart->series[k].dashed ? " class=\"dash\"" : "");
-        da_text_html(p->page, p->chart->series[k].name);
+                       s->scatter ? " class=\"scatter\"" : s->dashed ? " class=\"dash\"" : "");
+        da_text_html(p->page, s->name);
         da_text_append(p->page, "</span>");
     }
     da_text_append(p->page, "</div>\n");
@@ -180,18 +181,24 @@ void da_chart_lines(da_text *page, const da_line_chart *chart) {
     fit_scales(&p);
     da_html_figure_begin(page, chart->title);
     put_legend(&p);
-    da_text_printf(page, "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n", LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM);
+    da_text_printf(page, "<svg class=\"plot\" viewBox=\"0 0 %d %d\" role=\"img\">\n", LEFT + WIDTH + RIGHT,
+                   TOP + HEIGHT + BOTTOM);
     put_axes(&p);
     for (int k = 0; k < chart->series_count; k++) {
+        if (!has_band(&chart->series[k])) continue;
+        da_text_printf(page, "<g class=\"s%d\">\n", k % COLOURS);
+        put_band(&p, &chart->series[k]);
+        da_text_append(page, "</g>\n");
+    }
+    for (int k = chart->series_count - 1; k >= 0; k--) { /* the first curve is what the chart is about: on top */
         const da_series *s = &chart->series[k];
         da_text_printf(page, "<g class=\"s%d%s\">\n", k % COLOURS, s->dashed ? " dash" : "");
-        if (has_band(s)) put_band(&p, s);
         if (!s->scatter) put_curve(&p, s);
         put_points(&p, s);
         da_text_append(page, "</g>\n");
     }
     da_text_append(page, "</svg>\n");
-    da_html_figure_end(page);
+    da_html_figure_end(page, chart->note);
 }
 
 void da_chart_bars(da_text *page, const da_bar_chart *chart) {
@@ -213,5 +220,5 @@ void da_chart_bars(da_text *page, const da_bar_chart *chart) {
         da_text_append(page, "</div>\n");
     }
     da_text_append(page, "</div>\n");
-    da_html_figure_end(page);
+    da_html_figure_end(page, chart->note);
 }

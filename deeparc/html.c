@@ -9,67 +9,89 @@
 /* Colours are variables, so that dark mode and print redefine a dozen lines and charts follow. In pieces, because C
    promises no string longer than 4095 bytes. */
 static const char *const style[] = {
-    ":root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1c2230;--soft:#5f6b7e;--line:#e1e5ec;"
-    "--grid:#eceff4;--tint:#eef3fc;--frame:#e8336d;--s0:#2f6fdb;--s1:#e0742c;--s2:#16966f;--s3:#b3468f;--s4:#7d62d6;"
-    "--s5:#77808e}\n"
-    "@media(prefers-color-scheme:dark){:root{--page:#11141a;--card:#1a1f28;--ink:#e6eaf2;--soft:#98a3b5;"
-    "--line:#2d3542;--grid:#262d39;--tint:#1f2a3f;--frame:#ff5f90;--s0:#6aa5ff;--s1:#f59a5b;--s2:#3fc79a;"
-    "--s3:#e07fc0;--s4:#a78ff5;--s5:#98a3b5}}\n",
-    "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);"
-    "font:15px/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif;"
-    "-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
-    "main{max-width:1120px;margin:0 auto;padding:40px 20px 60px}header{margin:0 4px 28px}\n"
-    "h1{font-size:30px;line-height:1.2;letter-spacing:-.02em;margin:0 0 6px}"
-    "header p{margin:0;color:var(--soft);font-size:16px}\n"
-    "section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:22px 26px;"
-    "margin:0 0 20px}\n"
-    "h2{font-size:19px;letter-spacing:-.01em;margin:0 0 12px}p{margin:0 0 14px;max-width:75ch}"
-    "section>:last-child{margin-bottom:0}\n"
-    "pre{margin:0 0 14px;padding:10px 14px;background:var(--page);border:1px solid var(--line);border-radius:8px;"
-    "font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\n"
-    "footer{margin:24px 4px 0;color:var(--soft);font-size:13px}\n",
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0 0 16px}\n"
-    ".figures div{background:var(--tint);border-radius:10px;padding:14px 16px}"
-    ".figures b{display:block;font-size:25px;line-height:1.2;letter-spacing:-.02em;font-variant-numeric:tabular-nums}"
-    ".figures span{display:block}.figures small{color:var(--soft)}\n"
-    ".scroll{overflow-x:auto;margin:0 0 16px}table{border-collapse:collapse;width:100%;font-size:14px;"
-    "font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);padding:0 0 6px}\n"
-    "th,td{text-align:left;padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:top}"
-    "th{font-weight:600;color:var(--soft);font-size:13px}td{overflow-wrap:break-word}"
-    "tbody tr:last-child td{border-bottom:0}\n"
-    ".n{text-align:right;white-space:nowrap}tr.em td{font-weight:650;background:var(--tint)}\n",
-    ".columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:8px 28px}\n"
-    "figure{margin:0 0 18px;min-width:0}figcaption{font-weight:600;margin:0 0 6px}"
+    /* Colours that stay apart for the colour-blind, 4.5:1 and more against the page as text. */
+    ":root{color-scheme:light dark;--page:#fff;--ink:#1b1f26;--soft:#59616e;--line:#d5dae1;--grid:#e9ecf0;"
+    "--tint:#f3f5f8;--s0:#0b62b8;--s1:#c14a00;--s2:#007a64;--s3:#a03c7c;--s4:#836600;--s5:#5f6775}\n"
+    "@media screen and (prefers-color-scheme:dark){:root{--page:#15171b;--ink:#e7e9ed;--soft:#a4acb8;--line:#3a404a;"
+    "--grid:#2a2e36;--tint:#20242b;--s0:#74b6f5;--s1:#f59a63;--s2:#52c7a8;--s3:#e79ccb;--s4:#dbc055;--s5:#a4acb8}}\n",
+    "*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}body{margin:0;background:var(--page);color:var(--ink);"
+    "font:16px/1.6 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif;"
+    "counter-reset:figure;-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
+    "main{max-width:1060px;margin:0 auto;padding:56px 24px 64px}header{margin:0 0 44px}\n"
+    "h1,h2{font-family:\"Iowan Old Style\",\"Palatino Linotype\",Palatino,Georgia,\"DejaVu Serif\",serif;"
+    "font-weight:600;line-height:1.2;text-wrap:balance}h1{font-size:36px;letter-spacing:-.01em;margin:0 0 10px}"
+    "header p{color:var(--soft);font-size:18px;margin:0}\n"
+    "section{border-top:1px solid var(--line);padding:30px 0 0;margin:0 0 44px}h2{font-size:25px;margin:0 0 14px}"
+    "p{margin:0 0 18px;max-width:70ch}section>:last-child{margin-bottom:0}\n"
+    "pre{margin:0 0 18px;padding:12px 16px;background:var(--tint);font:13px/1.6 ui-monospace,Menlo,Consolas,"
+    "\"DejaVu Sans Mono\",monospace;white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    "footer{border-top:1px solid var(--line);padding:14px 0 0;color:var(--soft);font-size:13px}\n",
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:22px 32px;margin:0 0 34px}\n"
+    ".figures div{border-top:3px solid var(--ink);padding:10px 0 0}"
+    ".figures b{display:block;font-size:30px;font-weight:600;line-height:1.25;letter-spacing:-.015em;"
+    "font-variant-numeric:tabular-nums}.figures span{display:block;line-height:1.35}"
+    ".figures small{display:block;color:var(--soft);font-size:13px;line-height:1.4;margin:3px 0 0}\n"
+    ".scroll{overflow-x:auto;margin:0 0 26px}table{border-collapse:collapse;min-width:100%;font-size:14px;"
+    "line-height:1.4;font-variant-numeric:tabular-nums;border-bottom:1.5px solid var(--ink)}"
+    "caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 8px}\n"
+    "th,td{text-align:left;padding:5px 18px 5px 0;border-top:1px solid var(--line);vertical-align:top}"
+    "th{font-weight:600;border-top:1.5px solid var(--ink);vertical-align:bottom}"
+    "td:first-child{min-width:8em}td:last-child,th:last-child{padding-right:4px}"
+    "thead+tbody tr:first-child td{border-top:1px solid var(--ink)}\n"
+    ".n{text-align:right;white-space:nowrap}tr.em td{font-weight:600;background:var(--tint)}\n",
+    ".columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:10px 44px}\n"
+    "figure{margin:0 0 34px;min-width:0}figure>.scroll{margin:0}figcaption{font-weight:600;line-height:1.4;"
+    "margin:0 0 6px;max-width:70ch}figcaption::before{counter-increment:figure;content:\"Figure \" counter(figure) "
+    "\"  \";color:var(--soft);font-weight:400}"
+    ".note{color:var(--soft);font-size:13px;line-height:1.55;margin:8px 0 20px;max-width:100ch}"
+    "figure>.note{margin-bottom:0}\n"
     "svg{display:block;width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font-size:12px;"
-    "font-variant-numeric:tabular-nums}\n"
-    ".legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:13px;color:var(--soft);margin:0 0 4px}\n"
-    ".legend i{display:inline-block;width:18px;margin-right:6px;vertical-align:middle;border-top:3px solid var(--c)}"
-    ".legend i.dash{border-top-style:dashed}\n"
+    "font-variant-numeric:tabular-nums}@media(max-width:560px){svg.plot text{font-size:15px}}\n"
+    ".legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;line-height:1.5;color:var(--soft);margin:0 0 4px}"
+    ".legend b{font-weight:400;color:var(--ink);flex-basis:100%}\n"
+    ".legend i{display:inline-block;width:22px;margin-right:6px;vertical-align:middle;border-top:2.5px solid var(--c)}"
+    ".legend i.dash{border-top-style:dashed}.legend i.scatter{width:9px;height:9px;border:0;border-radius:50%;"
+    "background:var(--c)}\n"
     ".s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}"
-    ".s4{--c:var(--s4)}.s5{--c:var(--s5)}\n"
+    ".s4{--c:var(--s4)}.s5{--c:var(--s5)}\n",
     ".curve{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
-    ".dash .curve{stroke-dasharray:6 5}.band{fill:var(--c);opacity:.15}\n"
-    ".dot{fill:var(--c);stroke:var(--card);stroke-width:1.5}.spot{fill:var(--c);opacity:0}"
-    ".spot:hover{opacity:1}\n"
-    ".grid{stroke:var(--grid);fill:none}.axis{stroke:var(--soft);fill:none;opacity:.6}"
-    ".bound{fill:none;stroke:var(--frame);stroke-width:2}svg text.bound{stroke:none;fill:var(--frame);"
-    "font-weight:600}.map text{font-size:11px}\n",
+    ".dash .curve{stroke-dasharray:5 5}.band{fill:var(--c);opacity:.16}\n"
+    ".dot{fill:var(--c);stroke:var(--page);stroke-width:1.5}.spot{fill:var(--c);opacity:0}"
+    ".spot:hover{opacity:1}.dot:hover{stroke:var(--ink)}\n"
+    ".grid{stroke:var(--grid);fill:none}.axis{stroke:var(--soft);fill:none}.stage{stroke:var(--soft);fill:none;"
+    "stroke-dasharray:2 3}\n"
+    /* Frames of modules stand on every colour of the scale: dark lines with a light rim. */
+    ".halo{fill:none;stroke:#fff;stroke-width:4.5}.bound{fill:none;stroke:#111;stroke-width:2}"
+    ".side{fill:none;stroke:var(--ink);stroke-width:1.5}svg text.bound{stroke:none;fill:var(--ink);font-weight:600}"
+    ".cells rect:hover{stroke:#111;stroke-width:3;paint-order:stroke}\n"
+    ".strip{fill:var(--s5);opacity:.75}.strong .strip{fill:var(--s0);opacity:1}.single{fill:none;"
+    "stroke:var(--soft);stroke-width:1}.strip:hover,.single:hover{stroke:var(--ink);stroke-width:2}"
+    "svg .strong text{fill:var(--ink);font-weight:600}svg text.in{fill:var(--page)!important;font-weight:600;"
+    "font-size:11px;pointer-events:none}\n",
     ".bars{display:grid;grid-template-columns:auto 1fr;gap:6px 14px;align-items:center;font-size:14px}"
     ".bars div{display:flex;align-items:center;gap:8px;white-space:nowrap;font-variant-numeric:tabular-nums}"
-    ".bars i{height:18px;border-radius:0 5px 5px 0;background:var(--c);min-width:2px}\n"
-    ".chain{display:flex;flex-wrap:wrap;gap:10px 6px;align-items:flex-end}.chain>div{display:flex;flex-wrap:wrap;"
-    "gap:6px;position:relative;padding:8px 0}.chain .unit{display:flex;flex-direction:column;justify-content:center;"
-    "min-height:44px}.chain>.module{border:2px solid var(--frame);border-radius:10px;padding:14px 8px 6px}\n"
-    ".chain em{position:absolute;top:-9px;left:10px;padding:0 5px;background:var(--card);color:var(--frame);"
-    "font-size:12px;line-height:1.4;font-weight:600;font-style:normal}\n"
-    ".unit{background:var(--tint);border:1px solid var(--line);border-radius:7px;padding:3px 9px;font-size:13px;"
-    "line-height:1.35;text-align:center}.unit small{display:block;color:var(--soft);font-size:11px}\n"
+    ".bars i{height:16px;background:var(--c);min-width:2px}\n"
+    ".chain{display:flex;flex-wrap:wrap;gap:20px 14px;padding:10px 0 0 15px}.chain>div{display:flex;flex-wrap:wrap;"
+    "gap:8px 14px;position:relative;padding:10px 0}.chain>.module{border:1.5px solid var(--ink);padding:10px}\n"
+    ".chain em{position:absolute;top:-10px;left:8px;padding:0 5px;background:var(--page);font-size:12px;"
+    "line-height:1.5;font-weight:600;font-style:normal}\n"
+    ".chain>div+div::before,.chain .unit+.unit::before{content:\"\";position:absolute;left:-14px;top:50%;width:13px;"
+    "border-top:1.5px solid var(--soft)}.chain>.module::before,.chain>.module+div::before{left:-15.5px}\n"
+    ".unit{position:relative;background:var(--tint);border:1px solid var(--line);padding:4px 9px;font-size:13px;"
+    "line-height:1.4;text-align:center}.unit small{display:block;color:var(--soft);font-size:11px}\n"
+    ".unit.stage{border-left:4px solid var(--soft)}"
     ".unit.gone{background:none;border-style:dashed;color:var(--soft);text-decoration:line-through}"
-    ".unit.trained{background:var(--s2);border-color:var(--s2);color:#fff}.unit.trained small{color:#fff}\n"
-    "@media(prefers-color-scheme:dark){.unit.trained,.unit.trained small{color:#0d1f18}}\n"
-    "@media print{:root{--page:#fff;--line:#ccd}main{padding:0;max-width:none}"
-    "section{border:0;padding:0 0 8px;border-radius:0}figure,tr,.figures div{break-inside:avoid}"
-    "h2{break-after:avoid}}\n"
+    ".unit.trained{background:var(--s2);border-color:var(--s2);color:var(--page)}"
+    ".unit.trained small{color:var(--page)}\n"
+    "@media(max-width:560px){main{padding:30px 16px 40px}header{margin:0 0 30px}h1{font-size:28px}h2{font-size:22px}"
+    "header p{font-size:16px}section{margin:0 0 32px;padding-top:22px}}\n"
+    "@media print{@page{margin:16mm 14mm}body{font-size:10.5pt}main{padding:0;max-width:none}h1{font-size:22pt}"
+    "h2{font-size:15pt;break-after:avoid}figcaption,caption{break-after:avoid}section{margin:0 0 18pt}"
+    ".figures{grid-template-columns:repeat(4,1fr);gap:12px 20px}.figures b{font-size:17pt}"
+    ".columns{grid-template-columns:1fr 1fr;gap:8px 24px}.scroll{overflow:visible}table{font-size:8.5pt}"
+    "th,td{padding:3px 9px 3px 0}.n{white-space:normal}"
+    "svg.plot text{font-size:16px}td{overflow-wrap:anywhere}"
+    "figure,tr,.figures div,pre{break-inside:avoid}svg.map{max-width:150mm!important}}\n"
 };
 
 /* <tag>escaped</tag>, or nothing for NULL. */
@@ -120,11 +142,20 @@ void da_html_figure_begin(da_text *page, const char *title) {
     da_text_append(page, "\n");
 }
 
-void da_html_figure_end(da_text *page) { da_text_append(page, "</figure>\n"); }
+void da_html_figure_end(da_text *page, const char *note) {
+    if (note) da_html_note(page, note);
+    da_text_append(page, "</figure>\n");
+}
 
 void da_html_paragraph(da_text *page, const char *text) {
     element(page, "p", text);
     da_text_append(page, "\n");
+}
+
+void da_html_note(da_text *page, const char *text) {
+    da_text_append(page, "<p class=\"note\">");
+    da_text_html(page, text);
+    da_text_append(page, "</p>\n");
 }
 
 void da_html_code(da_text *page, const char *text) {
@@ -158,7 +189,7 @@ static bool is_number_column(int columns, int rows, const char *const *cells, in
     bool any = false;
     for (int r = 0; r < rows; r++) {
         const char *cell = cells[(int64_t)r * columns + column];
-        if (!cell || !*cell) continue;
+        if (!cell || !cell[strspn(cell, " ")]) continue;
         if (!is_number(cell)) return false;
         any = true;
     }

@@ -20,6 +20,7 @@ void da_html_end(da_text *page, const char *footer /* or NULL */);
 void da_html_section_begin(da_text *page, const char *heading);
 void da_html_section_end(da_text *page);
 void da_html_paragraph(da_text *page, const char *text);
+void da_html_note(da_text *page, const char *text); /* small print: the setting of what follows */
 void da_html_code(da_text *page, const char *text); /* a command, a hash: fixed width, as it is */
 
 /* Key figures: large numbers in a row of cards. */
@@ -38,9 +39,10 @@ void da_html_table(da_text *page, const char *caption /* or NULL */, int columns
 /* An attribute of a picture's element, " x="12.5"", with a point in every locale. */
 void da_html_length(da_text *page, const char *attribute, double value);
 
-/* What frames a chart (chart.h), with a title or NULL. */
+/* What frames a chart (chart.h): a title above, numbered by the page, and a note below that says how it came about:
+   data, setting, seed, machine. Both may be NULL. */
 void da_html_figure_begin(da_text *page, const char *title);
-void da_html_figure_end(da_text *page);
+void da_html_figure_end(da_text *page, const char *note);
 
 /* Charts between these two stand side by side where the window is wide enough. */
 void da_html_columns_begin(da_text *page);

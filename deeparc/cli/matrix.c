@@ -134,13 +134,15 @@ static bool variable_is(const char *variable, const char *value) {
     return found && strcmp(found, value) == 0;
 }
 
+bool matrix_draws_lines(void) { return says_utf8("LC_ALL") || says_utf8("LC_CTYPE") || says_utf8("LANG"); }
+
 /* Colours only where a person looks and did not say no (no-color.org); block characters wherever text is UTF-8. */
 static da_ink choose_ink(void) {
     const char *no_colour = getenv("NO_COLOR");
     if (isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && !variable_is("TERM", "dumb"))
         return variable_is("COLORTERM", "truecolor") || variable_is("COLORTERM", "24bit") ? DA_INK_TRUECOLOUR
                                                                                           : DA_INK_256;
-    return says_utf8("LC_ALL") || says_utf8("LC_CTYPE") || says_utf8("LANG") ? DA_INK_UNICODE : DA_INK_ASCII;
+    return matrix_draws_lines() ? DA_INK_UNICODE : DA_INK_ASCII;
 }
 
 da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition) {

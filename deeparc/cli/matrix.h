@@ -50,6 +50,8 @@ const char *matrix_name(char text[16], char *const *names, int layer); /* the na
 /* Prints the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */
 da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition);
 
+bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? */
+
 /* The same into the files of --png and --svg, if any; writable asks before the work. */
 da_status matrix_pictures_writable(cli *c);
 da_status matrix_save_pictures(cli *c, const char *title, const double *values, int layers, char *const *names,

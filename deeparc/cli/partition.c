@@ -1,8 +1,9 @@
 /* deeparc partition: semantic modules from a similarity matrix alone, in as many ways as asked, side by side.
  *
- *     --linkage adjacent,mean,min  ── Algorithm 1, once each ──┐
- *     --method fisher|both         ── Fisher's segmentation ───┴── cuts[0..count)      a column of the table, an entry
- *     --sweep .9:.99:.01           ── Algorithm 1 at every threshold                   of `partitions` in the record
+ *     --linkage adjacent,mean,min  ─┐ Algorithm 1, once each ──┐
+ *     --threshold .9,.95           ─┘                          ├── cuts[0..count)      a column of the table, an entry
+ *     --method fisher|both         ── Fisher's segmentation ───┘                       of `partitions` in the record
+ *     --sweep .9:.99:.01           ── Algorithm 1 at every threshold: its numbers alone
  */
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
@@ -15,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINKAGES = 3, MAX_CUTS = LINKAGES + 1, MAX_THRESHOLDS = 1000, COLUMN = 10 };
+enum { LINKAGES = 3, MAX_COLUMNS = 8, MAX_CUTS = LINKAGES * MAX_COLUMNS + 1, MAX_THRESHOLDS = 1000, COLUMN = 10 };
 typedef enum method { ALGORITHM_1, FISHER, BOTH } method;
 
 static const double WELL_EXPLAINED = 0.999; /* more segments than explain this share are not listed in the terminal */
 
-typedef struct cut { const char *name; bool fisher; da_partition partition; } cut;
+typedef struct cut { const char *name; bool fisher; double threshold; da_partition partition; } cut; /* Fisher's: NAN */
 typedef struct sweep { double low, step; int count; } sweep; /* thresholds low, low + step, ... */
 
 typedef struct result {
@@ -28,6 +29,8 @@ typedef struct result {
     matrix     m;
     da_linkage linkages[LINKAGES];
     int        linkage_count;  /* 0: Fisher's alone */
+    double     thresholds[MAX_COLUMNS];
+    int        threshold_count;
     cut        cuts[MAX_CUTS];
     int        count;
     da_fisher  fisher;
@@ -48,6 +51,21 @@ static da_status take_linkages(result *r) {
         for (int k = 0; k < r->linkage_count && status == DA_OK; k++)
             if (r->linkages[k] == linkage) status = cli_usage(r->c, "--linkage names %s twice", names.items[i]);
         if (status == DA_OK) r->linkages[r->linkage_count++] = linkage;
+    }
+    cli_names_free(&names);
+    return status;
+}
+
+static da_status take_thresholds(result *r) {
+    cli_names names = { 0 };
+    DA_TRY(cli_names_split(r->c, &names, "threshold"));
+    da_status status = names.count <= MAX_COLUMNS ? DA_OK
+                     : cli_usage(r->c, "--threshold takes at most %d values: --sweep takes more", MAX_COLUMNS);
+    for (int i = 0; i < names.count && status == DA_OK; i++) {
+        double value;
+        if (!da_number_parse(names.items[i], strlen(names.items[i]), &value) || !(0 <= value && value <= 1))
+            status = cli_usage(r->c, "--threshold must be 0 to 1, or a list of such, not '%s'", names.items[i]);
+        else r->thresholds[r->threshold_count++] = value;
     }
     cli_names_free(&names);
     return status;
@@ -90,6 +108,7 @@ static da_status take_options(result *r) {
     if (m == ALGORITHM_1 && cli_given(r->c, "modules"))
         return cli_usage(r->c, "--modules belongs to Fisher's segmentation: --method fisher or both");
     if (m != FISHER) DA_TRY(take_linkages(r));
+    DA_TRY(take_thresholds(r));
     DA_TRY(take_modules(r));
     return cli_has(r->c, "sweep") ? take_sweep(r) : DA_OK;
 }
@@ -97,16 +116,16 @@ static da_status take_options(result *r) {
 /* ---- Cutting ---- */
 
 static da_status cut_all(result *r) {
-    for (int i = 0; i < r->linkage_count; i++) {
-        cut *made = &r->cuts[r->count];
-        made->name = da_linkage_name(r->linkages[i]);
-        DA_TRY(da_partition_extract(r->m.values, r->m.layers, cli_real(r->c, "threshold"), r->linkages[i],
-                                    &made->partition));
-        r->count++;
-    }
+    for (int i = 0; i < r->linkage_count; i++)
+        for (int t = 0; t < r->threshold_count; t++) {
+            cut *made = &r->cuts[r->count];
+            *made = (cut){ .name = da_linkage_name(r->linkages[i]), .threshold = r->thresholds[t] };
+            DA_TRY(da_partition_extract(r->m.values, r->m.layers, made->threshold, r->linkages[i], &made->partition));
+            r->count++;
+        }
     if (cli_choice(r->c, "method") == ALGORITHM_1) return DA_OK;
     cut *made = &r->cuts[r->count];
-    *made = (cut){ .name = "fisher", .fisher = true };
+    *made = (cut){ .name = "fisher", .fisher = true, .threshold = (double)NAN };
     DA_TRY(da_fisher_solve(r->m.values, r->m.layers, &r->fisher));
     DA_TRY(da_fisher_partition(&r->fisher, r->modules, &made->partition));
     r->count++;
@@ -132,11 +151,11 @@ static da_status sweep_each(const result *r, sweep_row *row, void *context) {
 
 /* ---- The record ---- */
 
-static void record_cut(const result *r, const cut *made, da_json_writer *to) {
+static void record_cut(const cut *made, da_json_writer *to) {
     record_text(to, "method", made->fisher ? "fisher" : "algorithm1");
     if (!made->fisher) {
         record_text(to, "linkage", made->name);
-        record_real(to, "threshold", cli_real(r->c, "threshold"));
+        record_real(to, "threshold", made->threshold);
     }
     matrix_record_modules(to, &made->partition);
 }
@@ -194,13 +213,13 @@ static void members(const void *context, da_json_writer *to) {
     for (int l = 0; l < r->m.layers; l++)
         if (matrix_begins_stage(r->m.names, l)) da_json_put_int(to, l);
     da_json_end(to);
-    record_real(to, "msrs", da_partition_msrs(r->m.values, r->m.layers, cli_real(r->c, "threshold")));
-    record_cut(r, &r->cuts[0], to);
+    record_real(to, "msrs", da_partition_msrs(r->m.values, r->m.layers, r->thresholds[0]));
+    record_cut(&r->cuts[0], to);
     da_json_key(to, "partitions");
     da_json_begin_array(to);
     for (int i = 0; i < r->count; i++) {
         da_json_begin_object(to);
-        record_cut(r, &r->cuts[i], to);
+        record_cut(&r->cuts[i], to);
         da_json_end(to);
     }
     da_json_end(to);
@@ -210,16 +229,39 @@ static void members(const void *context, da_json_writer *to) {
 
 /* ---- In words ---- */
 
-/* "M2" where a module begins, "|" in it. */
+/* A column's text and blanks to the next; COLUMN counts characters, of which the first may have several bytes. */
+static void print_column(const result *r, const char *mark, const char *text) {
+    cli_print(r->c, " %s%-*s", mark, COLUMN - 1, text);
+}
+
+/* "/ M2" where a module begins, "|" in it, "\\" where it ends, "o M5" for a layer alone; drawn where text is UTF-8. */
 static void print_row(const result *r, int layer) {
+    static const char *const ascii[] = { "/", "|", "\\", "o" }, *const drawn[] = { "┌", "│", "└", "○" };
+    const char *const *marks = matrix_draws_lines() ? drawn : ascii;
     char number[16], text[16];
     cli_print(r->c, "%s%-14s", matrix_begins_stage(r->m.names, layer) ? ">" : " ",
               matrix_name(number, r->m.names, layer));
     for (int i = 0; i < r->count; i++) {
         const da_partition *p = &r->cuts[i].partition;
         int module = da_partition_module_of(p, layer);
-        snprintf(text, sizeof text, "M%d", module);
-        cli_print(r->c, " %-*s", COLUMN, p->module[module].begin == layer ? text : "|");
+        bool first = layer == p->module[module].begin, last = layer == p->module[module].end - 1;
+        snprintf(text, sizeof text, first ? " M%d" : " ", module);
+        print_column(r, marks[da_partition_is_alone(p, module) ? 3 : first ? 0 : last ? 2 : 1], text);
+    }
+    cli_print(r->c, "\n");
+}
+
+/* Two lines: the method, and what it was given. */
+static void print_heads(const result *r) {
+    char text[32];
+    cli_print(r->c, " %-14s", "layer");
+    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*s", COLUMN, r->cuts[i].name);
+    cli_print(r->c, "\n %-14s", "");
+    for (int i = 0; i < r->count; i++) {
+        const cut *made = &r->cuts[i];
+        if (made->fisher) snprintf(text, sizeof text, r->modules ? "given" : "elbow");
+        else snprintf(text, sizeof text, strcmp(made->name, "adjacent") == 0 ? "> %g" : ">= %g", made->threshold);
+        cli_print(r->c, " %-*s", COLUMN, text);
     }
     cli_print(r->c, "\n");
 }
@@ -237,9 +279,7 @@ static void print_metrics(const result *r) {
 }
 
 static void print_side_by_side(const result *r) {
-    cli_print(r->c, " %-14s", "layer");
-    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*s", COLUMN, r->cuts[i].name);
-    cli_print(r->c, "\n");
+    print_heads(r);
     for (int l = 0; l < r->m.layers; l++) print_row(r, l);
     matrix_print_stages(r->c, r->m.names, r->m.layers);
     cli_print(r->c, "\n %-14s", "modules");
@@ -253,7 +293,7 @@ static void print_one(const result *r) {
     da_modularity metric = da_partition_modularity(p);
     cli_print(r->c, "%d layers in %d module%s, ", p->layers, p->modules, p->modules == 1 ? "" : "s");
     if (r->cuts[0].fisher) cli_print(r->c, "Fisher's optimal segmentation\n");
-    else cli_print(r->c, "threshold %g, linkage %s\n", cli_real(r->c, "threshold"), r->cuts[0].name);
+    else cli_print(r->c, "threshold %g, linkage %s\n", r->cuts[0].threshold, r->cuts[0].name);
     matrix_print_ranges(r->c, r->m.names, p);
     cli_print(r->c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
               metric.paper, metric.coverage);
@@ -296,9 +336,9 @@ static da_status print_sweep(result *r) {
 static da_status print(result *r) {
     if (r->count == 1) print_one(r);
     else print_side_by_side(r);
-    cli_print(r->c, "MSRS, a soft count of pairs above %g: %.2f of %d\n", cli_real(r->c, "threshold"),
-              da_partition_msrs(r->m.values, r->m.layers, cli_real(r->c, "threshold")),
-              r->m.layers * (r->m.layers - 1) / 2);
+    for (int t = 0; t < r->threshold_count; t++)
+        cli_print(r->c, "MSRS, a soft count of pairs above %g: %.2f of %d\n", r->thresholds[t],
+                  da_partition_msrs(r->m.values, r->m.layers, r->thresholds[t]), r->m.layers * (r->m.layers - 1) / 2);
     if (r->fisher.series) DA_TRY(print_fisher(r));
     return r->sweep.count > 0 ? print_sweep(r) : DA_OK;
 }
@@ -310,7 +350,7 @@ static da_status save_pictures(const result *r) {
     const cut *first = &r->cuts[0];
     if (first->fisher) snprintf(title, sizeof title, "%d modules, Fisher's segmentation", first->partition.modules);
     else snprintf(title, sizeof title, "%d modules, %s above %g", first->partition.modules, first->name,
-                  cli_real(r->c, "threshold"));
+                  first->threshold);
     return matrix_save_pictures(r->c, title, r->m.values, r->m.layers, r->m.names, &first->partition);
 }
 
@@ -336,9 +376,10 @@ static da_status partition_run(cli *c) {
 
 static const cli_option options[] = {
     MATRIX_FILE,
+    { .name = "threshold", .kind = CLI_TEXT, .value = "LIST", .initial = "0.95",
+      .help = "similarity that layers of one module reach; several side by side: 0.9,0.95,0.98" },
     { .name = "method", .kind = CLI_CHOICE, .value = "algorithm1|fisher|both", .initial = "algorithm1",
       .help = "by a threshold, by Fisher's optimal segmentation, or side by side" },
-    MATRIX_THRESHOLD,
     { .name = "linkage", .kind = CLI_TEXT, .value = "LIST", .initial = "adjacent",
       .help = "algorithm1: adjacent, mean, min, or several of them side by side: adjacent,mean,min" },
     { .name = "modules", .kind = CLI_TEXT, .value = "K|auto", .initial = "auto",

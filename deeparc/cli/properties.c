@@ -5,6 +5,7 @@
  */
 #include "deeparc/cli/properties.h"
 #include "deeparc/cli/record.h"
+#include "deeparc/cli/report.h"
 #include "deeparc/measure.h"
 
 #include "core/file.h"
@@ -197,12 +198,20 @@ static da_status load(study_result *r) {
     return cli_model_normalize(c, r->model, c->arguments[0]);
 }
 
+/* The page is made of the record, as `deeparc report` makes it. */
 static da_status save_page(const study_result *r) {
     if (!cli_has(r->c, "html")) return DA_OK;
     da_text page = { 0 };
-    da_status status = properties_page(r, &page);
+    da_json *record = NULL;
+    char *text;
+    size_t size;
+    DA_TRY(record_make(r->c, members, r, &text, &size));
+    da_status status = da_json_parse(&record, text, size, "the record");
+    if (status == DA_OK) status = report_study_page(record, &page);
     if (status == DA_OK) status = da_file_save(cli_text(r->c, "html"), da_text_string(&page), page.length);
     da_text_free(&page);
+    da_json_free(record);
+    da_free(text);
     return status;
 }
 

@@ -1,4 +1,5 @@
-/* Between properties.c, which measures, and properties_show.c, which shows the result: as text, CSV and a page. */
+/* Between properties.c, which measures, and properties_show.c, which shows the result as text and CSV; report.h has
+ * the page. */
 #ifndef DA_DEEPARC_CLI_PROPERTIES_H
 #define DA_DEEPARC_CLI_PROPERTIES_H
 
@@ -25,6 +26,5 @@ double properties_advantage(const study_result *r, da_property property);
 
 void      properties_print(const study_result *r);
 da_status properties_csv(const study_result *r, const char *path);
-da_status properties_page(const study_result *r, da_text *page);
 
 #endif

@@ -1,11 +1,8 @@
-/* The curves of `deeparc properties`: a table a property, a line a network in the CSV, a chart a property on a page. */
+/* The curves of `deeparc properties`: a table a property, a line a network in the CSV. */
 #include "deeparc/cli/properties.h"
 
 #include "core/file.h"
-#include "core/memory.h"
 #include "core/number.h"
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -177,84 +174,4 @@ da_status properties_csv(const study_result *r, const char *path) {
     write_curve(r, w, 0, &r->p.inside);
     for (int i = 0; i < r->p.controls; i++) write_curve(r, w, i + 1, &r->p.control[i]);
     return da_file_commit(w);
-}
-
-/* ---- The page ---- */
-
-/* numbers: room for four curves of the points. */
-static void add_chart(const study_result *r, da_property property, double *numbers, da_text *page) {
-    const int points = r->p.inside.edits + 1;
-    double *inside = numbers, *mean = inside + points, *low = mean + points, *high = low + points;
-    for (int k = 0; k < points; k++) {
-        const da_spread s = da_properties_spread(&r->p, k, property);
-        inside[k] = r->p.inside.point[k].value[property];
-        mean[k] = s.mean;
-        low[k] = s.low;
-        high[k] = s.high;
-    }
-    char x[64];
-    snprintf(x, sizeof x, "blocks %s", properties_verb(r));
-    const da_series series[] = {
-        { .name = "inside modules", .count = points, .y = inside },
-        { .name = r->p.anywhere ? "anywhere, lowest to highest" : "outside modules, lowest to highest",
-          .count = points, .y = mean, .low = low, .high = high, .dashed = true }
-    };
-    da_chart_lines(page, &(da_line_chart){ .title = titles[property], .x_label = x, .series = series,
-                                           .series_count = r->p.controls > 0 ? 2 : 1, .points = true,
-                                           .percent = da_property_is_share(property) });
-}
-
-static void add_profile(const study_result *r, da_text *page) {
-    const da_properties *p = &r->p;
-    if (!p->ridge) return;
-    char edited[64];
-    snprintf(edited, sizeof edited, "ridge, %d %s", p->inside.edits, properties_verb(r));
-    const da_series series[] = {
-        { .name = "ridge, original", .count = p->layers, .y = p->ridge },
-        { .name = "softmax, original", .count = p->layers, .y = p->softmax },
-        { .name = edited, .count = p->layers, .y = p->ridge + p->inside.edits * p->layers, .dashed = true }
-    };
-    da_chart_lines(page, &(da_line_chart){ .title = "Linear probes on every block", .x_label = "block",
-                                           .series = series, .series_count = 3, .points = true, .percent = true });
-}
-
-static void add_settings(const study_result *r, da_text *page) {
-    char text[256], line[400];
-    da_html_section_begin(page, "Setting");
-    describe_controls(r, text, sizeof text);
-    snprintf(line, sizeof line, "Controls: %s. Bands reach from the lowest to the highest of them.", text);
-    da_html_paragraph(page, line);
-    describe_attack(r, text, sizeof text);
-    snprintf(line, sizeof line, "Attacks: %s.", text);
-    da_html_paragraph(page, line);
-    snprintf(line, sizeof line, "Modules at threshold %g, linkage %s: %d of %d layers; the first block of each stays.",
-             cli_real(r->c, "threshold"), cli_text(r->c, "linkage"), r->matrix.partition.modules, r->p.layers);
-    da_html_paragraph(page, line);
-    da_text command = { 0 };
-    da_text_append(&command, "deeparc");
-    for (int i = 1; i < r->c->argc; i++) da_text_printf(&command, " %s", r->c->argv[i]);
-    if (da_text_status(&command) == DA_OK) da_html_code(page, da_text_string(&command));
-    da_text_free(&command);
-    da_html_section_end(page);
-}
-
-da_status properties_page(const study_result *r, da_text *page) {
-    char title[160], subtitle[160];
-    double *numbers = da_alloc(4 * (size_t)(r->p.inside.edits + 1) * sizeof *numbers);
-    if (!numbers) return DA_ERROR_MEMORY;
-    snprintf(title, sizeof title, "What the modules of %.100s preserve", r->model->architecture);
-    snprintf(subtitle, sizeof subtitle, "blocks %s without training, %lld test images of %.60s", properties_verb(r),
-             (long long)r->p.samples, r->test.name);
-    da_html_begin(page, title, subtitle);
-    da_html_section_begin(page, "Properties");
-    da_html_columns_begin(page);
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
-        if (properties_has(r, (da_property)k)) add_chart(r, (da_property)k, numbers, page);
-    add_profile(r, page);
-    da_html_columns_end(page);
-    da_html_section_end(page);
-    add_settings(r, page);
-    da_html_end(page, "deeparc " DEEPARC_VERSION);
-    da_free(numbers);
-    return da_text_status(page);
 }

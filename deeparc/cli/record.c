@@ -1,7 +1,9 @@
 /* Records: one writer of members serves stdout and the file. */
 #include "deeparc/cli/record.h"
+#include "deeparc/cli/sweep.h"
 
 #include "core/file.h"
+#include "core/kernels/kernels.h"
 #include "core/memory.h"
 
 #include <string.h>
@@ -60,20 +62,39 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e) {
     record_int(to, "correct", e->correct);
 }
 
+/* What a result may depend on and the command line does not say. */
+static void put_run(const cli *c, da_json_writer *to) {
+    char machine[256];
+    sweep_machine(machine, sizeof machine);
+    da_json_key(to, "run");
+    da_json_begin_object(to);
+    record_text(to, "version", DEEPARC_VERSION);
+    record_int(to, "seed", (int64_t)c->seed);
+    record_text(to, "kernels", da_kernels_active()->name);
+    record_text(to, "machine", machine);
+    da_json_end(to);
+}
+
+da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
+                      char **text, size_t *size) {
+    da_json_writer to;
+    da_json_writer_init(&to, true);
+    da_json_begin_object(&to);
+    record_text(&to, "command", c->command->name);
+    record_texts(&to, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
+    put_run(c, &to);
+    members(context, &to);
+    da_json_end(&to);
+    return da_json_finish(&to, text, size);
+}
+
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context) {
     if (c->json) members(context, &c->writer);
     if (!path) return DA_OK;
-    da_json_writer file;
-    da_json_writer_init(&file, true);
-    da_json_begin_object(&file);
-    record_text(&file, "command", c->command->name);
-    record_texts(&file, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
-    members(context, &file);
-    da_json_end(&file);
     char *text;
     size_t size;
-    DA_TRY(da_json_finish(&file, &text, &size));
+    DA_TRY(record_make(c, members, context, &text, &size));
     da_status status = da_file_save(path, text, size);
     da_free(text);
     return status;

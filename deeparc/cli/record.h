@@ -1,5 +1,6 @@
 /* What a command found out, as JSON: under --json on stdout, under --record FILE in a file as well, so that a person
- * reads the one and `deeparc report` the other. A record begins with the command and the words it was called with.
+ * reads the one and `deeparc report` the other. A record begins with the command, the words it was called with, and
+ * `run`: version, seed, kernels and machine.
  */
 #ifndef DA_DEEPARC_CLI_RECORD_H
 #define DA_DEEPARC_CLI_RECORD_H
@@ -13,6 +14,9 @@
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
+/* The text of such a record, the caller's to da_free, for who shows it at once. */
+da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
+                      char **text, size_t *size);
 
 /* Members of a record. */
 void record_text(da_json_writer *to, const char *key, const char *value);

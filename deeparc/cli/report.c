@@ -11,22 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Members of records ---- */
-
-double report_number(const da_json *object, const char *key) {
-    double value = (double)NAN;
-    const da_json *member = da_json_get(object, key);
-    if (da_json_kind(member) == DA_JSON_NUMBER) (void)da_json_as_double(member, &value);
-    return value;
-}
-
-const char *report_text(const da_json *object, const char *key) {
-    const char *text = "";
-    const da_json *member = da_json_get(object, key);
-    if (da_json_kind(member) == DA_JSON_STRING) (void)da_json_as_string(member, &text);
-    return text;
-}
-
 const da_json *report_local(const report *r) {
     for (int i = 0; i < r->retrains; i++)
         if (strcmp(report_text(r->retrain[i], "trained"), "all") != 0) return r->retrain[i];
@@ -138,7 +122,7 @@ static void print_versions(cli *c, const cells *t, int rows) {
 /* ---- Reading a directory ---- */
 
 typedef struct files {
-    da_json *root[3 + REPORT_RETRAINS];
+    da_json *root[3 + REPORT_RETRAINS + REPORT_STUDIES];
     int count;
 } files;
 
@@ -154,37 +138,47 @@ static da_status read_record(files *f, const char *directory, const char *name, 
 
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
 
-/* Names "*" of all files retrain-*.json, in order. */
-static da_status list_retrains(report *r, const char *directory) {
+/* The names, in order, of the files PREFIX*.json: what stands for the star. */
+static da_status list_records(const char *directory, const char *prefix, char (*names)[REPORT_NAME], int most,
+                              int *count) {
+    size_t before = strlen(prefix);
     DIR *dir = opendir(directory);
     if (!dir) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' is no directory that can be read", directory);
     const struct dirent *entry;
-    while (r->retrains < REPORT_RETRAINS && (entry = readdir(dir)) != NULL) {
+    while (*count < most && (entry = readdir(dir)) != NULL) {
         size_t length = strlen(entry->d_name);
-        if (length < 14 || length > 70 || strncmp(entry->d_name, "retrain-", 8) != 0) continue;
-        if (strcmp(entry->d_name + length - 5, ".json") != 0) continue;
-        memcpy(r->retrain_name[r->retrains], entry->d_name + 8, length - 13);
-        r->retrain_name[r->retrains++][length - 13] = '\0';
+        if (length < before + 5 || length - before - 5 >= REPORT_NAME) continue;
+        if (strncmp(entry->d_name, prefix, before) != 0 || strcmp(entry->d_name + length - 5, ".json") != 0) continue;
+        memcpy(names[*count], entry->d_name + before, length - before - 5);
+        names[(*count)++][length - before - 5] = '\0';
     }
     closedir(dir);
-    qsort(r->retrain_name, (size_t)r->retrains, sizeof r->retrain_name[0], by_name);
+    qsort(names, (size_t)*count, sizeof names[0], by_name);
+    return DA_OK;
+}
+
+static da_status read_listed(files *f, const char *directory, const char *prefix, char (*names)[REPORT_NAME], int count,
+                             const da_json **out) {
+    for (int i = 0; i < count; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s%s.json", prefix, names[i]);
+        DA_TRY(read_record(f, directory, name, true, &out[i]));
+    }
     return DA_OK;
 }
 
 static da_status read_directory(files *f, report *r, const char *directory) {
-    DA_TRY(list_retrains(r, directory));
+    DA_TRY(list_records(directory, "retrain-", r->retrain_name, REPORT_RETRAINS, &r->retrains));
+    DA_TRY(list_records(directory, "properties", r->study_name, REPORT_STUDIES, &r->studies));
     DA_TRY(read_record(f, directory, "train.json", false, &r->train));
     DA_TRY(read_record(f, directory, "similarity.json", false, &r->similarity));
     DA_TRY(read_record(f, directory, "restructure.json", false, &r->restructure));
-    for (int i = 0; i < r->retrains; i++) {
-        char name[96];
-        snprintf(name, sizeof name, "retrain-%s.json", r->retrain_name[i]);
-        DA_TRY(read_record(f, directory, name, true, &r->retrain[i]));
-    }
+    DA_TRY(read_listed(f, directory, "retrain-", r->retrain_name, r->retrains, r->retrain));
+    DA_TRY(read_listed(f, directory, "properties", r->study_name, r->studies, r->study));
     if (f->count > 0) return DA_OK;
     return DA_FAIL(DA_ERROR_NOT_FOUND,
-                   "'%s' holds none of train.json, similarity.json, restructure.json, retrain-*.json: write them "
-                   "with --record", directory);
+                   "'%s' holds none of train.json, similarity.json, restructure.json, retrain-*.json, "
+                   "properties*.json: write them with --record", directory);
 }
 
 /* ---- The command ---- */
@@ -197,7 +191,7 @@ static da_status make(cli *c, const report *r) {
     if (status == DA_OK) status = da_file_save(cli_text(c, "out"), da_text_string(&page), page.length);
     if (status == DA_OK) status = report_versions(r, &versions, &rows);
     if (status == DA_OK) {
-        print_versions(c, &versions, rows);
+        if (rows > 0) print_versions(c, &versions, rows);
         cli_put_text(c, "report", cli_text(c, "out"));
         cli_put_int(c, "bytes", (int64_t)page.length);
         cli_note(c, "the report is %s", cli_text(c, "out"));
@@ -224,7 +218,7 @@ static const cli_option options[] = {
 const cli_command cli_report = {
     .name = "report", .purpose = "make one HTML page of what the other commands recorded", .arguments = "DIR",
     .example = "report results --out report.html",
-    .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json and retrain-*.json,\n"
-             "what these commands write with --record. The page needs nothing from outside.",
+    .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json, retrain-*.json and\n"
+             "properties*.json, what these commands write with --record. The page needs nothing from outside.",
     .options = options, .run = report_run
 };

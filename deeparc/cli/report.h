@@ -1,23 +1,29 @@
-/* Between report.c, which reads records and makes the table of versions, and report_page.c, which makes the page.
+/* Between report.c, which finds records and makes the table of versions, report_read.c, which reads them, and
+ * report_page.c, report_matrix.c and report_properties.c, which make the page.
  *
  *     DIR/train.json          `train --json`                         what was trained, and how it went
  *     DIR/similarity.json     `similarity --record`                  matrix, names, modules
  *     DIR/restructure.json    `restructure --record`                 verdicts, before, after
  *     DIR/retrain-*.json      `retrain --record`                     one for every way it was repaired
+ *     DIR/properties*.json    `properties --record`                  curves of removed or repeated blocks
  */
 #ifndef DA_DEEPARC_CLI_REPORT_H
 #define DA_DEEPARC_CLI_REPORT_H
 
 #include "deeparc/cli/cli.h"
+#include "deeparc/partition.h"
 #include "deeparc/text.h"
 
-enum { REPORT_RETRAINS = 16 };
+enum { REPORT_RETRAINS = 16, REPORT_STUDIES = 8, REPORT_NAME = 64 };
 
 typedef struct report {
     const da_json *train, *similarity, *restructure; /* NULL: there is no such file */
     const da_json *retrain[REPORT_RETRAINS];
-    char           retrain_name[REPORT_RETRAINS][64]; /* what stands for * in its file name */
+    char           retrain_name[REPORT_RETRAINS][REPORT_NAME]; /* what stands for * in its file name */
     int            retrains;
+    const da_json *study[REPORT_STUDIES]; /* of `properties` */
+    char           study_name[REPORT_STUDIES][REPORT_NAME];
+    int            studies;
 } report;
 
 /* Cells of a table, row after row: texts that are written one by one. */
@@ -37,6 +43,24 @@ double      report_number(const da_json *object, const char *key);
 const char *report_text(const da_json *object, const char *key);
 const da_json *report_local(const report *r); /* the repair that trained some units only; NULL when there is none */
 
+/* Arrays, the caller's to da_free. numbers: member `key` of every object in a list, or with key NULL the elements
+   themselves, NAN where it is no number. names: borrowed from the tree. square: rows of a matrix, layers x layers.
+   partition: `modules` of a record, checked to be a partition of its `layers`. */
+da_status report_numbers(const da_json *list, const char *key, double **out, int *count);
+da_status report_names(const da_json *list, const char ***out, int *count);
+da_status report_square(const da_json *rows, int layers, double **out);
+da_status report_partition(const da_json *record, da_partition *out);
+
+/* " Seed 1; deeparc 0.1.0, kernels avx512; Linux x86_64, 2 processors." */
+enum { REPORT_ORIGIN = 300 };
+void report_origin(const da_json *record, char *text, size_t size);
+
+/* The page, its sections of a similarity matrix (with the chain of its layers, unless that is drawn elsewhere) and of a
+   study of properties, and a page of such a study alone. */
 da_status report_page(const report *r, da_text *page);
+da_status report_similarity(const da_json *record, bool with_chain, da_text *page);
+da_status report_study(const da_json *record, da_text *page);
+da_status report_study_page(const da_json *record, da_text *page);
+void      report_command(const da_json *record, da_text *lines); /* the line that was typed; nothing if not recorded */
 
 #endif

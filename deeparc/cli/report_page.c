@@ -9,80 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- From JSON to arrays ---- */
-
-/* Member `key` of every object in a list, or with key NULL the elements themselves; NAN where it is no number. */
-static da_status take_numbers(const da_json *list, const char *key, double **out, int *count) {
-    double *values = da_alloc((size_t)da_json_count(list) * sizeof *values);
-    if (!values) return DA_ERROR_MEMORY;
-    int n = 0;
-    for (const da_json *item = da_json_first(list); item; item = da_json_next(item))
-        values[n++] = report_number(item, key);
-    *out = values;
-    *count = n;
-    return DA_OK;
-}
-
-/* A list of names, borrowed from the tree. */
-static da_status take_names(const da_json *list, const char ***out, int *count) {
-    const char **names = da_alloc((size_t)da_json_count(list) * sizeof *names);
-    if (!names) return DA_ERROR_MEMORY;
-    int n = 0;
-    da_status status = DA_OK;
-    for (const da_json *item = da_json_first(list); item && status == DA_OK; item = da_json_next(item))
-        status = da_json_as_string(item, &names[n++]);
-    if (status != DA_OK) {
-        da_free(names);
-        return status;
-    }
-    *out = names;
-    *count = n;
-    return DA_OK;
-}
-
-static da_status take_matrix(const da_json *rows, int layers, double **out) {
-    double *values = da_alloc((size_t)layers * (size_t)layers * sizeof *values);
-    if (!values) return DA_ERROR_MEMORY;
-    da_status status = DA_OK;
-    int n = 0;
-    for (const da_json *row = da_json_first(rows); row && status == DA_OK; row = da_json_next(row)) {
-        if (da_json_count(row) != layers || n == layers * layers) { n = -1; break; }
-        for (const da_json *value = da_json_first(row); value && status == DA_OK; value = da_json_next(value))
-            status = da_json_as_double(value, &values[n++]);
-    }
-    if (status == DA_OK && n != layers * layers)
-        status = DA_FAIL(DA_ERROR_FORMAT, "similarity.json: the matrix is not %d x %d", layers, layers);
-    if (status == DA_OK) *out = values;
-    else da_free(values);
-    return status;
-}
-
-/* The modules of a record, checked to be a partition of its layers. */
-static da_status take_partition(const da_json *record, da_partition *out) {
-    const da_json *list;
-    int64_t layers, at = 0;
-    DA_TRY(da_json_int(record, "layers", &layers));
-    DA_TRY(da_json_array(record, "modules", &list));
-    da_partition p = { .layers = (int)layers };
-    p.module = da_alloc((size_t)da_json_count(list) * sizeof *p.module);
-    if (!p.module) return DA_ERROR_MEMORY;
-    da_status status = layers < 1 || layers > DA_MAX_UNITS ? DA_ERROR_FORMAT : DA_OK;
-    for (const da_json *pair = da_json_first(list); pair && status == DA_OK; pair = da_json_next(pair)) {
-        int64_t begin = -1, end = -1;
-        if (da_json_as_int(da_json_at(pair, 0), &begin) != DA_OK ||
-            da_json_as_int(da_json_at(pair, 1), &end) != DA_OK || begin != at || end <= begin || end > layers)
-            status = DA_ERROR_FORMAT;
-        p.module[p.modules++] = (da_module_range){ (int)begin, (int)end };
-        at = end;
-    }
-    if (status == DA_OK && at == layers) {
-        *out = p;
-        return DA_OK;
-    }
-    da_free(p.module);
-    return DA_FAIL(DA_ERROR_FORMAT, "a record's modules are no partition of its %lld layers", (long long)layers);
-}
-
 /* ---- Sections ---- */
 
 static void figure(da_figure *figures, int *count, const char *value, const char *label, const char *note) {
@@ -102,19 +28,21 @@ static void add_figures(const report *r, da_text *page) {
                  report_number(r->train, "samples"));
         figure(figures, &count, text[0], "accuracy of the original", note[0]);
     }
-    if (after) {
-        double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
+    double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
+    if (isfinite(share)) {
         snprintf(text[1], 64, "%+.1f %%", 100 * share);
         snprintf(note[1], 96, "%lld units removed", (long long)da_json_count(da_json_get(r->restructure, "removed")));
         figure(figures, &count, text[1], "multiply-adds", note[1]);
     }
-    if (local) {
-        double accuracy = report_number(local, "accuracy");
+    double accuracy = report_number(local, "accuracy"), moved = report_number(local, "moved"),
+           unmoved = report_number(local, "unmoved");
+    if (isfinite(accuracy)) {
         snprintf(text[2], 64, "%.2f %%", 100 * accuracy);
         snprintf(note[2], 96, isfinite(original) ? "%+.2f points against the original" : " ",
                  100 * (accuracy - original));
         figure(figures, &count, text[2], "after local retraining", note[2]);
-        double moved = report_number(local, "moved"), unmoved = report_number(local, "unmoved");
+    }
+    if (isfinite(moved + unmoved)) {
         snprintf(text[3], 64, "%.0f of %.0f", unmoved, moved + unmoved);
         figure(figures, &count, text[3], "units unmoved, bit for bit", "shown by their SHA-256");
     }
@@ -125,12 +53,16 @@ static da_status add_versions(const report *r, da_text *page) {
     cells t = { 0 };
     int rows;
     DA_TRY(report_versions(r, &t, &rows));
+    if (rows == 0) {
+        cells_free(&t);
+        return DA_OK;
+    }
     da_html_section_begin(page, "The result");
     add_figures(r, page);
     int best = -1;
     for (int i = 0; i < r->retrains; i++)
         if (r->retrain[i] == report_local(r)) best = rows - r->retrains + i;
-    da_html_table(page, "accuracy on the test images; change in points", VERSION_COLUMNS, report_header, rows, t.cell,
+    da_html_table(page, "Accuracy on the test images; change in points", VERSION_COLUMNS, report_header, rows, t.cell,
                   best);
     da_html_section_end(page);
     cells_free(&t);
@@ -145,16 +77,17 @@ static da_status add_history(const da_json *record, const char *what, da_text *p
     char title[2][96];
     int count = 0;
     da_status status = DA_OK;
-    for (int i = 0; i < 5 && status == DA_OK; i++) status = take_numbers(epochs, keys[i], &values[i], &count);
+    for (int i = 0; i < 5 && status == DA_OK; i++) status = report_numbers(epochs, keys[i], &values[i], &count);
     if (status == DA_OK && count > 0)
         for (int i = 0; i < 2; i++) {
-            snprintf(title[i], sizeof title[i], "%s%s", what, i == 0 ? "loss" : "accuracy");
+            snprintf(title[i], sizeof title[i], "%s: %s", what, i == 0 ? "loss" : "accuracy");
             const da_series series[2] = {
                 { .name = "training", .count = count, .x = values[0], .y = values[1 + 2 * i] },
                 { .name = "validation", .count = count, .x = values[0], .y = values[2 + 2 * i] }
             };
             da_chart_lines(page, &(da_line_chart){ .title = title[i],
                                                    .x_label = "epoch",
+                                                   .y_label = i == 0 ? "mean cross-entropy, nats" : "accuracy",
                                                    .series = series,
                                                    .series_count = 2,
                                                    .percent = i == 1,
@@ -166,59 +99,17 @@ static da_status add_history(const da_json *record, const char *what, da_text *p
 
 static da_status add_training(const report *r, da_text *page) {
     if (!r->train || da_json_count(da_json_get(r->train, "epochs")) == 0) return DA_OK;
-    char text[256];
-    snprintf(text, sizeof text, "%s on %s: %.0f steps in %.1f seconds.", report_text(r->train, "model"),
-             report_text(r->train, "data"), report_number(r->train, "steps"), report_number(r->train, "seconds"));
+    char text[256 + REPORT_ORIGIN], origin[REPORT_ORIGIN];
+    report_origin(r->train, origin, sizeof origin);
+    snprintf(text, sizeof text, "%.60s on %.60s: %.0f steps in %.1f seconds.%s", report_text(r->train, "model"),
+             report_text(r->train, "data"), report_number(r->train, "steps"), report_number(r->train, "seconds"),
+             origin);
     da_html_section_begin(page, "Training");
     da_html_paragraph(page, text);
     da_html_columns_begin(page);
-    da_status status = add_history(r->train, "", page);
+    da_status status = add_history(r->train, "Training", page);
     da_html_columns_end(page);
     da_html_section_end(page);
-    return status;
-}
-
-static da_status draw_matrix(const report *r, const char **names, int layers, const da_partition *partition,
-                             da_text *page) {
-    double *matrix = NULL;
-    char text[400];
-    DA_TRY(take_matrix(da_json_get(r->similarity, "matrix"), layers, &matrix));
-    const da_json *metric = da_json_get(r->similarity, "modularity");
-    snprintf(text, sizeof text,
-             "%d layers in %d modules at threshold %g, linkage %s. Modularity: ratio (N-M)/N %.3f, paper "
-             "(N+1-M)/(N+1) %.3f, coverage %.3f. %s, %s estimator, batches of %.0f, %.0f images (%s); tap: %s, "
-             "features: %s, batch norm: %s.",
-             layers, partition->modules, report_number(r->similarity, "threshold"),
-             report_text(r->similarity, "linkage"), report_number(metric, "ratio"), report_number(metric, "paper"),
-             report_number(metric, "coverage"), report_text(r->similarity, "measure"),
-             report_text(r->similarity, "estimator"), report_number(r->similarity, "batch"),
-             report_number(r->similarity, "samples"), report_text(r->similarity, "split"),
-             report_text(r->similarity, "tap"), report_text(r->similarity, "features"),
-             report_text(r->similarity, "batch_norm"));
-    da_html_paragraph(page, text);
-    da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity of every pair of layers",
-                                                .matrix = matrix,
-                                                .layers = layers,
-                                                .names = names,
-                                                .partition = partition });
-    da_free(matrix);
-    return DA_OK;
-}
-
-static da_status add_similarity(const report *r, da_text *page) {
-    if (!r->similarity) return DA_OK;
-    const char **names = NULL;
-    int count = 0;
-    da_partition partition = { 0 };
-    DA_TRY(take_partition(r->similarity, &partition));
-    da_status status = take_names(da_json_get(r->similarity, "names"), &names, &count);
-    if (status == DA_OK && count != partition.layers)
-        status = DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %d names for %d layers", count, partition.layers);
-    da_html_section_begin(page, "Similarity and modules");
-    if (status == DA_OK) status = draw_matrix(r, names, count, &partition, page);
-    da_html_section_end(page);
-    da_partition_free(&partition);
-    da_free(names);
     return status;
 }
 
@@ -267,8 +158,8 @@ static da_status add_chain(const report *r, da_text *page) {
     int count = 0;
     da_partition partition = { 0 };
     bool modules = da_json_get(r->restructure, "modules") != NULL;
-    da_status status = take_names(da_json_get(r->restructure, modules ? "names" : "chain"), &names, &count);
-    if (status == DA_OK && modules) status = take_partition(r->restructure, &partition);
+    da_status status = report_names(da_json_get(r->restructure, modules ? "names" : "chain"), &names, &count);
+    if (status == DA_OK && modules) status = report_partition(r->restructure, &partition);
     if (status == DA_OK && modules && count != partition.layers)
         status = DA_FAIL(DA_ERROR_FORMAT, "restructure.json: %d names for %d layers", count, partition.layers);
     if (status == DA_OK) status = draw_chain(r, names, count, modules ? &partition : NULL, page);
@@ -292,7 +183,7 @@ static da_status add_candidates(const da_json *list, double whole, da_text *page
         cells_add(&t, isfinite(accuracy) ? "%.2f %%" : " ", 100 * accuracy);
         cells_add(&t, "%s", report_text(k, "verdict"));
     }
-    da_html_table(page, "layers that repeat their module, in the order of Algorithm 2", 4, candidate_header, count,
+    da_html_table(page, "Layers that repeat their module, in the order of Algorithm 2", 4, candidate_header, count,
                   t.cell, -1);
     cells_free(&t);
     return DA_OK;
@@ -310,7 +201,8 @@ static da_status add_curve(const report *r, const da_json *list, da_text *page) 
     const da_series series = { .name = "held-out training images", .count = count, .y = accuracy };
     if (isfinite(accuracy[0]))
         da_chart_lines(page, &(da_line_chart){ .title = "Accuracy against removed layers, before any retraining",
-            .x_label = "layers removed", .series = &series, .series_count = 1, .percent = true, .points = true });
+            .x_label = "layers removed", .y_label = "accuracy on held-out training images",
+            .series = &series, .series_count = 1, .percent = true, .points = true });
     da_free(accuracy);
     return DA_OK;
 }
@@ -378,37 +270,39 @@ static da_status add_repair(const report *r, da_text *page) {
     }
     da_html_columns_begin(page);
     for (int i = 0; i < r->retrains; i++) {
-        snprintf(text, sizeof text, "%s: ", r->retrain_name[i]);
+        snprintf(text, sizeof text, "Repair, %s", r->retrain_name[i]);
         if (da_json_count(da_json_get(r->retrain[i], "epochs")) > 1) DA_TRY(add_history(r->retrain[i], text, page));
     }
     add_bars(r, "Seconds of training", "seconds", 1, "s", page);
     add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k", page);
     da_html_columns_end(page);
-    if (local) DA_TRY(add_proof(local, "fingerprints of every unit with values", page));
+    if (local) DA_TRY(add_proof(local, "Fingerprints of every unit with values", page));
     da_html_section_end(page);
     return DA_OK;
 }
 
 /* ---- How to repeat it ---- */
 
-static void add_command(const da_json *record, da_text *lines) {
+void report_command(const da_json *record, da_text *lines) {
     const da_json *words = da_json_get(record, "arguments");
     if (da_json_count(words) == 0) return;
     da_text_append(lines, "deeparc");
     for (const da_json *word = da_json_first(words); word; word = da_json_next(word)) {
         const char *text = "";
         if (da_json_kind(word) == DA_JSON_STRING) (void)da_json_as_string(word, &text);
-        da_text_printf(lines, strchr(text, ' ') ? " '%s'" : " %s", text);
+        da_text_append(lines, " ");
+        da_text_shell(lines, text);
     }
     da_text_append(lines, "\n");
 }
 
 static da_status add_commands(const report *r, da_text *page) {
     da_text lines = { 0 };
-    add_command(r->train, &lines);
-    add_command(r->similarity, &lines);
-    add_command(r->restructure, &lines);
-    for (int i = 0; i < r->retrains; i++) add_command(r->retrain[i], &lines);
+    report_command(r->train, &lines);
+    report_command(r->similarity, &lines);
+    report_command(r->restructure, &lines);
+    for (int i = 0; i < r->retrains; i++) report_command(r->retrain[i], &lines);
+    for (int i = 0; i < r->studies; i++) report_command(r->study[i], &lines);
     da_status status = da_text_status(&lines);
     if (status == DA_OK && lines.length > 0) {
         da_html_section_begin(page, "To repeat it");
@@ -419,18 +313,29 @@ static da_status add_commands(const report *r, da_text *page) {
     return status;
 }
 
+/* What this report can tell, by the records there are. */
+static const char *report_subtitle(const report *r) {
+    if (r->retrains > 0) return "A network is cut into semantic modules, made smaller, and repaired in one place";
+    if (r->restructure) return "A network is cut into semantic modules and made smaller";
+    if (r->studies > 0) return "The semantic modules of a network, and what they preserve";
+    return r->similarity ? "The semantic modules of a network" : "A network is trained";
+}
+
 da_status report_page(const report *r, da_text *page) {
     char title[160];
     const char *model = report_text(r->train, "model"),
                *data = report_text(r->train ? r->train : r->similarity, "data");
-    if (!*model) model = report_text(r->similarity, "architecture");
+    if (!*model) model = report_text(r->similarity ? r->similarity : r->study[0], "architecture");
+    if (!*data) data = report_text(r->study[0], "data");
     snprintf(title, sizeof title, "%s%s%s", *model ? model : "deeparc", *data ? " on " : "", data);
-    da_html_begin(page, title, "cut into semantic modules, made smaller, repaired in one place");
+    da_html_begin(page, title, report_subtitle(r));
     DA_TRY(add_versions(r, page));
     DA_TRY(add_training(r, page));
-    DA_TRY(add_similarity(r, page));
+    bool drawn = da_json_get(r->restructure, "modules") != NULL; /* the chain, with what was removed */
+    if (r->similarity) DA_TRY(report_similarity(r->similarity, !drawn, page));
     DA_TRY(add_removal(r, page));
     DA_TRY(add_repair(r, page));
+    for (int i = 0; i < r->studies; i++) DA_TRY(report_study(r->study[i], page));
     DA_TRY(add_commands(r, page));
     da_html_end(page, "made by deeparc " DEEPARC_VERSION);
     return da_text_status(page);

@@ -146,7 +146,8 @@ static da_status add_means_chart(const sweep_table *t, bool published, da_text *
     if (status == DA_OK && drawn > 0)
         da_chart_lines(page, &(da_line_chart){ .title = published ? "Published means (Ren et al., ICSE 2023)"
                                                                   : "Mean here; the band reaches from least to most",
-                                               .x_label = "depth", .series = series, .series_count = drawn,
+                                               .x_label = "depth, layers", .y_label = "modularity", .series = series,
+                                               .series_count = drawn,
                                                .y_low = 0, .y_high = 1, .points = true });
     da_free(series);
     da_free(values);
@@ -241,6 +242,7 @@ static void draw_factor(const sweep_table *t, const sweep_fit *fit, int factor, 
     char title[96];
     snprintf(title, sizeof title, "Threshold %g, against %s", fit->threshold, sweep_factors[factor].name);
     da_chart_lines(page, &(da_line_chart){ .title = title, .x_label = sweep_factors[factor].name, .series = series,
+                                           .y_label = "modularity",
                                            .series_count = 2, .y_low = 0, .y_high = 1 });
 }
 

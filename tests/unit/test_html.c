@@ -68,7 +68,14 @@ static void put_modules(da_text *page) {
     da_html_section_begin(page, "Semantic modules");
     da_html_paragraph(
         page, "Layers whose outputs carry the same meaning: linear CKA > .95 between neighbours & \"friends\".");
-    da_chart_chain(page, &(da_chain_chart){ "The chain of units", units, UNITS, &partition });
+    da_chart_chain(page, &(da_chain_chart){ .title = "The chain of units", .units = units, .count = UNITS,
+                                             .partition = &partition });
+    static da_module_range all[] = { { 0, UNITS } };
+    static const da_partition one = { UNITS, 1, all };
+    const da_strip strips[] = { { .name = "a & b", .partition = &partition, .strong = true },
+                                { .name = "all", .partition = &one, .begins_group = true } };
+    da_chart_strips(page, &(da_strips_chart){ .title = "Cuts", .layers = UNITS, .names = unit_names, .strips = strips,
+                                              .count = 2, .note = "A <note>." });
     da_html_columns_begin(page);
     da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity", .matrix = matrix, .layers = UNITS,
                                                 .names = unit_names, .partition = &partition });
@@ -104,7 +111,7 @@ static void put_removal(da_text *page) {
     da_html_columns_begin(page);
     da_chart_lines(page, &(da_line_chart){ .title = "Accuracy against removed layers", .x_label = "layers removed",
                                            .series = series, .series_count = 2, .percent = true, .points = true });
-    da_chart_bars(page, &(da_bar_chart){ "Multiply-adds", bars, 3 });
+    da_chart_bars(page, &(da_bar_chart){ .title = "Multiply-adds", .bars = bars, .count = 3 });
     da_html_columns_end(page);
     da_html_table(page, "Before and after", 5, header, 3, cells, 2);
     da_html_code(page, "deeparc restructure model.safetensors --threshold 0.95 --out small.safetensors");
@@ -157,6 +164,8 @@ TEST(html_page_is_well_formed_and_self_contained) {
         if (strstr(text, foreign[i])) test_fail(__FILE__, __LINE__, "the page holds '%s'", foreign[i]);
     CHECK(strstr(text, "&lt;b&gt;&amp;&quot;pool&#39;") && !strstr(text, "<b>&"));
     CHECK(strstr(text, "layer1.0 × conv1: 0."));
+    CHECK(strstr(text, "a &amp; b, M1: layer1.0 to layer1.4, 5 layers") && strstr(text, "8 modules</text>") &&
+          strstr(text, ">1 module</text>") && strstr(text, "A &lt;note&gt;."));
     CHECK(strstr(text, "<td class=\"n\">272,474") && strstr(text, "<td class=\"n\">61.0") &&
           strstr(text, "<td>9f86d081"));
     const char *keep = getenv("DEEPARC_KEEP_PAGE");
@@ -193,10 +202,12 @@ TEST(html_charts_survive_data_without_numbers) {
     for (int i = 0; i < 4; i++)
         da_chart_lines(&page, &(da_line_chart){ .series = all[i], .series_count = 1, .percent = i % 2 });
     da_chart_lines(&page, &(da_line_chart){ .title = "none" });
-    da_chart_bars(&page, &(da_bar_chart){ "bars", (da_bar[]){ { "a", (double)NAN, "?" }, { "b", -1, NULL } }, 2 });
+    da_chart_bars(&page, &(da_bar_chart){ .title = "bars", .count = 2,
+                                           .bars = (da_bar[]){ { "a", (double)NAN, "?" }, { "b", -1, NULL } } });
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = nothing, .layers = 2 });
     da_chart_heatmap(&page, &(da_heatmap_chart){ .matrix = &zero, .layers = 1 });
     da_chart_chain(&page, &(da_chain_chart){ 0 });
+    da_chart_strips(&page, &(da_strips_chart){ 0 });
     da_html_table(&page, NULL, 1, (const char *const[]){ "h" }, 0, NULL, -1);
     CHECK_OK(da_text_status(&page));
     CHECK(first_unbalanced(da_text_string(&page)) == NULL);

@@ -1,6 +1,7 @@
 /* Algorithm 1: the three readings, half-open ranges, the measures, and matrices that are none. */
 #include "tests/unit/test.h"
 #include "core/memory.h"
+#include "core/random.h"
 #include "deeparc/partition.h"
 
 #include <stdio.h>
@@ -69,6 +70,83 @@ TEST(partition_lower_threshold_never_splits_more_with_adjacent) {
         da_partition_free(&p);
     }
     CHECK_INT(before, 1);
+}
+
+/* ---- Any matrix ---- */
+
+enum { LARGEST = 24, MATRICES = 3000 };
+
+/* Symmetric, a diagonal of 1, and entries from a lattice of .05, so that many of them meet a threshold exactly. */
+static int draw_matrix(double *matrix, int k) {
+    uint64_t stream = da_stream(DA_RANDOM_TEST, 40), index = (uint64_t)k * 1024;
+    int layers = 1 + (int)da_random_below(7, stream, index++, LARGEST);
+    for (int i = 0; i < layers; i++)
+        for (int j = 0; j <= i; j++) {
+            double value = (20 - (int)da_random_below(7, stream, index++, k % 2 ? 4 : 9)) / 20.0;
+            matrix[i * layers + j] = matrix[j * layers + i] = i == j ? 1 : value;
+        }
+    return layers;
+}
+
+/* Smallest and mean similarity over all pairs of layers begin..end-1; 1 where there is no pair. */
+static void judge_pairs(const double *matrix, int layers, int begin, int end, double *least, double *mean) {
+    double sum = 0;
+    int pairs = 0;
+    *least = 1;
+    for (int i = begin; i < end; i++)
+        for (int j = i + 1; j < end; j++, pairs++) {
+            sum += matrix[i * layers + j];
+            *least = fmin(*least, matrix[i * layers + j]);
+        }
+    *mean = pairs > 0 ? sum / pairs : 1;
+}
+
+static void check_ranges(const da_partition *p, int layers) {
+    CHECK_INT(p->layers, layers);
+    CHECK_INT(p->module[0].begin, 0);
+    CHECK_INT(p->module[p->modules - 1].end, layers); /* half-open, also the last */
+    for (int m = 0; m < p->modules; m++) {
+        CHECK(p->module[m].begin < p->module[m].end);
+        if (m > 0) CHECK_INT(p->module[m].begin, p->module[m - 1].end);
+    }
+}
+
+/* The published code: a new module begins at layer i unless sim[i-1][i] > t. */
+static void check_adjacent(const da_partition *p, const double *matrix, double threshold) {
+    for (int i = 1; i < p->layers; i++) {
+        bool together = da_partition_module_of(p, i) == da_partition_module_of(p, i - 1);
+        CHECK(together == (matrix[(i - 1) * p->layers + i] > threshold));
+    }
+}
+
+/* Every module reaches the threshold, and none would with the layer behind it. */
+static void check_pairs(const da_partition *p, const double *matrix, double threshold, bool smallest) {
+    double least, mean;
+    for (int m = 0; m < p->modules; m++) {
+        da_module_range r = p->module[m];
+        judge_pairs(matrix, p->layers, r.begin, r.end, &least, &mean);
+        if (r.end - r.begin > 1) CHECK(smallest ? least >= threshold : mean >= threshold - 1e-9);
+        if (r.end == p->layers) continue;
+        judge_pairs(matrix, p->layers, r.begin, r.end + 1, &least, &mean);
+        CHECK(smallest ? least < threshold : mean < threshold + 1e-9);
+    }
+}
+
+TEST(partition_of_any_matrix_holds_what_its_linkage_promises) {
+    double matrix[LARGEST * LARGEST];
+    for (int k = 0; k < MATRICES && !test_failed(); k++) {
+        int layers = draw_matrix(matrix, k);
+        double threshold = (12 + k % 9) / 20.0;
+        for (int l = DA_LINKAGE_ADJACENT; l <= DA_LINKAGE_MIN; l++) {
+            da_partition p = { 0 };
+            CHECK_OK(da_partition_extract(matrix, layers, threshold, (da_linkage)l, &p));
+            if (!p.module) return;
+            check_ranges(&p, layers);
+            if (l == DA_LINKAGE_ADJACENT) check_adjacent(&p, matrix, threshold);
+            else check_pairs(&p, matrix, threshold, l == DA_LINKAGE_MIN);
+            da_partition_free(&p);
+        }
+    }
 }
 
 TEST(partition_measures_modularity) {

@@ -1,0 +1,296 @@
+/* A study of properties, from its record: curves of the network while blocks go or come again, inside modules and, with
+ * their spread, as many at random; what the differences are; the chain; the probes on every block; the setting.
+ *
+ *     inside      points[k] = the network with k edits            one curve
+ *     controls    a list of such curves                           mean, lowest and highest at every k
+ */
+#include "deeparc/cli/report.h"
+
+#include "core/memory.h"
+#include "deeparc/chart.h"
+#include "deeparc/html.h"
+#include "deeparc/properties.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SENTENCE = 1000, COLUMNS = 6 };
+
+static const struct { const char *title, *unit; } shown[DA_PROPERTY_COUNT] = {
+    { "Fitting: accuracy", "test accuracy" },
+    { "Fitting: loss", "mean cross-entropy, nats" },
+    { "Fitting: distance from the original", "mean KL divergence of class probabilities, nats" },
+    { "Robustness: FGSM", "accuracy under attack" },
+    { "Robustness: PGD", "accuracy under attack" },
+    { "Separability: ridge probe on the last block", "accuracy of the probe" },
+    { "Separability: softmax probe on the last block", "accuracy of the probe" }
+};
+
+typedef struct study {
+    const da_json *record, *inside, *controls; /* inside: its points */
+    const char *verb;                          /* "removed", "repeated" */
+    int     points, control_count;
+    double *curve;                             /* room for 4 curves of the points */
+    char    note[SENTENCE];
+} study;
+
+/* ---- Numbers ---- */
+
+static bool is_measured(const study *s, da_property property) {
+    return isfinite(report_number(da_json_first(s->inside), da_property_name(property)));
+}
+
+/* Of the controls that have a point of so many edits, those with a number. */
+static da_spread spread_at(const study *s, int edits, da_property property) {
+    da_spread found = { .low = HUGE_VAL, .high = -HUGE_VAL };
+    double sum = 0, squares = 0;
+    for (const da_json *c = da_json_first(s->controls); c; c = da_json_next(c)) {
+        double value = report_number(da_json_at(da_json_get(c, "points"), edits), da_property_name(property));
+        if (!isfinite(value)) continue;
+        found.count++;
+        sum += value;
+        squares += value * value;
+        found.low = fmin(found.low, value);
+        found.high = fmax(found.high, value);
+    }
+    int n = found.count;
+    if (n == 0) return (da_spread){ 0, (double)NAN, (double)NAN, (double)NAN, (double)NAN };
+    found.mean = sum / n;
+    found.deviation = n > 1 ? sqrt(fmax(squares - sum * found.mean, 0) / (n - 1)) : (double)NAN;
+    return found;
+}
+
+static double inside_at(const study *s, int edits, da_property property) {
+    return report_number(da_json_at(s->inside, edits), da_property_name(property));
+}
+
+/* The most edits that the curve inside and a control both have. */
+static int most_common(const study *s) {
+    int edits = s->points - 1;
+    while (edits > 0 && spread_at(s, edits, DA_PROPERTY_ACCURACY).count == 0) edits--;
+    return edits;
+}
+
+/* ---- The setting ---- */
+
+static bool is_anywhere(const study *s) { return strstr(report_text(s->record, "controls_among"), "all ") != NULL; }
+
+static void describe(study *s) {
+    const da_json *r = s->record, *attack = da_json_get(r, "attack");
+    char origin[REPORT_ORIGIN], attacks[200] = "";
+    report_origin(r, origin, sizeof origin);
+    if (attack)
+        snprintf(attacks, sizeof attacks, " Attacks: the first %.0f images, no pixel moves by more than %.3g of 255; "
+                 "PGD takes %.0f steps of %.3g from %s.", report_number(attack, "samples"),
+                 255 * report_number(attack, "epsilon"), report_number(attack, "steps"),
+                 255 * report_number(attack, "step"), strcmp(report_text(attack, "start"), "random") == 0
+                 ? "a random place" : "the image");
+    snprintf(s->note, sizeof s->note,
+             "%.60s on %.0f test images of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
+             "first block of each stays. Controls: %d random orders of %.0f blocks%s, seed %.0f; the band reaches from the "
+             "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_number(r, "samples"),
+             report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"), s->control_count,
+             report_number(r, "controls_pool"), is_anywhere(s) ? ", inside modules or not" : " outside modules",
+             report_number(r, "seed"), attacks, origin);
+}
+
+/* ---- Figures ---- */
+
+static void add_curve(const study *s, da_property property, da_text *page) {
+    double *inside = s->curve, *mean = inside + s->points, *low = mean + s->points, *high = low + s->points;
+    char x[64];
+    for (int k = 0; k < s->points; k++) {
+        da_spread spread = spread_at(s, k, property);
+        inside[k] = inside_at(s, k, property);
+        mean[k] = spread.mean;
+        low[k] = spread.low;
+        high[k] = spread.high;
+    }
+    snprintf(x, sizeof x, "blocks %s", s->verb);
+    const da_series series[] = {
+        { .name = "inside modules", .count = s->points, .y = inside },
+        { .name = is_anywhere(s) ? "anywhere, mean and range" : "outside modules, mean and range", .count = s->points,
+          .y = mean, .low = low, .high = high, .dashed = true }
+    };
+    da_chart_lines(page, &(da_line_chart){ .title = shown[property].title, .x_label = x, .series = series,
+                                           .y_label = shown[property].unit,
+                                           .series_count = s->control_count > 0 ? 2 : 1, .points = true,
+                                           .percent = da_property_is_share(property) });
+}
+
+/* "93.1 %", "0.271" */
+static void add_value(cells *t, da_property property, double value, const char *sign) {
+    bool share = da_property_is_share(property), signs = *sign != '\0';
+    if (!isfinite(value)) cells_add(t, "%s", "");
+    else if (share) cells_add(t, signs ? "%+.1f" : "%.1f %%", 100 * value);
+    else cells_add(t, signs ? "%+.3f" : "%.3f", value);
+}
+
+static da_status add_differences(const study *s, da_text *page) {
+    static const char *const header[COLUMNS] = { "property", "original", "inside", "controls, mean",
+                                                 "lowest to highest", "inside - controls, mean over the curve" };
+    const da_json *difference = da_json_get(s->record, "inside_minus_controls");
+    int last = most_common(s), rows = 0;
+    char caption[160];
+    cells t;
+    DA_TRY(cells_init(&t, COLUMNS * DA_PROPERTY_COUNT));
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++) {
+        da_property property = (da_property)k;
+        if (!is_measured(s, property)) continue;
+        bool share = da_property_is_share(property);
+        double unit = share ? 100 : 1;
+        da_spread spread = spread_at(s, last, property);
+        rows++;
+        cells_add(&t, "%s", shown[k].title);
+        add_value(&t, property, inside_at(s, 0, property), "");
+        add_value(&t, property, inside_at(s, last, property), "");
+        add_value(&t, property, spread.mean, "");
+        if (spread.count == 0) cells_add(&t, "%s", "");
+        else cells_add(&t, share ? "%.1f to %.1f" : "%.3f to %.3f", unit * spread.low, unit * spread.high);
+        add_value(&t, property, report_number(difference, da_property_name(property)), "+");
+    }
+    snprintf(caption, sizeof caption, "With %d block%s %s; differences of accuracies in points", last,
+             last == 1 ? "" : "s", s->verb);
+    da_html_table(page, caption, COLUMNS, header, rows, t.cell, -1);
+    cells_free(&t);
+    return DA_OK;
+}
+
+/* Probes on every block: of the original, and of the network with all edits. */
+static da_status add_profile(const study *s, da_text *page) {
+    const da_json *ridges = da_json_get(s->record, "ridge_of_blocks");
+    const da_json *lists[3] = { da_json_first(ridges), da_json_get(s->record, "softmax_of_blocks"),
+                                da_json_at(ridges, s->points - 1) };
+    double *values[3] = { NULL };
+    char edited[64];
+    int count[3] = { 0 };
+    da_status status = DA_OK;
+    if (!ridges) return DA_OK;
+    for (int i = 0; i < 3 && status == DA_OK; i++) status = report_numbers(lists[i], NULL, &values[i], &count[i]);
+    snprintf(edited, sizeof edited, "ridge, %d blocks %s", s->points - 1, s->verb);
+    const da_series series[3] = { { .name = "ridge, original", .count = count[0], .y = values[0] },
+                                  { .name = "softmax, original", .count = count[1], .y = values[1] },
+                                  { .name = edited, .count = count[2], .y = values[2], .dashed = true } };
+    if (status == DA_OK)
+        da_chart_lines(page, &(da_line_chart){ .title = "Separability: linear probes on every block",
+                                               .x_label = "block, from 0", .y_label = "accuracy of the probe",
+                                               .series = series, .series_count = 3, .points = true, .percent = true });
+    for (int i = 0; i < 3; i++) da_free(values[i]);
+    return status;
+}
+
+static da_status add_curves(const study *s, da_text *page) {
+    da_html_columns_begin(page);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (is_measured(s, (da_property)k)) add_curve(s, (da_property)k, page);
+    da_status status = add_profile(s, page);
+    da_html_columns_end(page);
+    return status;
+}
+
+static bool is_edited(const study *s, const char *name) {
+    const da_json *list = da_json_get(da_json_get(s->record, "inside"), "blocks");
+    for (const da_json *item = da_json_first(list); item; item = da_json_next(item)) {
+        const char *text = "";
+        if (da_json_kind(item) == DA_JSON_STRING && da_json_as_string(item, &text) == DA_OK && strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static da_status draw_chain(const study *s, const char *const *names, const da_partition *p, da_text *page) {
+    da_chain_unit *units = da_alloc_zero((size_t)p->layers, sizeof *units);
+    bool removed = strcmp(s->verb, "removed") == 0;
+    if (!units) return DA_ERROR_MEMORY;
+    for (int i = 0; i < p->layers; i++)
+        units[i] = (da_chain_unit){ .name = names[i], .note = !removed && is_edited(s, names[i]) ? "repeated" : NULL,
+                                    .mark = removed && is_edited(s, names[i]) ? DA_UNIT_REMOVED : DA_UNIT_PLAIN };
+    da_chart_chain(page, &(da_chain_chart){ .title = "The chain and its modules, at the end of the curve inside",
+                                            .units = units, .count = p->layers, .partition = p });
+    da_free(units);
+    return DA_OK;
+}
+
+static da_status add_chain(const study *s, da_text *page) {
+    const char **names = NULL;
+    da_partition p = { 0 };
+    int count = 0;
+    DA_TRY(report_partition(s->record, &p));
+    da_status status = report_names(da_json_get(s->record, "names"), &names, &count);
+    if (status == DA_OK && count != p.layers)
+        status = DA_FAIL(DA_ERROR_FORMAT, "a record of properties: %d names for %d layers", count, p.layers);
+    if (status == DA_OK) status = draw_chain(s, names, &p, page);
+    da_partition_free(&p);
+    da_free(names);
+    return status;
+}
+
+/* ---- The result in a sentence ---- */
+
+static void add_verdict(const study *s, da_text *page) {
+    int last = most_common(s);
+    double inside = inside_at(s, last, DA_PROPERTY_ACCURACY), original = inside_at(s, 0, DA_PROPERTY_ACCURACY);
+    da_spread spread = spread_at(s, last, DA_PROPERTY_ACCURACY);
+    char text[400];
+    if (last == 0 || spread.count == 0)
+        snprintf(text, sizeof text, "The original reaches %.1f %%. There are no controls to compare with.",
+                 100 * original);
+    else
+        snprintf(text, sizeof text, "The original reaches %.1f %%. With %d block%s %s inside modules it is %.1f %%; "
+                 "with as many %s, %.1f %% on average, %.1f to %.1f %%.", 100 * original,
+                 last, last == 1 ? "" : "s", s->verb, 100 * inside, is_anywhere(s) ? "anywhere" : "outside modules",
+                 100 * spread.mean, 100 * spread.low, 100 * spread.high);
+    da_html_paragraph(page, text);
+}
+
+static da_status open_study(study *s) {
+    const da_json *inside;
+    DA_TRY(da_json_object(s->record, "inside", &inside));
+    DA_TRY(da_json_array(inside, "points", &s->inside));
+    s->controls = da_json_get(s->record, "controls");
+    s->control_count = (int)da_json_count(s->controls);
+    s->points = (int)da_json_count(s->inside);
+    s->verb = strcmp(report_text(s->record, "edit"), "repeat") == 0 ? "repeated" : "removed";
+    if (s->points < 1) return DA_FAIL(DA_ERROR_FORMAT, "a record of properties has no point");
+    s->curve = da_alloc(4 * (size_t)s->points * sizeof *s->curve);
+    describe(s);
+    return s->curve ? DA_OK : DA_ERROR_MEMORY;
+}
+
+da_status report_study(const da_json *record, da_text *page) {
+    study s = { .record = record };
+    char heading[80];
+    da_status status = open_study(&s);
+    snprintf(heading, sizeof heading, "What modules preserve: blocks %s", s.verb ? s.verb : "");
+    da_html_section_begin(page, heading);
+    if (status == DA_OK) {
+        add_verdict(&s, page);
+        da_html_note(page, s.note);
+        status = add_curves(&s, page);
+    }
+    if (status == DA_OK) status = add_differences(&s, page);
+    if (status == DA_OK) status = add_chain(&s, page);
+    da_html_section_end(page);
+    da_free(s.curve);
+    return status;
+}
+
+da_status report_study_page(const da_json *record, da_text *page) {
+    da_text command = { 0 };
+    char title[160];
+    snprintf(title, sizeof title, "What the modules of %.100s preserve", report_text(record, "architecture"));
+    da_html_begin(page, title, "Fitting, robustness and linear separability while blocks are edited, beside as many at "
+                               "random");
+    da_status status = report_study(record, page);
+    report_command(record, &command);
+    if (status == DA_OK) status = da_text_status(&command);
+    if (status == DA_OK) {
+        da_html_section_begin(page, "To repeat it");
+        da_html_code(page, da_text_string(&command));
+        da_html_section_end(page);
+    }
+    da_text_free(&command);
+    da_html_end(page, "deeparc " DEEPARC_VERSION);
+    return status == DA_OK ? da_text_status(page) : status;
+}
