@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CONFIDENCE 0.95
+#define MOST 0.75 /* share of the runs that makes a row "at the floor" */
 
 const sweep_factor sweep_factors[SWEEP_FACTORS] = {
     { "depth", "a layer", DA_PUBLISHED_DEPTH },
@@ -21,8 +22,30 @@ double sweep_factor_of(const sweep_result *r, int factor) {
 }
 
 const char *sweep_metric_name(sweep_metric metric) {
-    static const char *const names[SWEEP_METRICS] = { "paper (N+1-M)/(N+1)", "ratio (N-M)/N", "coverage" };
+    static const char *const names[SWEEP_METRICS] = { "paper (N+1-M)/(N+1)", "ratio (N-M)/N", "coverage",
+                                                       "joined (N-M)/(N-1)" };
     return names[metric];
+}
+
+void sweep_bounds(sweep_metric metric, double layers, double *floor, double *ceiling) {
+    *floor = metric == SWEEP_PAPER ? 1 / (layers + 1) : 0;
+    *ceiling = metric == SWEEP_PAPER ? layers / (layers + 1) : metric == SWEEP_RATIO ? (layers - 1) / layers : 1;
+}
+
+const char *sweep_bounds_note(sweep_metric metric) {
+    static const char *const notes[SWEEP_METRICS] = {
+        "With N blocks the metric cannot leave 1/(N+1), every block a module of its own (the floor), to N/(N+1), all "
+        "blocks one module (the ceiling). Both move with depth: runs at the floor draw a falling line, runs at the "
+        "ceiling a rising one, whatever was trained. The metric 'joined' has no such bounds.",
+        "With N blocks the metric cannot leave 0, every block a module of its own (the floor), to (N-1)/N, all blocks "
+        "one module (the ceiling). The ceiling rises with depth, whatever was trained. The metric 'joined' has no such "
+        "bound.",
+        "The metric is 0 at the floor, where every block is a module of its own, and 1 at the ceiling, where all are "
+        "one, at every depth.",
+        "The share of neighbouring blocks that lie in one module: 0 at the floor, where every block is a module of its "
+        "own, and 1 at the ceiling, where all are one, at every depth."
+    };
+    return notes[metric];
 }
 
 static bool same(double a, double b) { return fabs(a - b) < 1e-12; }
@@ -65,6 +88,8 @@ sweep_summary sweep_summarise(const sweep_table *t, double threshold, double dep
         const sweep_point *p = &t->point[i];
         if (!chosen(p, threshold, depth)) continue;
         s.runs++;
+        s.floor += p->floor;
+        s.ceiling += p->ceiling;
         sum += p->metric[t->metric];
         s.least = fmin(s.least, p->metric[t->metric]);
         s.most = fmax(s.most, p->metric[t->metric]);
@@ -84,6 +109,8 @@ static void gather(const sweep_table *t, sweep_fit *fit, double *values) {
         if (!chosen(p, fit->threshold, -1)) continue;
         for (int f = 0; f < SWEEP_FACTORS; f++) values[f * t->points + fit->points] = sweep_factor_of(p->result, f);
         values[SWEEP_FACTORS * t->points + fit->points++] = p->metric[t->metric];
+        fit->floor += p->floor;
+        fit->ceiling += p->ceiling;
     }
 }
 
@@ -127,13 +154,20 @@ da_status sweep_fit_at(const sweep_table *t, double threshold, sweep_fit *out) {
     return status;
 }
 
+/* A slope of rounding errors, as of share and classes where all runs of a depth are equal. */
+static bool is_nothing(double value) { return fabs(value) < 1e-9; }
+
 const char *sweep_verdict(const sweep_fit *fit, int factor) {
     if (fit->column[factor] < 0) return "not varied";
+    if (fit->floor >= MOST * fit->points) return "at the floor";
+    if (fit->ceiling >= MOST * fit->points) return "at the ceiling";
     if (isnan(fit->correlation[factor])) return "the metric is the same everywhere";
     double published = sweep_factors[factor].published;
-    if (!fit->fitted) return fit->correlation[factor] * published > 0 ? "same sign" : "other sign";
-    const da_coefficient *b = &fit->regression.coefficient[fit->column[factor]];
-    bool agrees = b->value * published > 0, clear = b->low > 0 || b->high < 0;
-    if (clear) return agrees ? "agrees" : "DISAGREES";
+    const da_coefficient *b = fit->fitted ? &fit->regression.coefficient[fit->column[factor]] : NULL;
+    double ours = b ? b->value : fit->correlation[factor];
+    if (is_nothing(ours)) return "no slope";
+    bool agrees = ours * published > 0;
+    if (!b) return agrees ? "same sign" : "other sign";
+    if (b->low > 0 || b->high < 0) return agrees ? "agrees" : "DISAGREES";
     return agrees ? "same sign, but 0 is in the interval" : "other sign, but 0 is in the interval";
 }

@@ -31,7 +31,8 @@ static da_status write_csv(const sweep_table *t, const char *path) {
     da_file_writer *file;
     DA_TRY(da_file_create(&file, path));
     (void)da_file_printf(file, "id,data,model,depth,width,share,classes,seed,trained_on,epochs,accuracy,loss,seconds,"
-                               "layers,linkage,tap,threshold,modules,paper,ratio,coverage,settings,hash\n");
+                               "layers,linkage,tap,threshold,modules,paper,ratio,coverage,joined,settings,hash,version,"
+                               "kernels,machine\n");
     for (int i = 0; i < t->points; i++) {
         const sweep_point *p = &t->point[i];
         const sweep_result *r = p->result;
@@ -46,12 +47,21 @@ static da_status write_csv(const sweep_table *t, const char *path) {
         put_number(file, p->modules);
         for (int m = 0; m < SWEEP_METRICS; m++) put_number(file, p->metric[m]);
         put_text(file, r->settings);
-        (void)da_file_printf(file, ",%s\n", r->hash);
+        (void)da_file_printf(file, ",%s,%s,%s", r->hash, r->version, r->kernels);
+        put_text(file, r->machine);
+        (void)da_file_printf(file, "\n");
     }
     return da_file_commit(file); /* reports the first write that failed */
 }
 
 /* ---- In the terminal ---- */
+
+static void print_machines(cli *c, const sweep_table *t) {
+    for (int i = 0; i < t->results; i++) {
+        int runs = sweep_count_text(t, i, offsetof(sweep_result, machine));
+        if (runs > 0) cli_print(c, "%5d on %s\n", runs, t->result[i].machine);
+    }
+}
 
 static const char *cell(char text[24], double value, int digits) {
     snprintf(text, 24, isfinite(value) ? "%.*f" : "-", digits, value);
@@ -67,16 +77,19 @@ static void print_means(cli *c, const sweep_table *t) {
     char spread[24], published[24];
     cli_print(c, "\nmodularity, %s, over data shares, classes and seeds; spread: its deviation over seeds alone\n",
               sweep_metric_name(t->metric));
-    cli_print(c, "threshold  depth  runs   mean  least   most  spread  published\n");
+    cli_print(c, "threshold  depth  runs  floor  ceiling   mean  least   most  spread  published\n");
     for (int h = 0; h < t->threshold_count; h++)
         for (int d = 0; d < t->depth_count; d++) {
             sweep_summary s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
             if (s.runs == 0) continue;
             double paper = t->metric == SWEEP_PAPER
                 ? da_published_modularity((int64_t)t->depths[d], t->thresholds[h]) : (double)NAN;
-            cli_print(c, "%9g  %5.0f  %4d  %5.3f  %5.3f  %5.3f  %6s  %9s\n", t->thresholds[h], t->depths[d], s.runs,
-                      s.mean, s.least, s.most, cell(spread, s.deviation, 3), cell(published, paper, 3));
+            cli_print(c, "%9g  %5.0f  %4d  %5d  %7d  %5.3f  %5.3f  %5.3f  %6s  %9s\n", t->thresholds[h], t->depths[d],
+                      s.runs, s.floor, s.ceiling, s.mean, s.least, s.most, cell(spread, s.deviation, 3),
+                      cell(published, paper, 3));
         }
+    cli_print(c, "floor: runs whose every block is a module of its own; ceiling: runs of one module. Where runs sit "
+                 "there,\nthe paper's metric falls or rises with depth by itself; --metric joined does not.\n");
 }
 
 static void print_fit(cli *c, const sweep_fit *fit) {
@@ -110,6 +123,20 @@ static da_status print_dependence(cli *c, const sweep_table *t) {
 
 /* ---- As JSON ---- */
 
+static void put_machines(da_json_writer *to, const sweep_table *t) {
+    da_json_key(to, "machines");
+    da_json_begin_array(to);
+    for (int i = 0; i < t->results; i++) {
+        int runs = sweep_count_text(t, i, offsetof(sweep_result, machine));
+        if (runs == 0) continue;
+        da_json_begin_object(to);
+        record_text(to, "machine", t->result[i].machine);
+        record_int(to, "runs", runs);
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
 static void put_means(da_json_writer *to, const sweep_table *t) {
     da_json_key(to, "means");
     da_json_begin_array(to);
@@ -121,6 +148,8 @@ static void put_means(da_json_writer *to, const sweep_table *t) {
             record_real(to, "threshold", t->thresholds[h]);
             record_real(to, "depth", t->depths[d]);
             record_int(to, "runs", s.runs);
+            record_int(to, "at_floor", s.floor);
+            record_int(to, "at_ceiling", s.ceiling);
             record_real(to, "mean", s.mean);
             record_real(to, "least", s.least);
             record_real(to, "most", s.most);
@@ -138,6 +167,8 @@ static void put_fit(da_json_writer *to, const sweep_fit *fit) {
         if (fit->threshold >= 0) record_real(to, "threshold", fit->threshold);
         record_text(to, "factor", sweep_factors[f].name);
         record_int(to, "points", fit->points);
+        record_int(to, "at_floor", fit->floor);
+        record_int(to, "at_ceiling", fit->ceiling);
         record_real(to, "correlation", fit->correlation[f]);
         record_real(to, "published_correlation", sweep_factors[f].published);
         if (fit->fitted && fit->column[f] >= 0) {
@@ -159,6 +190,7 @@ static da_status put(cli *c, const sweep_table *t) {
     record_int(to, "finished", t->results);
     record_int(to, "missing", t->planned - t->results);
     record_text(to, "metric", sweep_metric_name(t->metric));
+    put_machines(to, t);
     put_means(to, t);
     da_json_key(to, "dependence");
     da_json_begin_array(to);
@@ -178,19 +210,22 @@ static da_status show(cli *c, const sweep_table *t) {
     if (c->json) return put(c, t);
     cli_print(c, "%d of %lld planned runs are finished, %lld are missing; %.2f hours of runs\n", t->results,
               (long long)t->planned, (long long)t->planned - t->results, seconds / 3600);
+    print_machines(c, t);
     print_means(c, t);
     return print_dependence(c, t);
 }
 
 static da_status run(cli *c) {
     sweep_table t = { .planned = 0 };
-    const char *csv = cli_text(c, "csv"), *html = cli_text(c, "html");
+    const char *csv = cli_text(c, "csv"), *html = cli_text(c, "html"), *svg = cli_text(c, "svg");
     DA_TRY(cli_writable(csv));
     DA_TRY(cli_writable(html));
+    DA_TRY(cli_writable(svg));
     DA_TRY(sweep_table_read(&t, cli_text(c, "dir")));
     t.metric = (sweep_metric)cli_choice(c, "metric");
     da_status status = csv ? write_csv(&t, csv) : DA_OK;
     if (status == DA_OK && html) status = sweep_page(&t, cli_text(c, "title"), html);
+    if (status == DA_OK && svg) status = sweep_figure(&t, svg);
     if (status == DA_OK) status = show(c, &t);
     if (status == DA_OK && csv) cli_note(c, "a row a run and threshold: %s", csv);
     if (status == DA_OK && html) cli_note(c, "the page is %s", html);
@@ -203,10 +238,12 @@ static const cli_option options[] = {
     { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv",
       .help = "write all results there, a row a run and threshold" },
     { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .help = "write a page with tables and charts there" },
+    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg",
+      .help = "draw the means against depth beside the published ones there" },
     { .name = "title", .kind = CLI_TEXT, .value = "TEXT", .initial = "How modular are neural networks? (RQ1)",
       .help = "of that page" },
-    { .name = "metric", .kind = CLI_CHOICE, .value = "paper|ratio|coverage", .initial = "paper",
-      .help = "of modularity: (N+1-M)/(N+1), (N-M)/N, or the share of blocks in modules of several" },
+    { .name = "metric", .kind = CLI_CHOICE, .value = "paper|ratio|coverage|joined", .initial = "paper",
+      .help = "of modularity: (N+1-M)/(N+1), (N-M)/N, the share of blocks in modules of several, or (N-M)/(N-1)" },
     { .name = NULL }
 };
 

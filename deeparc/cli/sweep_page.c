@@ -17,16 +17,15 @@
 
 /* ---- Setting ---- */
 
-/* The different texts at one place of all results, "a; b; c". */
+/* The different texts at one place of all results, "a; b; c"; where there are several, with the number of runs. */
 static void list_texts(da_text *out, const sweep_table *t, size_t offset) {
     for (int i = 0; i < t->results; i++) {
         const char *text = (const char *)&t->result[i] + offset;
-        bool before = false;
-        for (int k = 0; k < i && !before; k++)
-            before = strcmp((const char *)&t->result[k] + offset, text) == 0;
-        if (before) continue;
+        int runs = sweep_count_text(t, i, offset);
+        if (runs == 0) continue;
         if (out->length > 0) da_text_append(out, "; ");
         da_text_append(out, *text ? text : "none");
+        if (runs < t->results) da_text_printf(out, " (%d runs)", runs);
     }
 }
 
@@ -44,7 +43,7 @@ static void list_numbers(da_text *out, const sweep_table *t, size_t offset) {
 }
 
 static da_status add_setting(const sweep_table *t, da_text *page) {
-    enum { ROWS = 12 };
+    enum { ROWS = 13 };
     static const struct { const char *name; size_t offset; bool number; } rows[ROWS] = {
         { "data", offsetof(sweep_result, data), false },
         { "depths", offsetof(sweep_result, depth), true },
@@ -57,6 +56,7 @@ static da_status add_setting(const sweep_table *t, da_text *page) {
         { "blocks are tapped at", offsetof(sweep_result, tap), false },
         { "other settings", offsetof(sweep_result, settings), false },
         { "kernels", offsetof(sweep_result, kernels), false },
+        { "version", offsetof(sweep_result, version), false },
         { "machine", offsetof(sweep_result, machine), false }
     };
     static const char *const header[2] = { "setting", "values" };
@@ -82,7 +82,7 @@ static da_status add_setting(const sweep_table *t, da_text *page) {
 
 /* ---- Means ---- */
 
-enum { MEAN_COLUMNS = 8 };
+enum { MEAN_COLUMNS = 10 };
 
 /* An empty cell where there is no number, so that the column stays one of numbers. */
 static void add_number(cells *cell, double value) {
@@ -91,7 +91,8 @@ static void add_number(cells *cell, double value) {
 }
 
 static da_status add_means_table(const sweep_table *t, da_text *page) {
-    static const char *const header[MEAN_COLUMNS] = { "threshold", "depth", "runs", "mean", "least", "most",
+    static const char *const header[MEAN_COLUMNS] = { "threshold", "depth", "runs", "at the floor",
+                                                      "at the ceiling", "mean", "least", "most",
                                                       "spread over seeds", "published mean" };
     cells cell;
     DA_TRY(cells_init(&cell, MEAN_COLUMNS * t->threshold_count * t->depth_count));
@@ -103,6 +104,8 @@ static da_status add_means_table(const sweep_table *t, da_text *page) {
             cells_add(&cell, "%g", t->thresholds[h]);
             cells_add(&cell, "%g", t->depths[d]);
             cells_add(&cell, "%d", s.runs);
+            cells_add(&cell, "%d", s.floor);
+            cells_add(&cell, "%d", s.ceiling);
             add_number(&cell, s.mean);
             add_number(&cell, s.least);
             add_number(&cell, s.most);
@@ -158,6 +161,7 @@ static da_status add_means(const sweep_table *t, da_text *page) {
              "seed.", sweep_metric_name(t->metric));
     da_html_section_begin(page, "How modular");
     da_html_paragraph(page, text);
+    da_html_paragraph(page, sweep_bounds_note(t->metric));
     da_html_columns_begin(page);
     da_status status = add_means_chart(t, false, page);
     if (status == DA_OK && t->metric == SWEEP_PAPER) status = add_means_chart(t, true, page);
@@ -173,7 +177,7 @@ static da_status add_means(const sweep_table *t, da_text *page) {
 
 /* ---- Dependence ---- */
 
-enum { FIT_COLUMNS = 7, LINE = 21 };
+enum { FIT_COLUMNS = 8, LINE = 21 };
 
 static void add_fit_rows(cells *cell, const sweep_fit *fit) {
     for (int f = 0; f < SWEEP_FACTORS; f++) {
@@ -188,13 +192,14 @@ static void add_fit_rows(cells *cell, const sweep_fit *fit) {
         else cells_add(cell, " ");
         if (b) cells_add(cell, "%+.5f to %+.5f", b->low, b->high);
         else cells_add(cell, " ");
+        cells_add(cell, "%d and %d of %d", fit->floor, fit->ceiling, fit->points);
         cells_add(cell, "%s", sweep_verdict(fit, f));
     }
 }
 
 static da_status add_fit_table(const sweep_table *t, da_text *page) {
     static const char *const header[FIT_COLUMNS] = { "threshold", "factor", "correlation", "published", "slope",
-                                                     "95 % interval", "sign" };
+                                                     "95 % interval", "at floor, ceiling", "sign" };
     cells cell;
     sweep_fit fit;
     DA_TRY(cells_init(&cell, FIT_COLUMNS * SWEEP_FACTORS * (t->threshold_count + 1)));

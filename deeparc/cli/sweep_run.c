@@ -330,7 +330,8 @@ static da_status run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true, .help = "of the sweep: results go to DIR/runs" },
+    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true,
+      .help = "of the sweep: results go to DIR/runs" },
     { .name = "id", .kind = CLI_TEXT, .value = "ID",
       .help = "what `sweep plan` called the run: an error when the settings are others" },
     { .name = "depth", .kind = CLI_INT, .value = "N", .low = 8, .high = 1202, .required = true,

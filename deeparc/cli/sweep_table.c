@@ -27,7 +27,7 @@ static da_status take_result(const da_json *root, sweep_result *r) {
         { "data", r->data, sizeof r->data },          { "settings", r->settings, sizeof r->settings },
         { "hash", r->hash, sizeof r->hash },          { "linkage", r->linkage, sizeof r->linkage },
         { "tap", r->tap, sizeof r->tap },             { "kernels", r->kernels, sizeof r->kernels },
-        { "machine", r->machine, sizeof r->machine }
+        { "version", r->version, sizeof r->version }, { "machine", r->machine, sizeof r->machine }
     };
     double training, similarity;
     const struct { const char *key; double *number; } numbers[] = {
@@ -41,6 +41,17 @@ static da_status take_result(const da_json *root, sweep_result *r) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         DA_TRY(da_json_double(root, numbers[i].key, numbers[i].number));
     r->seconds = training + similarity;
+    return DA_OK;
+}
+
+/* What follows from the numbers of blocks and modules. */
+static da_status complete(sweep_point *p) {
+    double layers = p->result->layers;
+    if (!(p->modules >= 1 && p->modules <= layers && layers >= 2))
+        return DA_FAIL(DA_ERROR_FORMAT, "%g modules of %g blocks", p->modules, layers);
+    p->metric[SWEEP_JOINED] = (layers - p->modules) / (layers - 1);
+    p->floor = p->modules == layers;
+    p->ceiling = p->modules == 1;
     return DA_OK;
 }
 
@@ -58,6 +69,7 @@ static da_status take_points(sweep_table *t, const da_json *root, const sweep_re
         DA_TRY(da_json_double(cut, "paper", &p.metric[SWEEP_PAPER]));
         DA_TRY(da_json_double(cut, "ratio", &p.metric[SWEEP_RATIO]));
         DA_TRY(da_json_double(cut, "coverage", &p.metric[SWEEP_COVERAGE]));
+        DA_TRY(complete(&p));
         t->point[t->points++] = p;
     }
     return DA_OK;
@@ -153,6 +165,17 @@ da_status sweep_table_read(sweep_table *table, const char *dir) {
     if (status == DA_OK) *table = t;
     else sweep_table_free(&t);
     return status;
+}
+
+int sweep_count_text(const sweep_table *t, int i, size_t offset) {
+    const char *text = (const char *)&t->result[i] + offset;
+    int count = 0;
+    for (int k = 0; k < t->results; k++) {
+        if (strcmp((const char *)&t->result[k] + offset, text) != 0) continue;
+        if (k < i) return 0;
+        count++;
+    }
+    return count;
 }
 
 void sweep_table_free(sweep_table *table) {

@@ -41,7 +41,7 @@ echo "\$ tr '\\n' '\\0' < $out/plan.txt | xargs -0 -P $jobs -n 1 sh -c"
 tr '\n' '\0' < "$out/plan.txt" | xargs -0 -P "$jobs" -n 1 sh -c ||
     echo "some runs did not come to their end: the same command goes on with them" >&2
 
-echo "\$ $deeparc sweep collect --dir $out --csv $out/results.csv --html $out/rq1.html"
-"$deeparc" sweep collect --dir "$out" --csv "$out/results.csv" --html "$out/rq1.html" \
+echo "\$ $deeparc sweep collect --dir $out --csv $out/results.csv --html $out/rq1.html --svg $out/rq1.svg"
+"$deeparc" sweep collect --dir "$out" --csv "$out/results.csv" --html "$out/rq1.html" --svg "$out/rq1.svg" \
     --title "How modular are neural networks? RQ1, scale $scale, $data"
 printf '\n%d seconds, %d runs at a time. The page: %s/rq1.html\n' "$(($(date +%s) - begin))" "$jobs" "$out"

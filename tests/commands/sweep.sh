@@ -50,6 +50,8 @@ check_says "the page" "</html>" cat "$work/all.html"
 check_same "... needs nothing from outside" "$(grep -c 'http\|src=' "$work/all.html")" 0
 check_says "another metric" "ratio (N-M)/N" "$deeparc" sweep collect --dir "$a" --metric ratio
 check_says "collect --json" '"missing": 0' "$deeparc" sweep collect --dir "$a" --json
+check_fails "a figure of one depth" 1 "one depth" "$deeparc" sweep collect --dir "$a" --svg "$work/x.svg" \
+    --metric joined
 lost=$(ls "$b"/runs/*.json | head -n 1)
 rm "$lost"
 check_says "a run that is missing is counted" "7 of 8 planned runs are finished, 1 are missing" \
