@@ -47,25 +47,30 @@ static float mean_of(const float *x, int64_t n) {
     return (float)(lane[0] / (double)n);
 }
 
-/* EDGE samples, or the last few, of `depth` features from the k-th of the group on. */
-static void transpose(const job *j, int64_t row, int64_t k, int64_t depth) {
+/* A chunk: EDGE samples, or the last few, of the group's features, each sample read from end to end. */
+static void transpose(void *context, int64_t chunk, int worker) {
+    const job *j = context;
     const dai_lanes *lanes = da_kernels_active()->lanes;
-    const float *from = j->features + row * j->width + j->first + k;
+    const int64_t row = chunk * EDGE;
+    const int rows = (int)(j->samples - row < EDGE ? j->samples - row : EDGE);
     float turned[PACK * EDGE];
-    int rows = (int)(j->samples - row < EDGE ? j->samples - row : EDGE);
-    if (lanes) lanes->gather(depth, rows, from, j->width, turned);
-    for (int64_t p = 0; p < depth && !lanes; p++)
-        for (int r = 0; r < EDGE; r++) turned[p * EDGE + r] = r < rows ? from[r * j->width + p] : 0;
-    for (int64_t p = 0; p < depth; p++)
-        memcpy(j->packed + (k + p) * (j->stride + GAP) + row, turned + p * EDGE, EDGE * sizeof *turned);
+    (void)worker;
+    for (int64_t k = 0; k < j->count; k += PACK) {
+        const float *from = j->features + row * j->width + j->first + k;
+        const int64_t depth = j->count - k < PACK ? j->count - k : PACK;
+        if (lanes) lanes->gather(depth, rows, from, j->width, turned);
+        for (int64_t p = 0; p < depth && !lanes; p++)
+            for (int r = 0; r < EDGE; r++) turned[p * EDGE + r] = r < rows ? from[r * j->width + p] : 0;
+        for (int64_t p = 0; p < depth; p++)
+            memcpy(j->packed + (k + p) * (j->stride + GAP) + row, turned + p * EDGE, EDGE * sizeof *turned);
+    }
 }
 
-/* A chunk: PACK features of the group, of all samples. */
-static void pack(void *context, int64_t chunk, int worker) {
+/* A chunk: the means of PACK features are taken from all their samples. */
+static void centre(void *context, int64_t chunk, int worker) {
     const job *j = context;
     int64_t begin = chunk * PACK, end = begin + PACK < j->count ? begin + PACK : j->count, n = j->samples;
     (void)worker;
-    for (int64_t row = 0; row < n; row += EDGE) transpose(j, row, begin, end - begin);
     for (int64_t k = begin; k < end; k++) {
         float *x = j->packed + k * (j->stride + GAP), shift = mean_of(x, n) * j->scale;
         for (int64_t i = 0; i < n; i++) x[i] = x[i] * j->scale - shift;
@@ -102,7 +107,8 @@ static void compute(job *j) {
     memset(j->gram, 0, (size_t)(j->stride * j->stride) * sizeof *j->gram);
     for (j->first = 0; j->first < j->width; j->first += GROUP) {
         j->count = j->width - j->first < GROUP ? j->width - j->first : GROUP;
-        da_parallel_for((j->count + PACK - 1) / PACK, pack, j);
+        da_parallel_for((j->samples + EDGE - 1) / EDGE, transpose, j);
+        da_parallel_for((j->count + PACK - 1) / PACK, centre, j);
         da_parallel_for((j->samples + STRIP - 1) / STRIP, add_strip, j);
     }
 }
