@@ -178,7 +178,8 @@ static int find_places(const study *s, const da_model *model) {
 /* log of the sum of e^z, from its largest term. */
 static double log_sum(const float *z, int classes) {
     double most = (double)z[0], sum = 0;
-    for (int c = 1; c < classes; c++) most = fmax(most, (double)z[c]);
+    for (int c = 1; c < classes; c++)
+        if ((double)z[c] > most) most = (double)z[c];
     for (int c = 0; c < classes; c++) sum += exp((double)z[c] - most);
     return most + log(sum);
 }
