@@ -23,8 +23,8 @@
 #include <stdint.h>
 
 /* C (m x n) = start + A (m x k) B (k x n). A is read at a[i * a_row + p * a_column], B at b[p * b_row + j * b_column],
-   where one of the two strides of each is 1,
-   C is written at c[i * c_row + j]. start: `bias` (n values) if given, else C itself if accumulate, else zero. */
+   one of the two strides of each being 1; C is written at c[i * c_row + j]. start: `bias` (n values) if given, else C
+   itself if accumulate, else zero. */
 typedef struct da_matmul_problem {
     int64_t m, n, k;
     const float *a; int64_t a_row, a_column;
