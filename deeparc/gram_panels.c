@@ -1,12 +1,13 @@
-/* The Gram of centred features, by the contraction kernels.
+/* The Gram of centred features, by the contraction kernels, in panels of 256 features.
  *
- *     features  n x width            packed  GROUP x stride: group of 1024 features, transposed, less their means
- *     | x . . . . |                  | x x x x ... 0 0 |  k        a panel is 256 of them: C(i, j) = sum over its k,
- *     | x . . . . |      ──>         | . . . .     0 0 |  |        one chain of fused multiply-adds in binary32,
- *     | x . . . . |                  | . . . .     0 0 |  v        then gram(i, j) += (double)C(i, j)
+ *     features  n x width               a panel, transposed and less its means: blocks of 16 samples
+ *     x x x x | x x x x | x x           block 0   k = 0, 1, ...: 16 numbers each
+ *     x x x x | x x x x | x x   ──▶     block 1   likewise             C(i, j) = sum over its k, one chain of fused
+ *     x x x x | x x x x | x x           ...                            multiply-adds in binary32
+ *     panel 0   panel 1
  *
- * A strip of 12 rows of the upper triangle is a chunk of the parallel loop. The order of the sums depends on the shape
- * alone.
+ * A panel is a chunk of the parallel loop, and lies in its worker's second cache while all pairs of blocks are
+ * multiplied. After a round of panels their C are added, in order: gram(i, j) += (double)C(i, j), 16 rows a chunk.
  */
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
@@ -15,108 +16,112 @@
 #include <math.h>
 #include <string.h>
 
-enum { PANEL = 256, GROUP = 4 * PANEL, PACK = 128, STRIP = 12, COLUMNS = 64, EDGE = 16, LANES = 8 };
-
-/* Rows of `packed` that are a multiple of 1 KiB apart would share a few sets of the cache: they are 64 bytes longer. */
-enum { GAP = 16 };
+/* Blocks are 64 bytes longer than they need to be: a power of two apart they would share a few sets of the cache. */
+enum { PANEL = 256, EDGE = 16, BLOCK = (PANEL + 1) * EDGE, MOST_PANELS = 16, MOST_PRODUCTS = 1 << 24 };
 
 /* Products of features must neither overflow nor vanish: a Gram whose largest diagonal entry lies below this is
    computed again from features scaled by a power of two. */
 static const double LEAST_DIAGONAL = 0x1p-40;
 
 typedef struct job {
+    const da_kernels *kernels;
     double *gram;
-    float *packed;
     const float *features;
-    int64_t samples, width, stride; /* stride: of gram */
-    int64_t first, count;           /* the group: features first .. first + count */
-    float scale;                    /* a power of two */
+    int64_t samples, width, blocks, columns; /* columns: of a panel's C, whole blocks */
+    float *products;                         /* C of every panel of a round: columns x columns */
+    float *panels;                           /* of every worker: blocks x BLOCK */
+    int64_t first;                           /* the round's first panel */
+    float scale;                             /* a power of two */
 } job;
 
-int64_t dai_gram_centred_scratch(int64_t samples) { return GROUP * (dai_gram_stride(samples) + GAP); }
+static int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* The mean of n numbers, in double: eight lanes and a halving tree. Equal numbers have a mean equal to the bit. */
-static float mean_of(const float *x, int64_t n) {
-    double lane[LANES] = { 0 };
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += (double)x[i + l];
-    for (int l = 0; i + l < n; l++) lane[l] += (double)x[i + l];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
-    return (float)(lane[0] / (double)n);
+static int64_t blocks_of(int64_t samples) { return (samples + EDGE - 1) / EDGE; }
+
+/* Panels of a round: no more workers than these take part. */
+static int64_t round_of(int64_t columns) {
+    const int64_t fit = MOST_PRODUCTS / (columns * columns);
+    return fit < 1 ? 1 : smallest(fit, MOST_PANELS);
 }
 
-/* A chunk: EDGE samples, or the last few, of the group's features, each sample read from end to end. */
-static void transpose(void *context, int64_t chunk, int worker) {
-    const job *j = context;
-    const dai_lanes *lanes = da_kernels_active()->lanes;
-    const int64_t row = chunk * EDGE;
-    const int rows = (int)(j->samples - row < EDGE ? j->samples - row : EDGE);
-    float turned[PACK * EDGE];
-    (void)worker;
-    for (int64_t k = 0; k < j->count; k += PACK) {
-        const float *from = j->features + row * j->width + j->first + k;
-        const int64_t depth = j->count - k < PACK ? j->count - k : PACK;
-        if (lanes) lanes->gather(depth, rows, from, j->width, turned);
-        for (int64_t p = 0; p < depth && !lanes; p++)
-            for (int r = 0; r < EDGE; r++) turned[p * EDGE + r] = r < rows ? from[r * j->width + p] : 0;
-        for (int64_t p = 0; p < depth; p++)
-            memcpy(j->packed + (k + p) * (j->stride + GAP) + row, turned + p * EDGE, EDGE * sizeof *turned);
+int64_t dai_gram_centred_scratch(int64_t samples) {
+    const int64_t blocks = blocks_of(samples), columns = blocks * EDGE;
+    return round_of(columns) * (columns * columns + blocks * BLOCK);
+}
+
+/* A block of samples, `depth` features of them from k on. */
+static void transpose(const job *j, int64_t block, int64_t k, int64_t depth, float *to) {
+    const float *from = j->features + block * EDGE * j->width + k;
+    const int rows = (int)smallest(EDGE, j->samples - block * EDGE);
+    if (j->kernels->lanes) {
+        j->kernels->lanes->gather(depth, rows, from, j->width, to);
+        return;
     }
+    for (int64_t p = 0; p < depth; p++)
+        for (int r = 0; r < EDGE; r++) to[p * EDGE + r] = r < rows ? from[r * j->width + p] : 0;
 }
 
-/* A chunk: the means of PACK features are taken from all their samples. */
-static void centre(void *context, int64_t chunk, int worker) {
-    const job *j = context;
-    int64_t begin = chunk * PACK, end = begin + PACK < j->count ? begin + PACK : j->count, n = j->samples;
-    (void)worker;
-    for (int64_t k = begin; k < end; k++) {
-        float *x = j->packed + k * (j->stride + GAP), shift = mean_of(x, n) * j->scale;
-        for (int64_t i = 0; i < n; i++) x[i] = x[i] * j->scale - shift;
-        memset(x + n, 0, (size_t)(j->stride - n) * sizeof *x);
-    }
-}
-
-/* One panel's share of rows [row, row + rows) and columns [column, column + columns). */
-static void add_block(const job *j, int64_t panel, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-    float block[STRIP * COLUMNS];
-    const float *packed = j->packed + panel * (j->stride + GAP);
-    da_matmul_problem product = {
-        .m = rows, .n = columns, .k = j->count - panel < PANEL ? j->count - panel : PANEL,
-        .a = packed + row, .a_row = 1, .a_column = j->stride + GAP,
-        .b = packed + column, .b_row = j->stride + GAP, .b_column = 1, .c = block, .c_row = COLUMNS
+/* C of a block of rows and all blocks from there on. */
+static void multiply(const job *j, int64_t block, int64_t depth, const float *panel, float *c) {
+    const dai_segment start = { 0, 0 };
+    const float *a = panel + block * BLOCK;
+    const dai_contraction product = {
+        .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE, .length = depth,
+        .segments = &start, .segment_count = 1, .a = a, .a_row = 1, .a_step = EDGE, .b = a, .b_step = EDGE,
+        .b_gap = BLOCK - EDGE, .c = c + block * EDGE * (j->columns + 1), .c_row = j->columns, .bands = 1,
     };
-    da_kernels_active()->matmul(&product, NULL);
-    for (int64_t r = 0; r < rows; r++) {
-        double *to = j->gram + (row + r) * j->stride + column;
-        for (int64_t c = 0; c < columns; c++) to[c] += (double)block[r * COLUMNS + c];
+    if (j->kernels->contract) {
+        j->kernels->contract(&product);
+        return;
     }
+    for (int64_t row = 0; row < product.m; row++)
+        for (int64_t column = 0; column < product.n; column++) {
+            const float *b = a + column / EDGE * BLOCK + column % EDGE;
+            float sum = 0;
+            for (int64_t k = 0; k < depth; k++) sum = fmaf(a[k * EDGE + row], b[k * EDGE], sum);
+            product.c[row * product.c_row + column] = sum;
+        }
 }
 
-static void add_strip(void *context, int64_t chunk, int worker) {
+static void multiply_panel(void *context, int64_t chunk, int worker) {
     const job *j = context;
-    int64_t row = chunk * STRIP, rows = j->samples - row < STRIP ? j->samples - row : STRIP;
+    const int64_t k = (j->first + chunk) * PANEL, depth = smallest(PANEL, j->width - k);
+    const da_panel panel = { j->panels + worker * j->blocks * BLOCK, depth, BLOCK, j->samples };
+    for (int64_t b = 0; b < j->blocks; b++) transpose(j, b, k, depth, panel.values + b * BLOCK);
+    j->kernels->panel_centre(&panel, j->scale);
+    for (int64_t b = 0; b < j->blocks; b++)
+        multiply(j, b, depth, panel.values, j->products + chunk * j->columns * j->columns);
+}
+
+typedef struct addition { const job *job; int64_t panels; } addition;
+
+static void add_rows(void *context, int64_t chunk, int worker) {
+    const addition *a = context;
+    const job *j = a->job;
+    const int64_t first = chunk * EDGE, stride = dai_gram_stride(j->samples);
     (void)worker;
-    for (int64_t column = row / EDGE * EDGE; column < j->stride; column += COLUMNS)
-        for (int64_t panel = 0; panel < j->count; panel += PANEL)
-            add_block(j, panel, row, rows, column, j->stride - column < COLUMNS ? j->stride - column : COLUMNS);
+    for (int64_t row = first; row < smallest(first + EDGE, j->samples); row++)
+        for (int64_t panel = 0; panel < a->panels; panel++)
+            j->kernels->widen_sum(j->columns - first, j->products + (panel * j->columns + row) * j->columns + first,
+                                  j->gram + row * stride + first);
 }
 
 static void compute(job *j) {
-    memset(j->gram, 0, (size_t)(j->stride * j->stride) * sizeof *j->gram);
-    for (j->first = 0; j->first < j->width; j->first += GROUP) {
-        j->count = j->width - j->first < GROUP ? j->width - j->first : GROUP;
-        da_parallel_for((j->samples + EDGE - 1) / EDGE, transpose, j);
-        da_parallel_for((j->count + PACK - 1) / PACK, centre, j);
-        da_parallel_for((j->samples + STRIP - 1) / STRIP, add_strip, j);
+    const int64_t stride = dai_gram_stride(j->samples), panels = (j->width + PANEL - 1) / PANEL;
+    const int64_t round = round_of(j->columns);
+    memset(j->gram, 0, (size_t)(stride * stride) * sizeof *j->gram);
+    for (j->first = 0; j->first < panels; j->first += round) {
+        addition sums = { j, smallest(round, panels - j->first) };
+        da_parallel_for(sums.panels, multiply_panel, j);
+        da_parallel_for(j->blocks, add_rows, &sums);
     }
 }
 
 static double largest_diagonal(const job *j) {
+    const int64_t stride = dai_gram_stride(j->samples);
     double largest = 0;
     for (int64_t i = 0; i < j->samples; i++) {
-        double entry = j->gram[i * j->stride + i];
+        double entry = j->gram[i * stride + i];
         if (!isfinite(entry)) return HUGE_VAL;
         if (entry > largest) largest = entry;
     }
@@ -135,8 +140,10 @@ static double largest_feature(const float *x, int64_t count) {
 }
 
 da_gram_state dai_gram_centred(double *gram, float *scratch, const float *features, int64_t samples, int64_t width) {
-    job j = { .gram = gram, .packed = scratch, .features = features, .samples = samples, .width = width,
-              .stride = dai_gram_stride(samples), .scale = 1 };
+    job j = { .kernels = da_kernels_active(), .gram = gram, .features = features, .samples = samples, .width = width,
+              .blocks = blocks_of(samples), .columns = blocks_of(samples) * EDGE, .products = scratch, .scale = 1 };
+    const int64_t stride = dai_gram_stride(samples);
+    j.panels = scratch + round_of(j.columns) * j.columns * j.columns;
     compute(&j);
     double top = largest_diagonal(&j);
     if (top >= LEAST_DIAGONAL && top < HUGE_VAL) return DA_GRAM_FINE;
@@ -148,8 +155,17 @@ da_gram_state dai_gram_centred(double *gram, float *scratch, const float *featur
     if (exponent > 126) exponent = 126;
     j.scale = ldexpf(1, -exponent);
     compute(&j);
-    for (int64_t i = 0; i < j.stride * j.stride; i++) gram[i] = ldexp(gram[i], 2 * exponent);
+    for (int64_t i = 0; i < stride * stride; i++) gram[i] = ldexp(gram[i], 2 * exponent);
     return DA_GRAM_FINE;
+}
+
+/* The mean of n numbers, in double: eight lanes and a halving tree. Equal numbers have a mean equal to the bit. */
+static float mean_of(const float *x, int64_t n) {
+    double lane[8] = { 0 };
+    for (int64_t i = 0; i < n; i++) lane[i % 8] += (double)x[i];
+    for (int half = 4; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return (float)(lane[0] / (double)n);
 }
 
 void dai_gram_centred_reference(double *gram, const float *features, int64_t samples, int64_t width) {

@@ -14,6 +14,7 @@
 #include "core/kernels/channels.h"
 #include "core/kernels/contract.h"
 #include "core/kernels/lanes.h"
+#include "core/kernels/panels.h"
 #include "core/kernels/pixels.h"
 #include "core/kernels/update.h"
 #include "core/kernels/winograd.h"
@@ -125,6 +126,9 @@ typedef struct da_kernels {
     void (*adam_update)(const da_adam_update *step, int64_t n, float *w, const float *g, float *m, float *v);
     double (*square_sum)(int64_t n, const float *x);
     void (*pixels)(const da_pixel_scale *scale, int64_t n, const uint8_t *x, float *y); /* bytes to floats: pixels.h */
+    /* samples as lanes: panels.h */
+    void (*panel_centre)(const da_panel *panel, float scale);
+    void (*widen_sum)(int64_t n, const float *x, double *sum);
     int64_t (*peak)(int64_t rounds, float *rest); /* nothing but multiply-adds, to measure by: peak.h */
 } da_kernels;
 

@@ -14,7 +14,7 @@
     dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
     dai_channel_sum_##variant, dai_max_pool_##variant, dai_max_pool_backward_##variant,                  \
     dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_pixels_##variant, \
-    dai_peak_##variant
+    dai_panel_centre_##variant, dai_widen_sum_##variant, dai_peak_##variant
 
 static const da_kernels reference = {
     "reference", NULL, NULL, NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,

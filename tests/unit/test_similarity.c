@@ -146,7 +146,7 @@ static void check_gram(bool centred, const char *kernels, int64_t n, int64_t wid
 
 TEST(gram_equals_three_loops_on_any_number_of_threads) {
     static const int64_t shapes[][2] = { { 2, 1 },    { 4, 31 },   { 63, 32 },  { 64, 33 },
-                                         { 65, 100 }, { 130, 67 }, { 13, 257 }, { 30, 1100 } };
+                                         { 65, 100 }, { 130, 67 }, { 13, 257 }, { 30, 1100 }, { 18, 4500 } };
     for (int t = 0; t < COUNT(shapes); t++) {
         float *x = normals((uint64_t)t, shapes[t][0] * shapes[t][1]);
         check_gram(false, NULL, shapes[t][0], shapes[t][1], x);
