@@ -17,6 +17,8 @@
 #ifndef DA_CORE_KERNELS_CONTRACT_H
 #define DA_CORE_KERNELS_CONTRACT_H
 
+#include "core/kernels/ahead.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +36,7 @@ typedef struct dai_contraction {
     const float *bias;               /* start: n values, one a column, */
     const float *row_bias;           /* or m values, one a row; */
     bool accumulate;                 /* else C itself, or zero */
+    dai_ahead *ahead;                /* asked for meanwhile; may be NULL */
 } dai_contraction;
 
 typedef void dai_contract(const dai_contraction *problem);

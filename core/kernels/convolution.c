@@ -26,10 +26,11 @@
 enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
 enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = 1 << 16 }; /* backward weights: images taken together */
 enum { STRIP_FLOATS = 6 << 10, SMALL_WEIGHTS = 4 << 10 };   /* strips of rows that the first cache holds */
-enum { BANDS = 4 }; /* rows of output between two steps of fetching ahead */
+enum { BANDS = 4 }; /* rows of output that are computed together */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+static int64_t bands_of(int64_t rows) { return (rows + BANDS - 1) / BANDS; }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * (v->c / v->groups) * v->k; }
 
 /* Batch slices of the weight gradient: enough for many threads, few enough that the partial sums stay small. An image
@@ -71,9 +72,10 @@ typedef struct conv_work {
     const da_conv_backward *backward;
     dai_frame x_frame, dy_frame;
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
+    bool bare;                     /* ... images are read where they lie */
     int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
-    int64_t slices, tap_groups;
+    int64_t slices, tap_groups, threads;
     float *turned;                 /* the weights, turned and transposed, phase after phase */
     float *partial, *partial_bias; /* a weight gradient a slice, and a bias gradient */
     float *workers;                /* a part for each worker: segments, framed x, framed dy, results */
@@ -110,44 +112,60 @@ static int64_t make_segments(const da_convolution *v, dai_segment *segments, int
 
 /* ---- Forward ---- */
 
-/* One image; the one after it, if there are more for this worker, is fetched meanwhile. */
-static void forward_image(const conv_work *work, const worker_part *part, int64_t i, bool more, float *y) {
+/* The rows of a framed image that a band reads: those that the band above read too are moved up, the others framed
+   below them, so that they are in the first cache. */
+typedef struct row_strip { float *rows; int64_t first, end; } row_strip; /* rows first..end-1 of the frame */
+
+static const float *strip_at(const conv_work *work, row_strip *s, int64_t i, int64_t first, int64_t end) {
+    const da_convolution *v = work->v;
+    const int64_t row = work->x_frame.width * v->c, kept = largest(0, s->end - first);
+    if (work->bare) return work->forward->x.values + (i * v->h + first) * row;
+    memmove(s->rows, s->rows + (first - s->first) * row * (kept > 0), (size_t)(kept * row) * sizeof *s->rows);
+    dai_frame_rows(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, first + kept, end - first - kept,
+                   s->rows + kept * row);
+    s->first = first;
+    s->end = end;
+    return s->rows;
+}
+
+static void forward_image(const conv_work *work, const worker_part *part, int64_t i, float *y, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
-    const float *image = dai_framed(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, part->x);
     const float *bias = work->forward->bias;
+    row_strip strip = { part->x, 0, 0 };
     int64_t count;
     const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
-    dai_ahead next = dai_ahead_of(&work->forward->x, v->h * v->w * v->c, i + 1, more, v->oh / BANDS);
     for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
-        dai_fetch_step(&next);
-        const int64_t below = smallest(BANDS, largest(0, v->oh - oy - BANDS)) * v->ow * v->k;
-        dai_fetch_target(y + smallest(v->oh, oy + BANDS) * v->ow * v->k, below, 0, 1);
+        const int64_t bands = smallest(BANDS, v->oh - oy), top = oy * v->stride;
+        const float *image = strip_at(work, &strip, i, top, top + (bands - 1) * v->stride + v->r);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
-                .a = image + oy * v->stride * row + g * cg, .a_row = v->stride * v->c, .a_step = 1,
-                .b = work->forward->w + g * kg, .b_step = v->k, .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k,
-                .bands = smallest(BANDS, v->oh - oy), .a_band = v->stride * row, .c_band = v->ow * v->k,
-                .bias = bias ? bias + g * kg : NULL,
+                .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1, .b = work->forward->w + g * kg,
+                .b_step = v->k, .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k, .bands = bands,
+                .a_band = v->stride * row, .c_band = v->ow * v->k, .bias = bias ? bias + g * kg : NULL, .ahead = ahead,
             };
             work->contract(&problem);
         }
     }
 }
 
-/* A run of images, finished `group` at a time. */
+/* A run of images, finished `group` at a time. Two bands are always asked for ahead. */
 static void forward_run(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
     const da_convolution *v = work->v;
     const da_conv_forward *conv = work->forward;
     const worker_part part = part_of(work, worker);
-    const int64_t image = v->oh * v->ow * v->k, end = smallest(v->n, (chunk + 1) * work->run);
-    for (int64_t first = chunk * work->run; first < end; first += work->group) {
+    const int64_t image = v->oh * v->ow * v->k, begin = chunk * work->run, end = smallest(v->n, begin + work->run);
+    dai_ahead ahead = { .read = { dai_stream_of(&conv->x, v->h * v->w * v->c, begin, end - begin) },
+                        .write = dai_stream_to(conv->y, begin * image, end * image),
+                        .products = (end - begin) * bands_of(v->oh) * v->groups };
+    ahead.read[0].at += 2 * BANDS * v->stride * v->w * v->c;
+    for (int64_t first = begin; first < end; first += work->group) {
         const int64_t count = smallest(work->group, end - first);
         float *y = conv->y ? conv->y + first * image : part.out;
         for (int64_t i = first; i < first + count; i++)
-            forward_image(work, &part, i, i + 1 < end, y + (i - first) * image);
+            forward_image(work, &part, i, y + (i - first) * image, &ahead);
         if (conv->sink.done) conv->sink.done(conv->sink.context, first, count, y, worker);
     }
 }
@@ -157,6 +175,7 @@ static conv_work forward_work(const da_conv_forward *conv) {
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
                        .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1, .together = 1 };
     work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
+    work.bare = conv->x.values && dai_frame_is_bare(&work.x_frame, v->h, v->w);
     work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(dai_frame_floats(&work.x_frame, v->c)) +
                          (conv->y ? 0 : round_up(work.group * v->oh * v->ow * v->k));
     return work;
@@ -184,6 +203,9 @@ void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
 }
 
 /* ---- Backward data ---- */
+
+/* Images i..i+count-1 of a slice, in their frames. */
+typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
 
 /* One class of pixels along one axis: pixels first, first + stride, ... of dx and the taps that reach them. */
 typedef struct phase {
@@ -243,7 +265,7 @@ typedef struct image_work {
     const worker_part *part;
     const float *dy;
     float *dx;
-    dai_ahead *next;
+    dai_ahead *ahead;
 } image_work;
 
 static void data_of_phase(void *context, const phase *rows, const phase *columns, int64_t weights) {
@@ -255,7 +277,6 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     const int64_t length = make_segments(v, image->part->segments, &count, rows->taps, columns->taps, row, v->k, kg,
                                          kg * cg);
     for (int64_t band = 0; band < rows->pixels; band += BANDS) {
-        dai_fetch_step(image->next);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
                 .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments,
@@ -266,19 +287,33 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
                 .b = work->turned + weights + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
                 .c = image->dx + ((rows->first + band * v->stride) * v->w + columns->first) * v->c + g * cg,
                 .c_row = v->stride * v->c, .bands = smallest(BANDS, rows->pixels - band), .a_band = row,
-                .c_band = v->stride * v->w * v->c,
+                .c_band = v->stride * v->w * v->c, .ahead = image->ahead,
             };
             work->contract(&problem);
         }
     }
 }
 
-static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy, dai_ahead *next) {
+static void data_of_image(const conv_work *work, const worker_part *part, int64_t i, const float *dy,
+                          dai_ahead *ahead) {
     const da_conv_backward *conv = work->backward;
     const int64_t count = work->v->h * work->v->w * work->v->c;
-    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count, next };
+    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count, ahead };
     each_phase(work->v, data_of_phase, &image);
     if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
+}
+
+/* `next`: what is needed after this. The pixels of dx are written, and those of `base` read, in step with it. */
+static void data_of_group(const conv_work *work, const worker_part *part, const image_group *group, dai_stream next) {
+    const da_convolution *v = work->v;
+    const da_conv_backward *conv = work->backward;
+    const int64_t image = v->h * v->w * v->c, first = group->i * image;
+    const int64_t end = first + group->count * image, phases = v->stride * v->stride;
+    dai_ahead ahead = { .read = { next, dai_stream_to(conv->base, first, end) },
+                        .write = dai_stream_to(conv->dx, first, end),
+                        .products = group->count * phases * bands_of((v->h + v->stride - 1) / v->stride) * v->groups };
+    for (int64_t j = 0; j < group->count; j++)
+        data_of_image(work, part, group->i + j, group->dy + j * dai_frame_floats(&work->dy_frame, v->k), &ahead);
 }
 
 /* ---- Backward weights ---- */
@@ -290,11 +325,8 @@ static int64_t strip_rows(const da_convolution *v, int64_t rows) {
     return weight_count(v) > SMALL_WEIGHTS ? rows : smallest(rows, largest(1, STRIP_FLOATS / largest(1, row)));
 }
 
-/* Images i..i+count-1 of a slice, in their frames. */
-typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
-
 static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const dai_segment *segments,
-                             int64_t count, bool start) {
+                             int64_t count, bool start, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
     const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
@@ -304,7 +336,7 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
             .a = group->x + (tap / v->s * xf->width + tap % v->s) * v->c + g * cg, .a_row = 1,
             .a_step = v->stride * v->c, .b = group->dy + (yf->top * yf->width + yf->left) * v->k + g * kg,
             .b_step = v->k, .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
-            .bands = 1, .accumulate = !start,
+            .bands = 1, .accumulate = !start, .ahead = ahead,
         };
         work->contract(&problem);
     }
@@ -312,7 +344,7 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
 
 /* Continues the chains of a slice's partial sums over a group of images, for the taps from..to-1. */
 static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
-                             int64_t to, dai_ahead *next) {
+                             int64_t to, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
     const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
@@ -321,12 +353,11 @@ static void weights_of_group(const conv_work *work, const worker_part *part, con
         part->segments[row] = (dai_segment){ (j * xf->height + oy * v->stride) * xf->width * v->c,
                                              (j * yf->height + oy) * yf->width * v->k };
     }
+    ahead->products = (rows + strip - 1) / strip * (to - from) * v->groups;
     for (int64_t row = 0; row < rows; row += strip)
-        for (int64_t tap = from; tap < to; tap++) {
-            dai_fetch_step(next);
+        for (int64_t tap = from; tap < to; tap++)
             weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
-                             group->first && row == 0);
-        }
+                             group->first && row == 0, ahead);
 }
 
 /* The bias's gradient, behind the weights in a slice's partial sums. */
@@ -355,6 +386,13 @@ static void add_slices(void *context, int64_t chunk, int worker) {
 
 /* ---- Both gradients ---- */
 
+/* Where a slice begins; returns how many images it has, 0 behind the last one. */
+static int64_t images_of(const conv_work *work, int64_t slice, int64_t *first) {
+    *first = da_chunk_begin(work->v->n, work->slices, slice);
+    if (slice >= work->slices) return 0;
+    return da_chunk_begin(work->v->n, work->slices, slice + 1) - *first;
+}
+
 /* One slice of the batch, and where slices are few one group of taps of it. */
 static void backward_slice(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
@@ -362,24 +400,27 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
     const da_conv_backward *conv = work->backward;
     const worker_part part = part_of(work, worker);
     const int64_t slice = chunk / work->tap_groups, taps = v->r * v->s, tap_group = chunk % work->tap_groups;
-    const int64_t first = da_chunk_begin(v->n, work->slices, slice),
-        end = da_chunk_begin(v->n, work->slices, slice + 1);
+    int64_t first, end = images_of(work, slice, &first);
+    end += first;
     const bool dx = work->with_data, dw = work->with_weights && conv->dw;
     for (int64_t i = first; i < end; i += work->together) {
-        const int64_t count = smallest(work->together, end - i), left = smallest(work->together, end - i - count);
+        const int64_t count = smallest(work->together, end - i), x_image = v->h * v->w * v->c;
         image_group group = { slice, i, count, i == first, NULL, NULL };
-        dai_ahead x = dai_ahead_of(&conv->x, v->h * v->w * v->c, i, dw ? count : 0, count * v->h / BANDS);
-        dai_ahead dy = dai_ahead_of(&conv->dy, v->oh * v->ow * v->k, i + count, left,
-                            dw ? taps * ((count * v->oh - 1) / strip_rows(v, count * v->oh) + 1) / work->tap_groups
-                               : count * v->h / BANDS);
+        int64_t next = i + count, left = end - next;
+        if (left == 0) left = images_of(work, slice + work->threads, &next); /* likely this worker's next slice */
+        left = smallest(work->together, left);
+        const dai_stream next_x = dai_stream_of(&conv->x, x_image, next, left),
+            next_dy = dai_stream_of(&conv->dy, v->oh * v->ow * v->k, next, left);
         group.dy = dai_framed_images(&work->dy_frame, &conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
-        for (int64_t j = 0; dx && j < count; j++)
-            data_of_image(work, &part, i + j, group.dy + j * dai_frame_floats(&work->dy_frame, v->k), dw ? &x : &dy);
+        if (dx) data_of_group(work, &part, &group, dw ? dai_stream_of(&conv->x, x_image, i, count) : next_dy);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
         if (!dw) continue;
+        dai_ahead ahead = { .read = { next_dy, next_x } };
+        if (dx) ahead.read[1].end = 0; /* x comes with dx */
         group.x = dai_framed_images(&work->x_frame, &conv->x, i, count, v->h, v->w, v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
-                         da_chunk_begin(taps, work->tap_groups, tap_group + 1), &dy);
+                         da_chunk_begin(taps, work->tap_groups, tap_group + 1),
+                         &ahead);
     }
 }
 
@@ -390,7 +431,7 @@ static bool is_joint(const da_convolution *v) { return da_conv_slices(v) >= smal
 static conv_work backward_work(const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
-                       .x_frame = frame_forward(v), .slices = da_conv_slices(v) };
+                       .x_frame = frame_forward(v), .slices = da_conv_slices(v), .threads = da_threads() };
     work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
                                         MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
     work.together = smallest(work.together, largest(1, v->n / work.slices));

@@ -30,16 +30,16 @@ static dai_frame frame_of(const da_convolution *v, int64_t before, int64_t h, in
     return (dai_frame){ before, before, dai_winograd_frame(v->winograd, h), dai_winograd_frame(v->winograd, w) };
 }
 
-static dai_winograd forward_run(const winograd_work *work, int64_t images, dai_ahead *next) {
+static dai_winograd forward_run(const winograd_work *work, int64_t images, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     return (dai_winograd){ v->winograd, images, work->x_frame.height, work->x_frame.width, v->c, v->k, v->oh, v->ow,
-                           next };
+                           ahead };
 }
 
-static dai_winograd backward_run(const winograd_work *work, int64_t images, dai_ahead *next) {
+static dai_winograd backward_run(const winograd_work *work, int64_t images, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     return (dai_winograd){ v->winograd, images, work->dy_frame.height, work->dy_frame.width, v->k, v->c, v->h, v->w,
-                           next };
+                           ahead };
 }
 
 static int64_t tiles_of(const da_convolution *v, int64_t h, int64_t w) {
@@ -82,7 +82,7 @@ int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv) {
            forward_work(conv).worker_floats * da_threads();
 }
 
-/* The images of one chunk, a run at a time; the next run's are fetched meanwhile. */
+/* The images of one chunk, a run at a time; the next run's are asked for meanwhile. */
 static void forward_chunk(void *context, int64_t chunk, int worker) {
     const winograd_work *work = context;
     const da_convolution *v = work->v;
@@ -92,8 +92,10 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
     for (int64_t first = chunk * work->chunk; first < end; first += work->together) {
         const int64_t count = smallest(work->together, end - first), more = smallest(work->together, end - first - count);
         float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
-        dai_ahead next = dai_ahead_of(&conv->x, x_floats(v), first + count, more, dai_winograd_points(v->winograd));
-        const dai_winograd run = forward_run(work, count, &next);
+        dai_ahead ahead = { .read = { dai_stream_of(&conv->x, x_floats(v), first + count, more) },
+                            .write = dai_stream_to(conv->y ? y : NULL, 0, count * y_floats(v)) };
+        const dai_winograd run = forward_run(work, count, &ahead);
+        ahead.products = dai_winograd_products(&run);
         const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
         dai_winograd_images(&run, x, work->u, conv->bias, y, base + work->scratch);
         for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
@@ -159,21 +161,27 @@ int64_t dai_conv_backward_winograd_scratch(const da_conv_backward *conv) {
     return weights_directly(v) ? largest(here, da_conv_backward_scratch(&direct)) : here;
 }
 
-static void data_of_run(const winograd_work *work, int64_t first, int64_t count, float *base, dai_ahead *next) {
+/* `next`: what is needed after this. */
+static void data_of_run(const winograd_work *work, int64_t first, int64_t count, float *base, dai_stream next) {
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
     const da_image_source here = { .values = base + work->dy };
     const float *dy = dai_framed_images(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
-    const dai_winograd run = backward_run(work, count, next);
     float *dx = conv->dx + first * x_floats(v), *to = conv->base ? base + work->out : dx;
+    dai_ahead ahead = { .read = { next, dai_stream_to(conv->base, first * x_floats(v), (first + count) * x_floats(v)) },
+                        .write = dai_stream_to(dx, 0, count * x_floats(v)) };
+    const dai_winograd run = backward_run(work, count, &ahead);
+    ahead.products = dai_winograd_products(&run);
     dai_winograd_images(&run, dy, work->turned, NULL, to, base + work->scratch);
     if (conv->base) da_kernels_active()->sum(count * x_floats(v), conv->base + first * x_floats(v), to, dx);
 }
 
 static void weights_of_run(const winograd_work *work, int64_t slice, int64_t first, int64_t count, bool start,
-                           float *base, dai_ahead *next) {
+                           float *base, dai_stream next) {
     const da_convolution *v = work->v;
-    const dai_winograd run = forward_run(work, count, next);
+    dai_ahead ahead = { .read = { next } };
+    const dai_winograd run = forward_run(work, count, &ahead);
+    ahead.products = dai_winograd_products(&run);
     const float *x = dai_framed_images(&work->x_frame, &work->backward->x, first, count, v->h, v->w, v->c, base);
     dai_winograd_gradient(&run, x, base + work->dy, !start, work->sums + slice * weight_floats(v),
                           base + work->scratch);
@@ -184,23 +192,23 @@ static void backward_slice(void *context, int64_t slice, int worker) {
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
     float *base = work->workers + worker * work->worker_floats, *dy = base + work->dy;
-    const int64_t points = dai_winograd_points(v->winograd), begin = da_chunk_begin(v->n, work->slices, slice),
+    const int64_t begin = da_chunk_begin(v->n, work->slices, slice),
         end = da_chunk_begin(v->n, work->slices, slice + 1);
     const bool weights = work->sums && conv->dw;
     if (work->bias) memset(work->bias + slice * round_up(v->k), 0, (size_t)v->k * sizeof *dy);
     for (int64_t i = begin; i < end; i += work->together) {
         const int64_t count = smallest(work->together, end - i), more = smallest(work->together, end - i - count);
-        dai_ahead next_x = dai_ahead_of(&conv->x, x_floats(v), i, weights ? count : 0, points);
-        dai_ahead next_dy = dai_ahead_of(&conv->dy, y_floats(v), i + count, more, points);
         for (int64_t row = 0; row < count * v->oh; row++) {
             float *to = dy + row * v->ow * v->k;
             if (conv->dy.load) conv->dy.load(conv->dy.context, i * v->oh + row, to);
             else memcpy(to, conv->dy.values + (i * v->oh + row) * v->ow * v->k, (size_t)(v->ow * v->k) * sizeof *to);
         }
-        if (conv->dx) data_of_run(work, i, count, base, weights ? &next_x : &next_dy);
+        const dai_stream next_dy = dai_stream_of(&conv->dy, y_floats(v), i + count, more);
+        if (conv->dx)
+            data_of_run(work, i, count, base, weights ? dai_stream_of(&conv->x, x_floats(v), i, count) : next_dy);
         if (work->bias)
             da_kernels_active()->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
-        if (weights) weights_of_run(work, slice, i, count, i == begin, base, &next_dy);
+        if (weights) weights_of_run(work, slice, i, count, i == begin, base, next_dy);
     }
 }
 

@@ -46,6 +46,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
                                                : v16_load(c);
         }
     for (int64_t s = 0; s < problem->segment_count; s++) {
+        if (problem->ahead) dai_ahead_step(problem->ahead);
         const float *b = at->b + problem->segments[s].b;
         const float *bases[6];
         V16_UNROLL for (int t = 0; t < (P + 2) / 3; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
@@ -126,6 +127,7 @@ static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
     V16_UNROLL for (int p = 0; p < 16; p++)
         acc[p] = at->bias ? v16_load(at->bias) : problem->accumulate ? v16_load(at->c + p * problem->c_row) : v16_zero();
     for (int64_t s = 0; s < problem->segment_count; s++) {
+        if (problem->ahead) dai_ahead_step(problem->ahead);
         const float *from = at->b + problem->segments[s].b, *bases[6];
         V16_UNROLL for (int t = 0; t < 6; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
         for (int64_t k = 0; k < problem->length; k += QUAD) {
@@ -146,6 +148,7 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
     V16_UNROLL for (int k = 0; k < SHORT; k++) b[k] = v16_load(from + k * problem->b_step);
     int64_t i = 0;
     for (; i + SHORT_ROWS <= problem->m; i += SHORT_ROWS) {
+        if (problem->ahead) dai_ahead_step(problem->ahead);
         const float *bases[6] = { a + i * row, a + (i + 3) * row, a + (i + 6) * row };
         v16 acc[SHORT_ROWS];
         V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) acc[p] = v16_zero();
@@ -189,12 +192,27 @@ static void contract_columns(const dai_contraction *problem, int64_t j, int vect
     }
 }
 
+/* Vectors across a tile from column j on. */
+static int vectors_at(const dai_contraction *problem, int64_t j) {
+    return MOST_VECTORS == 2 && problem->n - j > V16_LANES ? 2 : 1;
+}
+
+/* Segments of all tiles. */
+static int64_t steps_of(const dai_contraction *problem) {
+    int64_t tiles = 0;
+    for (int64_t j = 0; j < problem->n; j += V16_LANES * vectors_at(problem, j)) {
+        const int most = vectors_at(problem, j) == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
+        tiles += (problem->m + most - 1) / most;
+    }
+    return tiles * problem->bands * problem->segment_count;
+}
+
 void DA_VARIANT(dai_contract)(const dai_contraction *problem);
 void DA_VARIANT(dai_contract)(const dai_contraction *problem) {
+    if (problem->ahead) dai_ahead_begin(problem->ahead, steps_of(problem));
     for (int64_t j = 0; j < problem->n;) {
-        const int64_t left = problem->n - j;
-        const int vectors = MOST_VECTORS == 2 && left > V16_LANES ? 2 : 1;
-        const int64_t columns = left < 16 * vectors ? left : 16 * vectors;
+        const int vectors = vectors_at(problem, j);
+        const int64_t left = problem->n - j, columns = left < 16 * vectors ? left : 16 * vectors;
         contract_columns(problem, j, vectors, (int)(columns - 16 * (vectors - 1)));
         j += columns;
     }

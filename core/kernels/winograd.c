@@ -20,7 +20,11 @@ static int64_t run_tiles(const dai_winograd *run) {
 
 static int64_t group_tiles(const dai_winograd *run) { return run_tiles(run) < GROUP ? run_tiles(run) : GROUP; }
 
-static int64_t point_stride(int64_t tiles, int64_t channels) { return round_up(tiles * channels + LINE_FLOATS - 1); }
+static int64_t point_stride(int64_t tiles, int64_t channels) { return round_up(tiles * channels + DAI_LINE_FLOATS - 1); }
+
+int64_t dai_winograd_products(const dai_winograd *run) {
+    return dai_winograd_points(run->tile) * ((run_tiles(run) + GROUP - 1) / GROUP);
+}
 
 int64_t dai_winograd_scratch(const dai_winograd *run) {
     const int64_t tiles = group_tiles(run);
@@ -37,24 +41,19 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
     const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
                   groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
                   m_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
-    const int64_t all = run->images * run->oh * run->ow * run->k;
     const dai_segment whole = { 0, 0 };
     float *v = scratch, *m = scratch + points * v_stride;
     for (int64_t group = 0; group < groups; group++) {
         const int64_t first = da_chunk_begin(tiles, groups, group),
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
-        /* roughly where the tiles of this group go */
-        const float *target = y + all * first / tiles, *target_end = y + all * (first + count) / tiles;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         for (int64_t p = 0; p < points; p++) {
             const dai_contraction product = {
                 .m = count, .n = run->k, .length = run->c, .segments = &whole, .segment_count = 1,
                 .a = v + p * v_stride, .a_row = run->c, .a_step = 1, .b = u + p * u_stride, .b_step = run->k,
-                .c = m + p * m_stride, .c_row = run->k, .bands = 1,
+                .c = m + p * m_stride, .c_row = run->k, .bands = 1, .ahead = run->ahead,
             };
             kernels->contract(&product);
-            if (run->next) dai_fetch_step(run->next);
-            dai_fetch_target(target, target_end - target, p, points);
         }
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
     }
@@ -81,10 +80,10 @@ void dai_winograd_gradient(const dai_winograd *run, const float *framed, const f
             const dai_contraction product = {
                 .m = run->c, .n = run->k, .length = count, .segments = &whole, .segment_count = 1,
                 .a = v + p * v_stride, .a_row = 1, .a_step = run->c, .b = z + p * z_stride, .b_step = run->k,
-                .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .accumulate = accumulate || group > 0,
+                .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .ahead = run->ahead,
+                .accumulate = accumulate || group > 0,
             };
             kernels->contract(&product);
-            if (run->next) dai_fetch_step(run->next);
         }
     }
 }

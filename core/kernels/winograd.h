@@ -48,6 +48,8 @@
 #ifndef DA_CORE_KERNELS_WINOGRAD_H
 #define DA_CORE_KERNELS_WINOGRAD_H
 
+#include "core/kernels/ahead.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -83,7 +85,7 @@
 typedef struct dai_winograd {
     int tile; /* 2 or 4 */
     int64_t images, height, width, c, k, oh, ow;
-    struct dai_ahead *next; /* fetched meanwhile, a step a product; NULL: nothing */
+    dai_ahead *ahead; /* asked for meanwhile; NULL: nothing */
 } dai_winograd;
 
 static inline int64_t dai_winograd_points(int tile) { return (tile + 2) * (tile + 2); }
@@ -113,6 +115,7 @@ void    dai_winograd_gradient(const dai_winograd *run, const float *framed, cons
 void    dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw);
 /* Floats that a run of images needs, in either direction; no more for many images than for one group of tiles. */
 int64_t dai_winograd_scratch(const dai_winograd *run);
+int64_t dai_winograd_products(const dai_winograd *run); /* contractions of a run */
 
 /* The transforms of tiles first..first+count-1 of a run (numbered image by image, row by row), once per instruction
    set. v and m are (point, tile, channel), the points `stride` floats apart. */
