@@ -31,8 +31,7 @@ void dai_gram_reference(double *gram, const float *features, int64_t samples, in
    means are taken in double and rounded. Means gone, the terms have either sign, and a chain of 256 adds an error of
    about 1e-7 of its length, independent from entry to entry; panels and pairs average it, so that CKA differs from
    that of an all-double Gram by some 1e-8. Features whose squares binary32 cannot hold are scaled by a power of two,
-   and the Gram is scaled back. scratch: dai_gram_centred_scratch(samples) floats: 8 MiB for 256
-   samples, 80 MiB for 1024. */
+   and the Gram is scaled back. scratch: dai_gram_centred_scratch(samples) floats: 8 MiB for 256 samples, 80 for 1024. */
 typedef enum da_gram_state { DA_GRAM_FINE, DA_GRAM_ZERO, DA_GRAM_NOT_FINITE } da_gram_state; /* of all features */
 int64_t       dai_gram_centred_scratch(int64_t samples);
 da_gram_state dai_gram_centred(double *gram, float *scratch, const float *features, int64_t samples, int64_t width);

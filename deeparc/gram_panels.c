@@ -7,7 +7,8 @@
  *     panel 0   panel 1
  *
  * A panel is a chunk of the parallel loop, and lies in its worker's second cache while all pairs of blocks are
- * multiplied. After a round of panels their C are added, in order: gram(i, j) += (double)C(i, j), 16 rows a chunk.
+ * multiplied. After a round of panels their C are added, in order: gram(i, j) += (double)C(i, j), 16 rows a chunk. Where a
+ * batch is so large that a round is one panel, its blocks are the chunks.
  */
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
@@ -49,27 +50,37 @@ int64_t dai_gram_centred_scratch(int64_t samples) {
     return round_of(columns) * (columns * columns + blocks * BLOCK);
 }
 
-/* A block of samples, `depth` features of them from k on. */
-static void transpose(const job *j, int64_t block, int64_t k, int64_t depth, float *to) {
-    const float *from = j->features + block * EDGE * j->width + k;
+/* A panel on its way: features k .. k + depth of all samples, and its C. */
+typedef struct panel_work { const job *job; da_panel panel; int64_t k; float *c; } panel_work;
+
+/* A chunk: a block of samples. */
+static void transpose(void *context, int64_t block, int worker) {
+    const panel_work *w = context;
+    const job *j = w->job;
+    const float *from = j->features + block * EDGE * j->width + w->k;
     const int rows = (int)smallest(EDGE, j->samples - block * EDGE);
+    float *to = w->panel.values + block * BLOCK;
+    (void)worker;
     if (j->kernels->lanes) {
-        j->kernels->lanes->gather(depth, rows, from, j->width, to);
+        j->kernels->lanes->gather(w->panel.depth, rows, from, j->width, to);
         return;
     }
-    for (int64_t p = 0; p < depth; p++)
+    for (int64_t p = 0; p < w->panel.depth; p++)
         for (int r = 0; r < EDGE; r++) to[p * EDGE + r] = r < rows ? from[r * j->width + p] : 0;
 }
 
-/* C of a block of rows and all blocks from there on. */
-static void multiply(const job *j, int64_t block, int64_t depth, const float *panel, float *c) {
+/* A chunk: C of a block of rows and all blocks from there on. */
+static void multiply(void *context, int64_t block, int worker) {
+    const panel_work *w = context;
+    const job *j = w->job;
     const dai_segment start = { 0, 0 };
-    const float *a = panel + block * BLOCK;
+    const float *a = w->panel.values + block * BLOCK;
     const dai_contraction product = {
-        .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE, .length = depth,
+        .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE, .length = w->panel.depth,
         .segments = &start, .segment_count = 1, .a = a, .a_row = 1, .a_step = EDGE, .b = a, .b_step = EDGE,
-        .b_gap = BLOCK - EDGE, .c = c + block * EDGE * (j->columns + 1), .c_row = j->columns, .bands = 1,
+        .b_gap = BLOCK - EDGE, .c = w->c + block * EDGE * (j->columns + 1), .c_row = j->columns, .bands = 1,
     };
+    (void)worker;
     if (j->kernels->contract) {
         j->kernels->contract(&product);
         return;
@@ -78,19 +89,20 @@ static void multiply(const job *j, int64_t block, int64_t depth, const float *pa
         for (int64_t column = 0; column < product.n; column++) {
             const float *b = a + column / EDGE * BLOCK + column % EDGE;
             float sum = 0;
-            for (int64_t k = 0; k < depth; k++) sum = fmaf(a[k * EDGE + row], b[k * EDGE], sum);
+            for (int64_t k = 0; k < product.length; k++) sum = fmaf(a[k * EDGE + row], b[k * EDGE], sum);
             product.c[row * product.c_row + column] = sum;
         }
 }
 
+/* A chunk: a panel of the round. Its own loops are shared among threads where it is the only one. */
 static void multiply_panel(void *context, int64_t chunk, int worker) {
     const job *j = context;
-    const int64_t k = (j->first + chunk) * PANEL, depth = smallest(PANEL, j->width - k);
-    const da_panel panel = { j->panels + worker * j->blocks * BLOCK, depth, BLOCK, j->samples };
-    for (int64_t b = 0; b < j->blocks; b++) transpose(j, b, k, depth, panel.values + b * BLOCK);
-    j->kernels->panel_centre(&panel, j->scale);
-    for (int64_t b = 0; b < j->blocks; b++)
-        multiply(j, b, depth, panel.values, j->products + chunk * j->columns * j->columns);
+    const int64_t k = (j->first + chunk) * PANEL;
+    panel_work w = { .job = j, .k = k, .c = j->products + chunk * j->columns * j->columns };
+    w.panel = (da_panel){ j->panels + worker * j->blocks * BLOCK, smallest(PANEL, j->width - k), BLOCK, j->samples };
+    da_parallel_for(j->blocks, transpose, &w);
+    j->kernels->panel_centre(&w.panel, j->scale);
+    da_parallel_for(j->blocks, multiply, &w);
 }
 
 typedef struct addition { const job *job; int64_t panels; } addition;

@@ -20,14 +20,21 @@ typedef struct dai_ahead {
     int64_t products;          /* among so many contractions what is left is shared */
 } dai_ahead;
 
+/* One array, from `at` to `end`; NULL: nothing. */
+static inline dai_stream dai_stream_over(const float *array, int64_t at, int64_t end) {
+    return (dai_stream){ .arrays = { array }, .at = at, .end = array ? end : at };
+}
+
 static inline void dai_stream_share(dai_stream *s, int64_t steps) {
     s->step = (s->end - s->at + steps - 1) / steps;
     s->goal = s->at;
 }
 
-/* A contraction of so many steps begins. */
+/* A contraction of so many steps begins; one without any does not count among the products. What is left behind the last
+   of them is asked for in the next step. */
 static inline void dai_ahead_begin(dai_ahead *ahead, int64_t steps) {
-    const int64_t all = steps > 0 && ahead->products > 0 ? steps * ahead->products : 1;
+    if (steps == 0) return;
+    const int64_t all = ahead->products > 0 ? steps * ahead->products : 1;
     ahead->products--;
     dai_stream_share(&ahead->read[0], all);
     dai_stream_share(&ahead->read[1], all);

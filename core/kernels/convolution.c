@@ -7,7 +7,8 @@
  *                                       ox=0: └─────────┘                the next output pixel starts stride * C later
  *                                       ox=1:         └─────────┘
  *
- * Padding: the image is copied into scratch memory with its border of zeros (it stays in the cache while it is used).
+ * Padding: the image is copied into scratch memory with its border of zeros (it stays in the cache while it is used;
+ * forward, the rows of a few output rows at a time).
  * The copy is also where a source makes its images, so that a normalisation costs no pass through memory.
  * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a
  * stride the pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one
@@ -120,7 +121,7 @@ static const float *strip_at(const conv_work *work, row_strip *s, int64_t i, int
     const da_convolution *v = work->v;
     const int64_t row = work->x_frame.width * v->c, kept = largest(0, s->end - first);
     if (work->bare) return work->forward->x.values + (i * v->h + first) * row;
-    memmove(s->rows, s->rows + (first - s->first) * row * (kept > 0), (size_t)(kept * row) * sizeof *s->rows);
+    if (kept > 0) memmove(s->rows, s->rows + (first - s->first) * row, (size_t)(kept * row) * sizeof *s->rows);
     dai_frame_rows(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, first + kept, end - first - kept,
                    s->rows + kept * row);
     s->first = first;
@@ -150,7 +151,7 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
     }
 }
 
-/* A run of images, finished `group` at a time. Two bands are always asked for ahead. */
+/* A run of images, finished `group` at a time. What is read is asked for two bands ahead, what is written just before. */
 static void forward_run(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
     const da_convolution *v = work->v;
@@ -158,7 +159,7 @@ static void forward_run(void *context, int64_t chunk, int worker) {
     const worker_part part = part_of(work, worker);
     const int64_t image = v->oh * v->ow * v->k, begin = chunk * work->run, end = smallest(v->n, begin + work->run);
     dai_ahead ahead = { .read = { dai_stream_of(&conv->x, v->h * v->w * v->c, begin, end - begin) },
-                        .write = dai_stream_to(conv->y, begin * image, end * image),
+                        .write = dai_stream_over(conv->y, begin * image, end * image),
                         .products = (end - begin) * bands_of(v->oh) * v->groups };
     ahead.read[0].at += 2 * BANDS * v->stride * v->w * v->c;
     for (int64_t first = begin; first < end; first += work->group) {
@@ -308,9 +309,10 @@ static void data_of_group(const conv_work *work, const worker_part *part, const 
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
     const int64_t image = v->h * v->w * v->c, first = group->i * image;
-    const int64_t end = first + group->count * image, phases = v->stride * v->stride;
-    dai_ahead ahead = { .read = { next, dai_stream_to(conv->base, first, end) },
-                        .write = dai_stream_to(conv->dx, first, end),
+    const int64_t end = first + group->count * image;
+    const int64_t phases = smallest(v->stride, v->r) * smallest(v->stride, v->s); /* that have taps */
+    dai_ahead ahead = { .read = { next, dai_stream_over(conv->base, first, end) },
+                        .write = dai_stream_over(conv->dx, first, end),
                         .products = group->count * phases * bands_of((v->h + v->stride - 1) / v->stride) * v->groups };
     for (int64_t j = 0; j < group->count; j++)
         data_of_image(work, part, group->i + j, group->dy + j * dai_frame_floats(&work->dy_frame, v->k), &ahead);

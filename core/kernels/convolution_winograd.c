@@ -93,7 +93,7 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
         const int64_t count = smallest(work->together, end - first), more = smallest(work->together, end - first - count);
         float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
         dai_ahead ahead = { .read = { dai_stream_of(&conv->x, x_floats(v), first + count, more) },
-                            .write = dai_stream_to(conv->y ? y : NULL, 0, count * y_floats(v)) };
+                            .write = dai_stream_over(conv->y ? y : NULL, 0, count * y_floats(v)) };
         const dai_winograd run = forward_run(work, count, &ahead);
         ahead.products = dai_winograd_products(&run);
         const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
@@ -168,8 +168,8 @@ static void data_of_run(const winograd_work *work, int64_t first, int64_t count,
     const da_image_source here = { .values = base + work->dy };
     const float *dy = dai_framed_images(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
     float *dx = conv->dx + first * x_floats(v), *to = conv->base ? base + work->out : dx;
-    dai_ahead ahead = { .read = { next, dai_stream_to(conv->base, first * x_floats(v), (first + count) * x_floats(v)) },
-                        .write = dai_stream_to(dx, 0, count * x_floats(v)) };
+    dai_ahead ahead = { .read = { next, dai_stream_over(conv->base, first * x_floats(v), (first + count) * x_floats(v)) },
+                        .write = dai_stream_over(dx, 0, count * x_floats(v)) };
     const dai_winograd run = backward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
     dai_winograd_images(&run, dy, work->turned, NULL, to, base + work->scratch);

@@ -68,9 +68,4 @@ static inline dai_stream dai_stream_of(const da_image_source *s, int64_t image, 
     return stream;
 }
 
-/* Memory that will be written. */
-static inline dai_stream dai_stream_to(const float *to, int64_t at, int64_t end) {
-    return (dai_stream){ .arrays = { to }, .at = at, .end = to ? end : at };
-}
-
 #endif
