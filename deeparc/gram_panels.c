@@ -73,11 +73,11 @@ static void transpose(void *context, int64_t block, int worker) {
 static void multiply(void *context, int64_t block, int worker) {
     const panel_work *w = context;
     const job *j = w->job;
-    const dai_segment start = { 0, 0 };
+    const dai_segment whole = { .length = w->panel.depth };
     const float *a = w->panel.values + block * BLOCK;
     const dai_contraction product = {
-        .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE, .length = w->panel.depth,
-        .segments = &start, .segment_count = 1, .a = a, .a_row = 1, .a_step = EDGE, .b = a, .b_step = EDGE,
+        .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE,
+        .segments = &whole, .segment_count = 1, .a = a, .a_row = 1, .a_step = EDGE, .b = a, .b_step = EDGE,
         .b_gap = BLOCK - EDGE, .c = w->c + block * EDGE * (j->columns + 1), .c_row = j->columns, .bands = 1,
     };
     (void)worker;
@@ -89,7 +89,7 @@ static void multiply(void *context, int64_t block, int worker) {
         for (int64_t column = 0; column < product.n; column++) {
             const float *b = a + column / EDGE * BLOCK + column % EDGE;
             float sum = 0;
-            for (int64_t k = 0; k < product.length; k++) sum = fmaf(a[k * EDGE + row], b[k * EDGE], sum);
+            for (int64_t k = 0; k < whole.length; k++) sum = fmaf(a[k * EDGE + row], b[k * EDGE], sum);
             product.c[row * product.c_row + column] = sum;
         }
 }

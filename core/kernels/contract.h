@@ -10,9 +10,18 @@
  * of 16.)
  *
  * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment
- * a kernel row; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B,
- * acc) runs over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a
- * bit. `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
+ * a tap; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B, acc) runs
+ * over segments and k in ascending order for every C(i, j) alone, so tiles and vector width cannot change a bit.
+ *
+ * A segment may leave out rows of C at the top and at the bottom, of which it is no term: where a tap lies beside the
+ * image.
+ *
+ *     segment        0   1   2          three taps of a kernel row at an image's six pixels: 0 leaves out one row at
+ *     row 0          .   x   x          the top, 2 one at the bottom
+ *     rows 1..4      x   x   x
+ *     row 5          x   x   .
+ *
+ * `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
  */
 #ifndef DA_CORE_KERNELS_CONTRACT_H
 #define DA_CORE_KERNELS_CONTRACT_H
@@ -22,12 +31,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct dai_segment { int64_t a, b; } dai_segment;
+typedef struct dai_segment {
+    int64_t a, b, length;
+    int64_t above, below; /* how many rows it leaves out */
+} dai_segment;
 
 typedef struct dai_contraction {
-    int64_t m, n, length;            /* length: of every segment */
+    int64_t m, n;
     const dai_segment *segments;
     int64_t segment_count;
+    dai_segment *joined;             /* room for as many, if some leave rows out; else NULL */
     const float *a; int64_t a_row, a_step;
     const float *b; int64_t b_step;
     float *c;       int64_t c_row;

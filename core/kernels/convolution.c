@@ -1,21 +1,22 @@
-/* Convolution on the contraction, directly: no column matrix is ever made.
+/* Convolution on the contraction, directly: no column matrix is ever made, and images are read where they lie.
  *
- * Forward, one image, one kernel row ky (a segment): the S taps of a kernel row and their channels lie side by side in
- * memory, in the image as in the weights, so a segment is S * C long:
+ * Forward, one image, one kernel row ky: the S taps of a kernel row and their channels lie side by side in memory, in
+ * the image as in the weights, so neighbouring taps are one chain of steps:
  *
  *     image row oy*stride + ky     ... | c c c | c c c | c c c | ...     output pixel ox reads S pixels from ox*stride;
  *                                       ox=0: └─────────┘                the next output pixel starts stride * C later
  *                                       ox=1:         └─────────┘
  *
- * Padding: the image is copied into scratch memory with its border of zeros (it stays in the cache while it is used;
- * forward, the rows of a few output rows at a time).
- * The copy is also where a source makes its images, so that a normalisation costs no pass through memory.
+ * Padding does not exist: a tap that lies beside the image at some pixel leaves that pixel out (contract.h), and kernel
+ * rows above and below the image are left out for a run of output rows at a time (row_run).
+ * A source that makes its images makes the rows of a few output rows at a time, in scratch memory, so that a
+ * normalisation costs no pass through memory.
  * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a
  * stride the pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one
  * remainder).
  * Backward weights: for each tap, C x K outer products over all pixels; an image row is a segment.
- * Both gradients are found together, a slice of the batch at a time, so that a framed image of dy serves both.
- * Groups: each group is a contraction of its own on a part of the channels; taps are then segments of their own.
+ * Both gradients are found together, a slice of the batch at a time, so that an image of dy serves both.
+ * Groups: each group is a contraction of its own on a part of the channels.
  * Small images with few channels go another way: convolution_lanes.c.
  */
 #include "core/kernels/convolution.h"
@@ -31,7 +32,6 @@ enum { BANDS = 4 }; /* rows of output that are computed together */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-static int64_t bands_of(int64_t rows) { return (rows + BANDS - 1) / BANDS; }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * (v->c / v->groups) * v->k; }
 
 /* Batch slices of the weight gradient: enough for many threads, few enough that the partial sums stay small. An image
@@ -41,27 +41,44 @@ int64_t da_conv_slices(const da_convolution *v) {
     return largest(1, smallest(smallest(v->n, MOST_SLICES), MOST_PARTIAL_WEIGHTS / largest(1, weight_count(v))));
 }
 
-/* ---- Frames ---- */
+/* ---- Which taps lie inside the image ---- */
 
-static dai_frame frame_forward(const da_convolution *v) {
-    dai_frame f = { v->padding, v->padding, v->h + 2 * v->padding, v->w + 2 * v->padding };
-    return f;
+/* One axis of a pass: result p reads position start + p * step + t of `size` by tap t, if there is one. */
+typedef struct axis { int64_t results, start, step, taps, size; } axis;
+
+static axis axis_forward(const da_convolution *v, int64_t in, int64_t out, int64_t kernel) {
+    return (axis){ out, -v->padding, v->stride, kernel, in };
 }
 
-/* dy positions that some pixel of dx reads reach from low to high: the frame covers them all. */
-static void frame_axis(int64_t in, int64_t out, int64_t kernel, const da_convolution *v, int64_t *before,
-                       int64_t *size) {
-    const int64_t low = divide_down(v->padding - (kernel - 1), v->stride),
-        high = divide_down(in - 1 + v->padding, v->stride);
-    *before = largest(0, -low);
-    *size = *before + largest(out, high + 1);
+/* The results begin..end-1 that have tap t. */
+typedef struct span { int64_t begin, end; } span;
+
+static span span_of(const axis *x, int64_t t) {
+    const int64_t begin = largest(0, -divide_down(x->start + t, x->step)),
+        end = smallest(x->results, divide_down(x->size - 1 - x->start - t, x->step) + 1);
+    return begin < end ? (span){ begin, end } : (span){ 0, 0 };
 }
 
-static dai_frame frame_backward(const da_convolution *v) {
-    dai_frame f;
-    frame_axis(v->h, v->oh, v->r, v, &f.top, &f.height);
-    frame_axis(v->w, v->ow, v->s, v, &f.left, &f.width);
-    return f;
+/* Neighbouring rows of results, at most BANDS, that have the same taps; from: what first_tap reads for the first row. */
+typedef struct row_run { int64_t rows, first_tap, taps, from; } row_run;
+
+static row_run run_at(const axis *rows, int64_t row) {
+    const int64_t at = rows->start + row * rows->step, first = largest(0, -at),
+        end = smallest(rows->taps, rows->size - at);
+    if (first >= end) return (row_run){ 1, 0, 0, 0 };
+    row_run run = { 1, first, end - first, at + first };
+    while (run.rows < BANDS && row + run.rows < rows->results) {
+        const int64_t next = at + run.rows * rows->step;
+        if (largest(0, -next) != first || smallest(rows->taps, rows->size - next) != end) break;
+        run.rows++;
+    }
+    return run;
+}
+
+static int64_t runs_of(const axis *rows) {
+    int64_t count = 0;
+    for (int64_t row = 0; row < rows->results; row += run_at(rows, row).rows) count++;
+    return count;
 }
 
 /* ---- Work shared by the passes ---- */
@@ -71,96 +88,122 @@ typedef struct conv_work {
     dai_contract *contract;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
-    dai_frame x_frame, dy_frame;
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
-    bool bare;                     /* ... images are read where they lie */
     int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
     int64_t slices, tap_groups, threads;
     float *turned;                 /* the weights, turned and transposed, phase after phase */
     float *partial, *partial_bias; /* a weight gradient a slice, and a bias gradient */
-    float *workers;                /* a part for each worker: segments, framed x, framed dy, results */
-    int64_t worker_floats;
+    float *workers;                /* a part for each worker: */
+    int64_t segments, x_floats, dy_floats, out_floats; /* what it holds: segments, images that are made, results */
 } conv_work;
 
-typedef struct worker_part { dai_segment *segments; float *x, *dy, *out; } worker_part;
+typedef struct worker_part { dai_segment *segments, *joined; float *x, *dy, *out; } worker_part;
 
-static int64_t segment_floats(const da_convolution *v, int64_t together) {
-    return largest(v->r * v->s, together * v->oh) * SEGMENT_FLOATS;
+static int64_t joined_segments(const da_convolution *v) { return v->r * v->s; }
+
+static int64_t worker_floats(const conv_work *work) {
+    return round_up((work->segments + joined_segments(work->v)) * SEGMENT_FLOATS) + round_up(work->x_floats) +
+           round_up(work->dy_floats) + round_up(work->out_floats);
 }
 
 static worker_part part_of(const conv_work *work, int worker) {
-    const da_convolution *v = work->v;
-    float *base = work->workers + worker * work->worker_floats;
+    float *base = work->workers + worker * worker_floats(work);
     worker_part part = { .segments = (dai_segment *)(void *)base };
-    part.x = base + round_up(segment_floats(v, work->together));
-    part.dy = part.x + round_up(work->together * dai_frame_floats(&work->x_frame, v->c));
-    part.out = part.dy + round_up(work->together * dai_frame_floats(&work->dy_frame, v->k));
+    part.joined = part.segments + work->segments;
+    part.x = base + round_up((work->segments + joined_segments(work->v)) * SEGMENT_FLOATS);
+    part.dy = part.x + round_up(work->x_floats);
+    part.out = part.dy + round_up(work->dy_floats);
     return part;
 }
 
-/* Segments of `rows` x `columns` taps: A moves by row_pitch and pixel floats, B by `block` floats a tap. Without groups
-   the taps of a row are one segment. Returns the segments' length. */
-static int64_t make_segments(const da_convolution *v, dai_segment *segments, int64_t *count, int64_t rows,
-                             int64_t columns, int64_t row_pitch, int64_t pixel, int64_t channels, int64_t block) {
-    const bool merged = v->groups == 1;
-    *count = 0;
+/* Images i..i+count-1 of a source: where they lie, or made in `to`. */
+static const float *images_at(const da_image_source *source, int64_t i, int64_t count, int64_t height, int64_t width,
+                              int64_t channels, float *to) {
+    const int64_t row = width * channels;
+    if (source->values) return source->values + i * height * row;
+    for (int64_t y = 0; y < count * height; y++) source->load(source->context, i * height + y, to + y * row);
+    return to;
+}
+
+/* Segments of `rows` kernel rows: A moves by row_pitch floats a row and by `pixel` a tap, B by `block` floats a tap, of
+   which each has so many channels. A kernel row whose taps no pixel leaves out is one segment. */
+typedef struct segment_list { int64_t in_row; bool leaves_out; } segment_list; /* in_row: of a kernel row */
+
+static segment_list make_segments(const da_convolution *v, const axis *columns, int64_t rows, int64_t row_pitch,
+                                  int64_t pixel, int64_t channels, int64_t block, dai_segment *to) {
+    segment_list list = { columns->taps, false };
+    for (int64_t t = 0; t < columns->taps; t++) {
+        const span pixels = span_of(columns, t);
+        if (pixels.end - pixels.begin < columns->results) list.leaves_out = true;
+    }
+    if (v->groups == 1 && !list.leaves_out) list.in_row = smallest(1, columns->taps);
     for (int64_t y = 0; y < rows; y++)
-        for (int64_t x = 0; x < (merged ? smallest(1, columns) : columns); x++)
-            segments[(*count)++] = (dai_segment){ y * row_pitch + x * pixel, (y * columns + x) * block };
-    return merged ? columns * channels : channels;
+        for (int64_t t = 0; t < list.in_row; t++) {
+            const span pixels = span_of(columns, t);
+            *to++ = (dai_segment){
+                .a = y * row_pitch + (columns->start + t) * pixel, .b = (y * columns->taps + t) * block,
+                .length = columns->taps / list.in_row * channels, .above = pixels.begin,
+                .below = columns->results - pixels.end,
+            };
+        }
+    return list;
 }
 
 /* ---- Forward ---- */
 
-/* The rows of a framed image that a band reads: those that the band above read too are moved up, the others framed
-   below them, so that they are in the first cache. */
-typedef struct row_strip { float *rows; int64_t first, end; } row_strip; /* rows first..end-1 of the frame */
+/* The rows of an image that a run reads: where they lie, or made; those that the run above read too are moved up, so that
+   they are in the first cache. */
+typedef struct row_strip { float *rows; int64_t first, end; } row_strip; /* rows first..end-1 of the image */
 
 static const float *strip_at(const conv_work *work, row_strip *s, int64_t i, int64_t first, int64_t end) {
     const da_convolution *v = work->v;
-    const int64_t row = work->x_frame.width * v->c, kept = largest(0, s->end - first);
-    if (work->bare) return work->forward->x.values + (i * v->h + first) * row;
+    const da_image_source *source = &work->forward->x;
+    const int64_t row = v->w * v->c, kept = largest(0, s->end - first);
+    if (source->values) return source->values + (i * v->h + first) * row;
     if (kept > 0) memmove(s->rows, s->rows + (first - s->first) * row, (size_t)(kept * row) * sizeof *s->rows);
-    dai_frame_rows(&work->x_frame, &work->forward->x, i, v->h, v->w, v->c, first + kept, end - first - kept,
-                   s->rows + kept * row);
-    s->first = first;
-    s->end = end;
+    for (int64_t y = first + kept; y < end; y++)
+        source->load(source->context, i * v->h + y, s->rows + (y - first) * row);
+    *s = (row_strip){ s->rows, first, end };
     return s->rows;
 }
 
 static void forward_image(const conv_work *work, const worker_part *part, int64_t i, float *y, dai_ahead *ahead) {
     const da_convolution *v = work->v;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->x_frame.width * v->c;
-    const float *bias = work->forward->bias;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = v->w * v->c;
+    const axis rows = axis_forward(v, v->h, v->oh, v->r), columns = axis_forward(v, v->w, v->ow, v->s);
+    const segment_list list = make_segments(v, &columns, v->r, row, v->c, cg, cg * v->k, part->segments);
     row_strip strip = { part->x, 0, 0 };
-    int64_t count;
-    const int64_t length = make_segments(v, part->segments, &count, v->r, v->s, row, v->c, cg, cg * v->k);
-    for (int64_t oy = 0; oy < v->oh; oy += BANDS) {
-        const int64_t bands = smallest(BANDS, v->oh - oy), top = oy * v->stride;
-        const float *image = strip_at(work, &strip, i, top, top + (bands - 1) * v->stride + v->r);
+    row_run run;
+    for (int64_t oy = 0; oy < v->oh; oy += run.rows) {
+        run = run_at(&rows, oy);
+        const int64_t end = run.from + (run.rows - 1) * v->stride + run.taps;
+        const float *image = run.taps ? strip_at(work, &strip, i, run.from, end) : NULL;
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
-                .m = v->ow, .n = kg, .length = length, .segments = part->segments, .segment_count = count,
-                .a = image + g * cg, .a_row = v->stride * v->c, .a_step = 1, .b = work->forward->w + g * kg,
-                .b_step = v->k, .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k, .bands = bands,
-                .a_band = v->stride * row, .c_band = v->ow * v->k, .bias = bias ? bias + g * kg : NULL, .ahead = ahead,
+                .m = v->ow, .n = kg, .segments = part->segments, .segment_count = run.taps * list.in_row,
+                .joined = list.leaves_out ? part->joined : NULL, .a = image ? image + g * cg : NULL, .a_row = v->stride * v->c,
+                .a_step = 1, .b = work->forward->w + run.first_tap * v->s * cg * v->k + g * kg, .b_step = v->k,
+                .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k, .bands = run.rows, .a_band = v->stride * row,
+                .c_band = v->ow * v->k, .bias = work->forward->bias ? work->forward->bias + g * kg : NULL,
+                .ahead = ahead,
             };
             work->contract(&problem);
         }
     }
 }
 
-/* A run of images, finished `group` at a time. What is read is asked for two bands ahead, what is written just before. */
+/* A chunk of images, finished `group` at a time. What is read is asked for two runs ahead, what is written just before. */
 static void forward_run(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;
     const da_convolution *v = work->v;
     const da_conv_forward *conv = work->forward;
     const worker_part part = part_of(work, worker);
     const int64_t image = v->oh * v->ow * v->k, begin = chunk * work->run, end = smallest(v->n, begin + work->run);
+    const axis rows = axis_forward(v, v->h, v->oh, v->r);
     dai_ahead ahead = { .read = { dai_stream_of(&conv->x, v->h * v->w * v->c, begin, end - begin) },
                         .write = dai_stream_over(conv->y, begin * image, end * image),
-                        .products = (end - begin) * bands_of(v->oh) * v->groups };
+                        .products = (end - begin) * runs_of(&rows) * v->groups };
     ahead.read[0].at += 2 * BANDS * v->stride * v->w * v->c;
     for (int64_t first = begin; first < end; first += work->group) {
         const int64_t count = smallest(work->group, end - first);
@@ -174,11 +217,10 @@ static void forward_run(void *context, int64_t chunk, int worker) {
 static conv_work forward_work(const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
-                       .x_frame = frame_forward(v), .group = conv->sink.done ? conv->sink.group : 1, .together = 1 };
+                       .group = conv->sink.done ? conv->sink.group : 1, .segments = v->r * v->s };
     work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
-    work.bare = conv->x.values && dai_frame_is_bare(&work.x_frame, v->h, v->w);
-    work.worker_floats = round_up(segment_floats(v, work.together)) + round_up(dai_frame_floats(&work.x_frame, v->c)) +
-                         (conv->y ? 0 : round_up(work.group * v->oh * v->ow * v->k));
+    if (!conv->x.values) work.x_floats = smallest(v->h, (BANDS - 1) * v->stride + v->r) * v->w * v->c;
+    if (!conv->y) work.out_floats = work.group * v->oh * v->ow * v->k;
     return work;
 }
 
@@ -186,7 +228,8 @@ int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
     if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(conv);
     if (!da_kernels_active()->contract) return dai_conv_forward_reference_scratch(conv);
     if (dai_lanes_take_forward(conv)) return dai_lanes_forward_scratch(conv);
-    return forward_work(conv).worker_floats * da_threads();
+    const conv_work work = forward_work(conv);
+    return worker_floats(&work) * da_threads();
 }
 
 void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
@@ -205,23 +248,18 @@ void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
 
 /* ---- Backward data ---- */
 
-/* Images i..i+count-1 of a slice, in their frames. */
+/* Images i..i+count-1 of a slice. */
 typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
 
-/* One class of pixels along one axis: pixels first, first + stride, ... of dx and the taps that reach them. */
-typedef struct phase {
-    int64_t first, pixels; /* in dx */
-    int64_t taps, last;    /* kernel positions last, last - stride, ...: taps of them, descending */
-    int64_t start;         /* position in dy that tap `last` reads for the first pixel */
-} phase;
+/* One class of pixels along one axis: pixels first, first + stride, ... of dx and the taps that reach them: kernel
+   positions last, last - stride, ..., which read dy ascending. */
+typedef struct phase { int64_t first, last; axis axis; } phase;
 
-static phase phase_of(const da_convolution *v, int64_t first, int64_t in, int64_t kernel) {
-    const int64_t low = (first + v->padding) % v->stride;
-    phase c = { .first = first, .pixels = (in - first + v->stride - 1) / v->stride };
-    c.taps = low < kernel ? (kernel - low + v->stride - 1) / v->stride : 0;
-    c.last = low + (c.taps - 1) * v->stride;
-    c.start = c.taps ? (first + v->padding - c.last) / v->stride : 0; /* divides exactly */
-    return c;
+static phase phase_of(const da_convolution *v, int64_t first, int64_t in, int64_t out, int64_t kernel) {
+    const int64_t low = (first + v->padding) % v->stride,
+        taps = low < kernel ? (kernel - low + v->stride - 1) / v->stride : 0, last = low + (taps - 1) * v->stride;
+    const int64_t start = taps ? (first + v->padding - last) / v->stride : 0; /* divides exactly */
+    return (phase){ first, last, { (in - first + v->stride - 1) / v->stride, start, 1, taps, out } };
 }
 
 /* Calls visit for every class of pixels, with the place its turned weights begin at. */
@@ -231,9 +269,9 @@ static void each_phase(const da_convolution *v, phase_visit *visit, void *contex
     int64_t weights = 0;
     for (int64_t y = 0; y < smallest(v->stride, v->h); y++)
         for (int64_t x = 0; x < smallest(v->stride, v->w); x++) {
-            const phase rows = phase_of(v, y, v->h, v->r), columns = phase_of(v, x, v->w, v->s);
+            const phase rows = phase_of(v, y, v->h, v->oh, v->r), columns = phase_of(v, x, v->w, v->ow, v->s);
             visit(context, &rows, &columns, weights);
-            weights += rows.taps * columns.taps * (v->c / v->groups) * v->k;
+            weights += rows.axis.taps * columns.axis.taps * (v->c / v->groups) * v->k;
         }
 }
 
@@ -243,9 +281,9 @@ typedef struct turn_work { const conv_work *work; const phase *rows, *columns; f
 static void turn_tap(void *context, int64_t tap, int worker) {
     const turn_work *t = context;
     const da_convolution *v = t->work->v;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = t->rows->taps * t->columns->taps;
-    const int64_t ky = t->rows->last - tap / t->columns->taps * v->stride,
-        kx = t->columns->last - tap % t->columns->taps * v->stride;
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = t->rows->axis.taps * t->columns->axis.taps;
+    const int64_t ky = t->rows->last - tap / t->columns->axis.taps * v->stride,
+        kx = t->columns->last - tap % t->columns->axis.taps * v->stride;
     (void)worker;
     for (int64_t g = 0; g < v->groups; g++) {
         const float *from = t->work->backward->w + (ky * v->s + kx) * cg * v->k + g * kg;
@@ -258,7 +296,7 @@ static void turn_tap(void *context, int64_t tap, int worker) {
 static void turn_weights(void *context, const phase *rows, const phase *columns, int64_t weights) {
     const conv_work *work = context;
     turn_work t = { work, rows, columns, work->turned + weights };
-    da_parallel_for(rows->taps * columns->taps, turn_tap, &t);
+    da_parallel_for(rows->axis.taps * columns->axis.taps, turn_tap, &t);
 }
 
 typedef struct image_work {
@@ -273,22 +311,21 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     const image_work *image = context;
     const conv_work *work = image->work;
     const da_convolution *v = work->v;
-    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = work->dy_frame.width * v->k;
-    int64_t count;
-    const int64_t length = make_segments(v, image->part->segments, &count, rows->taps, columns->taps, row, v->k, kg,
-                                         kg * cg);
-    for (int64_t band = 0; band < rows->pixels; band += BANDS) {
+    const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = v->ow * v->k;
+    const worker_part *part = image->part;
+    const segment_list list = make_segments(v, &columns->axis, rows->axis.taps, row, v->k, kg, kg * cg, part->segments);
+    row_run run;
+    for (int64_t y = 0; y < rows->axis.results; y += run.rows) {
+        run = run_at(&rows->axis, y);
         for (int64_t g = 0; g < v->groups; g++) {
             const dai_contraction problem = {
-                .m = columns->pixels, .n = cg, .length = length, .segments = image->part->segments,
-                .segment_count = count,
-                .a = image->dy + (rows->start + band + work->dy_frame.top) * row +
-                     (columns->start + work->dy_frame.left) * v->k + g * kg,
-                .a_row = v->k, .a_step = 1,
-                .b = work->turned + weights + g * rows->taps * columns->taps * kg * cg, .b_step = cg,
-                .c = image->dx + ((rows->first + band * v->stride) * v->w + columns->first) * v->c + g * cg,
-                .c_row = v->stride * v->c, .bands = smallest(BANDS, rows->pixels - band), .a_band = row,
-                .c_band = v->stride * v->w * v->c, .ahead = image->ahead,
+                .m = columns->axis.results, .n = cg, .segments = part->segments,
+                .segment_count = run.taps * list.in_row, .joined = list.leaves_out ? part->joined : NULL,
+                .a = image->dy + run.from * row + g * kg, .a_row = v->k, .a_step = 1,
+                .b = work->turned + weights + (g * rows->axis.taps + run.first_tap) * columns->axis.taps * kg * cg,
+                .b_step = cg, .c = image->dx + ((rows->first + y * v->stride) * v->w + columns->first) * v->c + g * cg,
+                .c_row = v->stride * v->c, .bands = run.rows, .a_band = row, .c_band = v->stride * v->w * v->c,
+                .ahead = image->ahead,
             };
             work->contract(&problem);
         }
@@ -304,18 +341,26 @@ static void data_of_image(const conv_work *work, const worker_part *part, int64_
     if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
 }
 
+/* How many contractions an image of dx is. */
+static int64_t products_of(const da_convolution *v) {
+    int64_t rows = 0;
+    for (int64_t y = 0; y < smallest(v->stride, v->h); y++) {
+        const phase p = phase_of(v, y, v->h, v->oh, v->r);
+        if (p.axis.taps > 0) rows += runs_of(&p.axis);
+    }
+    return rows * smallest(v->stride, v->s) * v->groups;
+}
+
 /* `next`: what is needed after this. The pixels of dx are written, and those of `base` read, in step with it. */
 static void data_of_group(const conv_work *work, const worker_part *part, const image_group *group, dai_stream next) {
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
     const int64_t image = v->h * v->w * v->c, first = group->i * image;
     const int64_t end = first + group->count * image;
-    const int64_t phases = smallest(v->stride, v->r) * smallest(v->stride, v->s); /* that have taps */
     dai_ahead ahead = { .read = { next, dai_stream_over(conv->base, first, end) },
-                        .write = dai_stream_over(conv->dx, first, end),
-                        .products = group->count * phases * bands_of((v->h + v->stride - 1) / v->stride) * v->groups };
+                        .write = dai_stream_over(conv->dx, first, end), .products = group->count * products_of(v) };
     for (int64_t j = 0; j < group->count; j++)
-        data_of_image(work, part, group->i + j, group->dy + j * dai_frame_floats(&work->dy_frame, v->k), &ahead);
+        data_of_image(work, part, group->i + j, group->dy + j * v->oh * v->ow * v->k, &ahead);
 }
 
 /* ---- Backward weights ---- */
@@ -327,18 +372,41 @@ static int64_t strip_rows(const da_convolution *v, int64_t rows) {
     return weight_count(v) > SMALL_WEIGHTS ? rows : smallest(rows, largest(1, STRIP_FLOATS / largest(1, row)));
 }
 
+/* Rows of an image of dy that have a row of x by this tap. */
+static span rows_of_tap(const da_convolution *v, int64_t tap) {
+    const axis rows = axis_forward(v, v->h, v->oh, v->r), columns = axis_forward(v, v->w, v->ow, v->s);
+    return span_of(&columns, tap % v->s).end ? span_of(&rows, tap / v->s) : (span){ 0, 0 };
+}
+
+/* How many of the first `rows` rows of a group of images those are. */
+static int64_t rows_before(const da_convolution *v, span of_image, int64_t rows) {
+    return rows / v->oh * (of_image.end - of_image.begin) +
+           largest(0, smallest(rows % v->oh, of_image.end) - of_image.begin);
+}
+
+/* A segment for each of them, over the columns that have the tap. */
+static void make_row_segments(const da_convolution *v, int64_t images, int64_t tap, dai_segment *to) {
+    const axis across = axis_forward(v, v->w, v->ow, v->s);
+    const span rows = rows_of_tap(v, tap), columns = span_of(&across, tap % v->s);
+    const int64_t ky = tap / v->s - v->padding, kx = tap % v->s - v->padding;
+    for (int64_t j = 0; j < images; j++)
+        for (int64_t oy = rows.begin; oy < rows.end; oy++)
+            *to++ = (dai_segment){
+                .a = ((j * v->h + oy * v->stride + ky) * v->w + columns.begin * v->stride + kx) * v->c,
+                .b = ((j * v->oh + oy) * v->ow + columns.begin) * v->k, .length = columns.end - columns.begin,
+            };
+}
+
 static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const dai_segment *segments,
                              int64_t count, bool start, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
-    const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
     for (int64_t g = 0; g < v->groups; g++) {
         const dai_contraction problem = {
-            .m = cg, .n = kg, .length = v->ow, .segments = segments, .segment_count = count,
-            .a = group->x + (tap / v->s * xf->width + tap % v->s) * v->c + g * cg, .a_row = 1,
-            .a_step = v->stride * v->c, .b = group->dy + (yf->top * yf->width + yf->left) * v->k + g * kg,
-            .b_step = v->k, .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k,
-            .bands = 1, .accumulate = !start, .ahead = ahead,
+            .m = cg, .n = kg, .segments = segments, .segment_count = count, .a = group->x + g * cg, .a_row = 1,
+            .a_step = v->stride * v->c, .b = group->dy + g * kg, .b_step = v->k,
+            .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k, .bands = 1,
+            .accumulate = !start, .ahead = ahead,
         };
         work->contract(&problem);
     }
@@ -348,30 +416,25 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
 static void weights_of_group(const conv_work *work, const worker_part *part, const image_group *group, int64_t from,
                              int64_t to, dai_ahead *ahead) {
     const da_convolution *v = work->v;
-    const dai_frame *xf = &work->x_frame, *yf = &work->dy_frame;
     const int64_t rows = group->count * v->oh, strip = strip_rows(v, rows);
-    for (int64_t row = 0; row < rows; row++) {
-        const int64_t j = row / v->oh, oy = row % v->oh;
-        part->segments[row] = (dai_segment){ (j * xf->height + oy * v->stride) * xf->width * v->c,
-                                             (j * yf->height + oy) * yf->width * v->k };
-    }
+    for (int64_t tap = from; tap < to; tap++) make_row_segments(v, group->count, tap, part->segments + tap * rows);
     ahead->products = (rows + strip - 1) / strip * (to - from) * v->groups;
     for (int64_t row = 0; row < rows; row += strip)
-        for (int64_t tap = from; tap < to; tap++)
-            weights_of_strip(work, group, tap, part->segments + row, smallest(strip, rows - row),
+        for (int64_t tap = from; tap < to; tap++) {
+            const span of_image = rows_of_tap(v, tap);
+            const int64_t first = rows_before(v, of_image, row),
+                end = rows_before(v, of_image, smallest(rows, row + strip));
+            weights_of_strip(work, group, tap, part->segments + tap * rows + first, end - first,
                              group->first && row == 0, ahead);
+        }
 }
 
 /* The bias's gradient, behind the weights in a slice's partial sums. */
 static void bias_of_group(const conv_work *work, const image_group *group) {
     const da_convolution *v = work->v;
-    const dai_frame *f = &work->dy_frame;
     float *sum = work->partial_bias + group->slice * v->k;
     if (group->first) memset(sum, 0, (size_t)v->k * sizeof *sum);
-    for (int64_t row = 0; row < group->count * v->oh; row++) {
-        const int64_t y = row / v->oh * f->height + f->top + row % v->oh;
-        da_kernels_active()->channel_sum(v->ow, v->k, group->dy + (y * f->width + f->left) * v->k, sum);
-    }
+    da_kernels_active()->channel_sum(group->count * v->oh * v->ow, v->k, group->dy, sum);
 }
 
 enum { ADD_CHUNK = 4096 };
@@ -413,13 +476,13 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
         left = smallest(work->together, left);
         const dai_stream next_x = dai_stream_of(&conv->x, x_image, next, left),
             next_dy = dai_stream_of(&conv->dy, v->oh * v->ow * v->k, next, left);
-        group.dy = dai_framed_images(&work->dy_frame, &conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
+        group.dy = images_at(&conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
         if (dx) data_of_group(work, &part, &group, dw ? dai_stream_of(&conv->x, x_image, i, count) : next_dy);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
         if (!dw) continue;
         dai_ahead ahead = { .read = { next_dy, next_x } };
         if (dx) ahead.read[1].end = 0; /* x comes with dx */
-        group.x = dai_framed_images(&work->x_frame, &conv->x, i, count, v->h, v->w, v->c, part.x);
+        group.x = images_at(&conv->x, i, count, v->h, v->w, v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
                          da_chunk_begin(taps, work->tap_groups, tap_group + 1),
                          &ahead);
@@ -433,15 +496,14 @@ static bool is_joint(const da_convolution *v) { return da_conv_slices(v) >= smal
 static conv_work backward_work(const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
-                       .x_frame = frame_forward(v), .slices = da_conv_slices(v), .threads = da_threads() };
+                       .slices = da_conv_slices(v), .threads = da_threads() };
     work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
                                         MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
     work.together = smallest(work.together, largest(1, v->n / work.slices));
-    work.dy_frame = conv->dx ? frame_backward(v) : (dai_frame){ 0, 0, v->oh, v->ow };
-    work.worker_floats = round_up(segment_floats(v, work.together)) +
-                         round_up(work.together * dai_frame_floats(&work.x_frame, v->c)) +
-                         round_up(work.together * dai_frame_floats(&work.dy_frame, v->k)) +
-                         (conv->base ? round_up(v->h * v->w * v->c) : 0);
+    work.segments = v->r * v->s * largest(1, work.together * v->oh);
+    if (!conv->x.values) work.x_floats = work.together * v->h * v->w * v->c;
+    if (!conv->dy.values) work.dy_floats = work.together * v->oh * v->ow * v->k;
+    if (conv->base) work.out_floats = v->h * v->w * v->c;
     return work;
 }
 
@@ -452,7 +514,7 @@ int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     const conv_work work = backward_work(conv);
     return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
-           work.worker_floats * da_threads();
+           worker_floats(&work) * da_threads();
 }
 
 void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {

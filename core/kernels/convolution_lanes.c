@@ -3,14 +3,15 @@
  * One channel or six fill no vector of 16, but every image takes the same path through the same weights. So each number
  * of an image becomes a vector, the same number of 16 images, and the arithmetic is that of one image in vectors:
  *
- *     images        0: a0 a1 a2 ...       frame  ┌ 0  0  0  0 ┐     a pixel is C vectors; the border and the lanes of
- *     (NHWC)        1: b0 b1 b2 ...  ──▶         │ 0  x  x  0 │     missing images are zeros
- *                  15: p0 p1 p2 ...              └ 0  0  0  0 ┘     x = a0 b0 .. p0 | a1 b1 .. p1 | ... C of them
+ *     images        0: a0 a1 a2 ...                 a pixel is C vectors: a0 b0 .. p0 | a1 b1 .. p1 | ... ;
+ *     (NHWC)        1: b0 b1 b2 ...  ──▶  x x x     lanes of missing images are zeros
+ *                  15: p0 p1 p2 ...       x x x
  *
  * Forward, one row of output: the contraction with output channels as rows (a weight is spread over the lanes) and
- * pixels as columns (a vector each); a kernel row is a segment, since its S * C vectors lie side by side. The row of
- * results is turned back into NHWC as soon as it is made.
- * Backward data: the same with dy in its frame and the weights turned by 180 degrees and transposed.
+ * pixels as columns (a vector each); a kernel row is a segment, since its S * C vectors lie side by side. Kernel rows
+ * above and below the image are left out, and pixels at the sides, which lack some taps, are computed by themselves.
+ * The row of results is turned back into NHWC as soon as it is made.
+ * Backward data: the same with dy and the weights turned by 180 degrees and transposed.
  * Backward weights: every lane is the chain of its own image, and an image is a slice (da_conv_slices).
  * The chains are those of convolution.c, so which of both ways runs changes no bit.
  */
@@ -43,47 +44,19 @@ bool dai_lanes_take_backward(const da_conv_backward *conv) {
 
 /* ---- Images in vectors ---- */
 
-/* 16 images of height x width pixels, `top` rows and `left` columns inside rows x columns; floats of a framed row. */
-typedef struct frame { int64_t height, width, channels, top, left, rows, columns, row; } frame;
-
-static frame frame_of(int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left, int64_t rows,
-                      int64_t columns) {
-    return (frame){ height, width, channels, top, left, rows, columns, columns * channels * LANES };
-}
-
-static frame frame_of_x(const da_convolution *v) {
-    return frame_of(v->h, v->w, v->c, v->padding, v->padding, v->h + 2 * v->padding, v->w + 2 * v->padding);
-}
-
-/* With the border that backward data reads: from padding - (kernel - 1) up to the last pixel + padding. */
-static frame frame_of_dy(const da_convolution *v, bool border) {
-    if (!border) return frame_of(v->oh, v->ow, v->k, 0, 0, v->oh, v->ow);
-    const int64_t top = largest(0, v->r - 1 - v->padding), left = largest(0, v->s - 1 - v->padding);
-    return frame_of(v->oh, v->ow, v->k, top, left, top + largest(v->oh, v->h + v->padding),
-                    left + largest(v->ow, v->w + v->padding));
-}
-
-static int64_t frame_floats(const frame *f) { return f->rows * f->row; }
-
-static void clear(float *from, const float *to) { memset(from, 0, (size_t)(to - from) * sizeof *from); }
-
-/* Images first, first + 1, ... of a source, put into their frame; `lines` has room for one row of each. */
-static void fill_frame(const frame *f, const dai_lanes *lanes, const da_image_source *source, int64_t first, int images,
-                       float *lines, float *to) {
-    const int64_t line = f->width * f->channels;
-    float *end = to + f->top * f->row; /* of what is filled */
-    clear(to, end);
-    for (int64_t y = 0; y < f->height; y++) {
-        float *start = to + ((f->top + y) * f->columns + f->left) * f->channels * LANES;
-        clear(end, start);
-        for (int l = 0; !source->values && l < images; l++)
-            source->load(source->context, (first + l) * f->height + y, lines + l * line);
-        if (source->values)
-            lanes->gather(line, images, source->values + (first * f->height + y) * line, f->height * line, start);
-        else lanes->gather(line, images, lines, line, start);
-        end = start + line * LANES;
+/* Images first, first + 1, ... of height x width x channels, as vectors; `lines` has room for one row of each. */
+static void gather_images(const dai_lanes *lanes, const da_image_source *source, int64_t first, int images,
+                          int64_t height, int64_t width, int64_t channels, float *lines, float *to) {
+    const int64_t line = width * channels, image = height * line;
+    if (source->values) {
+        lanes->gather(image, images, source->values + first * image, image, to);
+        return;
     }
-    clear(end, to + frame_floats(f));
+    for (int64_t y = 0; y < height; y++) {
+        for (int l = 0; l < images; l++)
+            source->load(source->context, (first + l) * height + y, lines + l * line);
+        lanes->gather(line, images, lines, line, to + y * line * LANES);
+    }
 }
 
 /* ---- Work shared by the passes ---- */
@@ -94,19 +67,20 @@ typedef struct lanes_work {
     dai_contract *contract;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
-    frame x, dy;
-    dai_segment *segments;  /* one a kernel row */
     float *turned;          /* backward: the weights, turned and transposed */
     float *partial;         /* backward: gradients of the weights, then of the bias, an image after the other */
     int64_t partial_floats; /* of an image */
-    float *workers;         /* a part for each worker: frames, a row of results, lines or whole images in NHWC, sums */
-    int64_t x_floats, dy_floats, row_floats, line_floats, sum_floats;
+    float *workers;         /* a part for each worker: */
+    int64_t x_floats, dy_floats, row_floats, line_floats, sum_floats; /* images as vectors, a row of results, lines or
+                                                                         whole images in NHWC, sums */
 } lanes_work;
 
-typedef struct worker_part { float *x, *dy, *row, *lines, *sums; } worker_part;
+typedef struct worker_part { float *x, *dy, *row, *lines, *sums; dai_segment *segments; } worker_part;
+
+static int64_t segment_floats(const da_convolution *v) { return round_up(v->r * SEGMENT_FLOATS); }
 
 static int64_t worker_floats(const lanes_work *w) {
-    return w->x_floats + w->dy_floats + w->row_floats + w->line_floats + w->sum_floats;
+    return w->x_floats + w->dy_floats + w->row_floats + w->line_floats + w->sum_floats + segment_floats(w->v);
 }
 
 static worker_part part_of(const lanes_work *w, int worker) {
@@ -115,33 +89,52 @@ static worker_part part_of(const lanes_work *w, int worker) {
     part.row = part.dy + w->dy_floats;
     part.lines = part.row + w->row_floats;
     part.sums = part.lines + w->line_floats;
+    part.segments = (dai_segment *)(void *)(part.sums + w->sum_floats); /* one a kernel row */
     return part;
 }
 
 static lanes_work work_of(const da_convolution *v) {
     const da_kernels *kernels = da_kernels_active();
-    return (lanes_work){ .v = v, .lanes = kernels->lanes, .contract = kernels->contract, .x = frame_of_x(v) };
+    return (lanes_work){ .v = v, .lanes = kernels->lanes, .contract = kernels->contract };
 }
 
 static int64_t chunks_of(const da_convolution *v) { return (v->n + LANES - 1) / LANES; }
 
-static int64_t segment_floats(const da_convolution *v) { return round_up(v->r * SEGMENT_FLOATS); }
+/* Images as vectors that a pass reads, and the row of results that it makes of them. */
+typedef struct row_pass {
+    const float *images, *weights, *bias; /* bias: may be NULL */
+    int64_t height, width, channels;      /* of the images */
+    int64_t results, result_channels;     /* of the row */
+    int64_t above, beside;                /* result 0 reads from -above, -beside on */
+} row_pass;
 
-static void make_segments(const lanes_work *w, const frame *f) {
-    for (int64_t ky = 0; ky < w->v->r; ky++)
-        w->segments[ky] = (dai_segment){ ky * w->v->s * w->v->c * w->v->k, ky * f->row };
-}
-
-/* One row of results, `width` pixels of `channels` vectors, from the framed pixel at `from` on. */
-static void make_row(const lanes_work *w, const frame *f, const float *from, const float *weights, const float *bias,
-                     int64_t width, int64_t channels, float *row) {
+/* The results begin..end-1 of a row, all of which have the taps first..first+taps-1 of kernel rows that begin at `top`. */
+static void make_pixels(const lanes_work *w, const row_pass *pass, int64_t top, int64_t begin, int64_t end,
+                        dai_segment *segments, float *row) {
+    const int64_t s = w->v->s, left = begin - pass->beside, first_row = largest(0, -top),
+        rows = largest(0, smallest(w->v->r, pass->height - top) - first_row), first = largest(0, -left),
+        taps = largest(0, smallest(s, pass->width - left) - first);
+    const int64_t pixel = pass->channels * LANES, line = pass->width * pixel, tap = pass->channels * pass->result_channels;
+    const bool any = rows > 0 && taps > 0;
+    for (int64_t y = 0; y < rows; y++)
+        segments[y] = (dai_segment){ .a = y * s * tap, .b = y * line, .length = taps * pass->channels };
     const dai_contraction problem = {
-        .m = channels, .n = width * LANES, .length = w->v->s * f->channels, .segments = w->segments,
-        .segment_count = w->v->r, .a = weights, .a_row = 1, .a_step = channels, .b = from, .b_step = LANES,
-        .b_gap = (f->channels - 1) * LANES, .c = row, .c_row = LANES, .c_gap = (channels - 1) * LANES, .bands = 1,
-        .row_bias = bias,
+        .m = pass->result_channels, .n = (end - begin) * LANES, .segments = segments, .segment_count = any ? rows : 0,
+        .a = pass->weights + (any ? (first_row * s + first) * tap : 0), .a_row = 1, .a_step = pass->result_channels,
+        .b = pass->images + (any ? (top + first_row) * line + (left + first) * pixel : 0), .b_step = LANES,
+        .b_gap = pixel - LANES, .c = row + begin * pass->result_channels * LANES, .c_row = LANES,
+        .c_gap = (pass->result_channels - 1) * LANES, .bands = 1, .row_bias = pass->bias,
     };
     w->contract(&problem);
+}
+
+/* Row y of results: the pixels that have all taps at once, those at the sides one by one. */
+static void make_row(const lanes_work *w, const row_pass *pass, int64_t y, dai_segment *segments, float *row) {
+    const int64_t begin = smallest(largest(0, pass->beside), pass->results),
+        end = largest(begin, smallest(pass->results, pass->width - w->v->s + pass->beside + 1));
+    for (int64_t x = 0; x < begin; x++) make_pixels(w, pass, y - pass->above, x, x + 1, segments, row);
+    if (begin < end) make_pixels(w, pass, y - pass->above, begin, end, segments, row);
+    for (int64_t x = end; x < pass->results; x++) make_pixels(w, pass, y - pass->above, x, x + 1, segments, row);
 }
 
 /* ---- Forward ---- */
@@ -154,9 +147,10 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
     const int64_t first = chunk * LANES, line = v->ow * v->k, image = v->oh * line;
     const int images = (int)smallest(LANES, v->n - first);
     float *y = conv->y ? conv->y + first * image : part.lines;
-    fill_frame(&w->x, w->lanes, &conv->x, first, images, part.lines, part.x);
+    const row_pass pass = { part.x, conv->w, conv->bias, v->h, v->w, v->c, v->ow, v->k, v->padding, v->padding };
+    gather_images(w->lanes, &conv->x, first, images, v->h, v->w, v->c, part.lines, part.x);
     for (int64_t oy = 0; oy < v->oh; oy++) {
-        make_row(w, &w->x, part.x + oy * w->x.row, conv->w, conv->bias, v->ow, v->k, part.row);
+        make_row(w, &pass, oy, part.segments, part.row);
         w->lanes->scatter(line, images, part.row, y + oy * line, image);
     }
     for (int64_t i = 0; conv->sink.done && i < images; i += conv->sink.group)
@@ -167,7 +161,7 @@ static lanes_work forward_work(const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
     lanes_work work = work_of(v);
     work.forward = conv;
-    work.x_floats = frame_floats(&work.x);
+    work.x_floats = v->h * v->w * v->c * LANES;
     work.row_floats = v->ow * v->k * LANES;
     work.line_floats = LANES * largest(conv->x.values ? 0 : v->w * v->c, conv->y ? 0 : v->oh * v->ow * v->k);
     return work;
@@ -175,14 +169,12 @@ static lanes_work forward_work(const da_conv_forward *conv) {
 
 int64_t dai_lanes_forward_scratch(const da_conv_forward *conv) {
     const lanes_work work = forward_work(conv);
-    return segment_floats(&conv->shape) + worker_floats(&work) * da_threads();
+    return worker_floats(&work) * da_threads();
 }
 
 void dai_lanes_forward(const da_conv_forward *conv, float *scratch) {
     lanes_work work = forward_work(conv);
-    work.segments = (dai_segment *)(void *)scratch;
-    work.workers = scratch + segment_floats(&conv->shape);
-    make_segments(&work, &work.x);
+    work.workers = scratch;
     da_parallel_for(chunks_of(&conv->shape), forward_chunk, &work);
 }
 
@@ -200,11 +192,11 @@ static void data_of_chunk(const lanes_work *w, const worker_part *part, int64_t 
     const da_convolution *v = w->v;
     const da_conv_backward *conv = w->backward;
     const int64_t line = v->w * v->c, image = v->h * line;
-    const int64_t top = largest(0, v->padding - (v->r - 1)), left = largest(0, v->padding - (v->s - 1));
+    const row_pass pass = { part->dy, w->turned, NULL, v->oh, v->ow, v->k, v->w, v->c, v->r - 1 - v->padding,
+                            v->s - 1 - v->padding };
     for (int64_t y = 0; y < v->h; y++) {
         float *to = conv->dx + first * image + y * line;
-        make_row(w, &w->dy, part->dy + (top + y) * w->dy.row + left * v->k * LANES, w->turned, NULL, v->w, v->c,
-                 part->row);
+        make_row(w, &pass, y, part->segments, part->row);
         if (!conv->base) {
             w->lanes->scatter(line, images, part->row, to, image);
             continue;
@@ -219,19 +211,15 @@ static void data_of_chunk(const lanes_work *w, const worker_part *part, int64_t 
 static void weights_of_chunk(const lanes_work *w, const worker_part *part, int64_t first, int images) {
     const da_convolution *v = w->v;
     const da_conv_backward *conv = w->backward;
-    const float *dy = part->dy + (w->dy.top * w->dy.columns + w->dy.left) * v->k * LANES;
     float *bias = part->sums + weight_count(v) * LANES;
-    const dai_lanes_weights problem = {
-        .x = part->x, .dy = dy, .x_row = w->x.row, .dy_row = w->dy.row, .oh = v->oh, .ow = v->ow, .c = v->c, .k = v->k,
-        .rows = v->r, .taps = v->s * v->c, .to = part->sums,
-    };
+    const dai_lanes_weights problem = { part->x, part->dy, v->h, v->w, v->oh, v->ow, v->c, v->k, v->r, v->s, v->padding,
+                                        part->sums };
     if (conv->dw) {
-        fill_frame(&w->x, w->lanes, &conv->x, first, images, part->lines, part->x);
+        gather_images(w->lanes, &conv->x, first, images, v->h, v->w, v->c, part->lines, part->x);
         w->lanes->weights(&problem);
     }
-    clear(bias, bias + v->k * LANES);
-    for (int64_t oy = 0; conv->db && oy < v->oh; oy++)
-        da_kernels_active()->channel_sum(v->ow, v->k * LANES, dy + oy * w->dy.row, bias);
+    memset(bias, 0, (size_t)(v->k * LANES) * sizeof *bias);
+    if (conv->db) da_kernels_active()->channel_sum(v->oh * v->ow, v->k * LANES, part->dy, bias);
     w->lanes->scatter(weight_count(v) + v->k, images, part->sums, w->partial + first * w->partial_floats,
                       w->partial_floats);
 }
@@ -241,7 +229,7 @@ static void backward_chunk(void *context, int64_t chunk, int worker) {
     const worker_part part = part_of(w, worker);
     const int64_t first = chunk * LANES;
     const int images = (int)smallest(LANES, w->v->n - first);
-    fill_frame(&w->dy, w->lanes, &w->backward->dy, first, images, part.lines, part.dy);
+    gather_images(w->lanes, &w->backward->dy, first, images, w->v->oh, w->v->ow, w->v->k, part.lines, part.dy);
     if (w->backward->dx) data_of_chunk(w, &part, first, images);
     if (w->backward->dw || w->backward->db) weights_of_chunk(w, &part, first, images);
 }
@@ -265,10 +253,9 @@ static lanes_work backward_work(const da_conv_backward *conv) {
     const bool sums = conv->dw || conv->db;
     lanes_work work = work_of(v);
     work.backward = conv;
-    work.dy = frame_of_dy(v, conv->dx != NULL);
     work.partial_floats = sums ? round_up(weight_count(v) + v->k) : 0;
-    work.x_floats = conv->dw ? frame_floats(&work.x) : 0;
-    work.dy_floats = frame_floats(&work.dy);
+    work.x_floats = conv->dw ? v->h * v->w * v->c * LANES : 0;
+    work.dy_floats = v->oh * v->ow * v->k * LANES;
     work.row_floats = conv->dx ? v->w * v->c * LANES : 0;
     work.line_floats = LANES * largest(v->w * v->c, v->ow * v->k);
     work.sum_floats = work.partial_floats * LANES;
@@ -277,18 +264,16 @@ static lanes_work backward_work(const da_conv_backward *conv) {
 
 int64_t dai_lanes_backward_scratch(const da_conv_backward *conv) {
     const lanes_work work = backward_work(conv);
-    return segment_floats(work.v) + round_up(weight_count(work.v)) + work.partial_floats * work.v->n +
+    return round_up(weight_count(work.v)) + work.partial_floats * work.v->n +
            worker_floats(&work) * da_threads();
 }
 
 void dai_lanes_backward(const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     lanes_work work = backward_work(conv);
-    work.segments = (dai_segment *)(void *)scratch;
-    work.turned = scratch + segment_floats(v);
+    work.turned = scratch;
     work.partial = work.turned + round_up(weight_count(v));
     work.workers = work.partial + work.partial_floats * v->n;
-    make_segments(&work, &work.dy);
     if (conv->dx) turn_weights(&work);
     da_parallel_for(chunks_of(v), backward_chunk, &work);
     if (conv->dw) da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_weights, &work);

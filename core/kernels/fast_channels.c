@@ -9,17 +9,9 @@
 
 #include <stddef.h>
 
-V16_INLINE v16 load(const float *p, int lanes) {
-    return lanes == V16_LANES ? v16_load(p) : v16_load_part(p, lanes);
-}
-V16_INLINE void store(float *p, v16 x, int lanes) {
-    if (lanes == V16_LANES) v16_store(p, x);
-    else v16_store_part(p, x, lanes);
-}
-
 /* What belongs to the channels of a vector: in both halves where pixels are paired. */
 V16_INLINE v16 load_channels(const float *p, int lanes, const bool paired) {
-    if (!paired) return load(p, lanes);
+    if (!paired) return v16_load_lanes(p, lanes);
     float both[V16_LANES];
     memcpy(both, p, 8 * sizeof *p);
     memcpy(both + 8, p, 8 * sizeof *p);
@@ -71,15 +63,15 @@ V16_INLINE void moments(int64_t pixels, int64_t channels, int64_t c, int lanes, 
                         float *mean, float *square) {
     v16 sum[8], squares[8];
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = squares[q] = v16_zero();
-    EACH_PIXEL(sum[CHAIN(q)] = v16_add(sum[CHAIN(q)], load(x + i, lanes)));
+    EACH_PIXEL(sum[CHAIN(q)] = v16_add(sum[CHAIN(q)], v16_load_lanes(x + i, lanes)));
     float totals[V16_LANES];
     v16_store(totals, tree(sum, paired));
     for (int l = 0; l < V16_LANES; l++) totals[l] = totals[l] / (float)(paired ? 2 * pixels : pixels);
     const v16 average = v16_load(totals);
-    EACH_PIXEL(const v16 d = v16_sub(load(x + i, lanes), average);
+    EACH_PIXEL(const v16 d = v16_sub(v16_load_lanes(x + i, lanes), average);
                squares[CHAIN(q)] = v16_fma(d, d, squares[CHAIN(q)]));
-    store(mean + c, average, channels_of(lanes, paired));
-    store(square + c, tree(squares, paired), channels_of(lanes, paired));
+    v16_store_lanes(mean + c, average, channels_of(lanes, paired));
+    v16_store_lanes(square + c, tree(squares, paired), channels_of(lanes, paired));
 }
 
 void DA_VARIANT(dai_channel_moments)(int64_t pixels, int64_t channels, const float *x, float *mean, float *square) {
@@ -93,8 +85,8 @@ static mask mask_of(const da_channel_gradient *g) { return g->y ? MASK_OF_Y : g-
 
 V16_INLINE v16 masked_gradient(const mask m, const da_channel_gradient *g, int64_t i, int lanes, v16 x, v16 factor,
                                v16 offset) {
-    const v16 dy = load(g->dy + i, lanes);
-    if (m == MASK_OF_Y) return v16_where_positive(load(g->y + i, lanes), dy);
+    const v16 dy = v16_load_lanes(g->dy + i, lanes);
+    if (m == MASK_OF_Y) return v16_where_positive(v16_load_lanes(g->y + i, lanes), dy);
     if (m == MASK_OF_AFFINE) return v16_where_positive(v16_fma(x, factor, offset), dy);
     return dy;
 }
@@ -106,12 +98,13 @@ V16_INLINE void gradient_sums(int64_t pixels, int64_t channels, int64_t c, int l
         factor = m == MASK_OF_AFFINE ? load_channels(g->factor + c, lanes, paired) : v16_zero(),
         offset = m == MASK_OF_AFFINE ? load_channels(g->offset + c, lanes, paired) : v16_zero();
     V16_UNROLL for (int q = 0; q < 8; q++) sum[q] = products[q] = v16_zero();
-    EACH_PIXEL(const v16 x = load(g->x + i, lanes); const v16 dy = masked_gradient(m, g, i, lanes, x, factor, offset);
+    EACH_PIXEL(const v16 x = v16_load_lanes(g->x + i, lanes);
+               const v16 dy = masked_gradient(m, g, i, lanes, x, factor, offset);
                sum[CHAIN(q)] = v16_add(sum[CHAIN(q)], dy);
                products[CHAIN(q)] = v16_fma(dy, v16_sub(x, average), products[CHAIN(q)]);
-               if (masked) store(masked + i, dy, lanes));
-    store(plain + c, tree(sum, paired), channels_of(lanes, paired));
-    store(product + c, tree(products, paired), channels_of(lanes, paired));
+               if (masked) v16_store_lanes(masked + i, dy, lanes));
+    v16_store_lanes(plain + c, tree(sum, paired), channels_of(lanes, paired));
+    v16_store_lanes(product + c, tree(products, paired), channels_of(lanes, paired));
 }
 
 void DA_VARIANT(dai_channel_gradient_sums)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
@@ -127,9 +120,9 @@ V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, c
                        const bool relu, const float *x, const da_channel_affine *f, float *y) {
     const v16 factor = load_channels(f->factor + c, lanes, paired),
         offset = load_channels(f->offset + c, lanes, paired);
-    EACH_PIXEL((void)q; v16 value = v16_fma(load(x + i, lanes), factor, offset);
-               if (add) value = v16_add(value, load(f->add + i, lanes));
-               store(y + i, relu ? v16_where_positive(value, value) : value, lanes));
+    EACH_PIXEL((void)q; v16 value = v16_fma(v16_load_lanes(x + i, lanes), factor, offset);
+               if (add) value = v16_add(value, v16_load_lanes(f->add + i, lanes));
+               v16_store_lanes(y + i, relu ? v16_where_positive(value, value) : value, lanes));
 }
 
 void DA_VARIANT(dai_channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f,
@@ -146,9 +139,9 @@ V16_INLINE void gradient_affine(int64_t pixels, int64_t channels, int64_t c, int
         rest = load_channels(s->offset + c, lanes, paired),
         factor = m == MASK_OF_AFFINE ? load_channels(g->factor + c, lanes, paired) : v16_zero(),
         offset = m == MASK_OF_AFFINE ? load_channels(g->offset + c, lanes, paired) : v16_zero();
-    EACH_PIXEL((void)q; const v16 x = load(g->x + i, lanes);
-               store(dx + i, v16_fma(masked_gradient(m, g, i, lanes, x, factor, offset), a, v16_fma(x, b, rest)),
-                     lanes));
+    EACH_PIXEL((void)q; const v16 x = v16_load_lanes(g->x + i, lanes);
+               const v16 dy = masked_gradient(m, g, i, lanes, x, factor, offset);
+               v16_store_lanes(dx + i, v16_fma(dy, a, v16_fma(x, b, rest)), lanes));
 }
 
 void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, const da_channel_gradient *g,
@@ -161,9 +154,9 @@ void DA_VARIANT(dai_channel_gradient_affine)(int64_t pixels, int64_t channels, c
 }
 
 V16_INLINE void sum_chain(int64_t pixels, int64_t channels, int64_t c, int lanes, const float *x, float *sum) {
-    v16 total = load(sum + c, lanes);
-    for (int64_t p = 0; p < pixels; p++) total = v16_add(total, load(x + p * channels + c, lanes));
-    store(sum + c, total, lanes);
+    v16 total = v16_load_lanes(sum + c, lanes);
+    for (int64_t p = 0; p < pixels; p++) total = v16_add(total, v16_load_lanes(x + p * channels + c, lanes));
+    v16_store_lanes(sum + c, total, lanes);
 }
 
 void DA_VARIANT(dai_channel_sum)(int64_t pixels, int64_t channels, const float *x, float *sum) {
@@ -177,15 +170,15 @@ V16_INLINE void pool_windows(int64_t windows, int64_t channels, int64_t c, int l
     for (int64_t p = 0; p < windows; p++) {
         v16 best = v16_zero(), place = v16_zero();
         for (int64_t k = 0; k < size * size; k++) {
-            v16 value = load(x + k / size * pitch + (p * size + k % size) * channels + c, lanes);
+            v16 value = v16_load_lanes(x + k / size * pitch + (p * size + k % size) * channels + c, lanes);
             if (relu) value = v16_where_positive(value, value);
             place = k ? v16_where_better(value, best, v16_broadcast((float)k), place) : place;
             best = k ? v16_where_better(value, best, value, best) : value;
         }
-        store(y + p * channels + c, best, lanes);
+        v16_store_lanes(y + p * channels + c, best, lanes);
         if (!where) continue;
         if (relu) place = v16_where_better(best, v16_zero(), place, v16_broadcast(-1.0f));
-        store(where + p * channels + c, place, lanes);
+        v16_store_lanes(where + p * channels + c, place, lanes);
     }
 }
 
@@ -200,9 +193,10 @@ void DA_VARIANT(dai_max_pool)(int64_t size, int64_t windows, int64_t channels, b
 V16_INLINE void unpool_windows(int64_t windows, int64_t channels, int64_t c, int lanes, int64_t size, int64_t ky,
                                const float *dy, const float *where, float *dx) {
     for (int64_t p = 0; p < windows; p++) {
-        const v16 gradient = load(dy + p * channels + c, lanes), place = load(where + p * channels + c, lanes);
+        const v16 gradient = v16_load_lanes(dy + p * channels + c, lanes),
+            place = v16_load_lanes(where + p * channels + c, lanes);
         for (int64_t kx = 0; kx < size; kx++)
-            store(dx + (p * size + kx) * channels + c,
+            v16_store_lanes(dx + (p * size + kx) * channels + c,
                   v16_where_equal(place, v16_broadcast((float)(ky * size + kx)), gradient), lanes);
     }
 }
@@ -224,13 +218,14 @@ void DA_VARIANT(dai_max_pool_backward)(int64_t size, int64_t windows, int64_t ch
     } while (0)
 
 void DA_VARIANT(dai_sum)(int64_t n, const float *a, const float *b, float *y) {
-    EACH_LANE(store(y + i, v16_add(load(a + i, lanes), load(b + i, lanes)), lanes));
+    EACH_LANE(v16_store_lanes(y + i, v16_add(v16_load_lanes(a + i, lanes), v16_load_lanes(b + i, lanes)), lanes));
 }
 
 void DA_VARIANT(dai_relu)(int64_t n, const float *x, float *y) {
-    EACH_LANE(const v16 v = load(x + i, lanes); store(y + i, v16_where_positive(v, v), lanes));
+    EACH_LANE(const v16 v = v16_load_lanes(x + i, lanes); v16_store_lanes(y + i, v16_where_positive(v, v), lanes));
 }
 
 void DA_VARIANT(dai_relu_backward)(int64_t n, const float *y, const float *dy, float *dx) {
-    EACH_LANE(store(dx + i, v16_where_positive(load(y + i, lanes), load(dy + i, lanes)), lanes));
+    EACH_LANE(const v16 gradient = v16_load_lanes(dy + i, lanes);
+              v16_store_lanes(dx + i, v16_where_positive(v16_load_lanes(y + i, lanes), gradient), lanes));
 }

@@ -9,7 +9,8 @@
  *                           └───────┴───────┘
  *
  * Per k: Q loads of B, P spreads of A, P x Q fused multiply-adds. The sizes are constants in each instance, written out
- * by the compiler; the last vector of a row of C may be partial.
+ * by the compiler; the last vector of a row of C may be partial, and a segment may leave out a tile's first row, or its
+ * last, or both: four loops in each instance.
  */
 #include "core/kernels/contract.h"
 #include "core/kernels/simd.h"
@@ -25,14 +26,36 @@ enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 #endif
 
 /* last: lanes of the last vector */
-typedef struct tile_at { const float *a, *b; float *c; const float *bias, *row_bias; int last; } tile_at;
+typedef struct tile_at {
+    const float *a, *b; float *c; const float *bias, *row_bias; int last;
+    const dai_segment *segments; int64_t count; /* above, below: 0 or 1, of the tile's own rows */
+} tile_at;
 
 /* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
 #define A_AT(p) (&bases[(p) / 3][((p) % 3) * row])
 
-V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
+/* A segment, for the rows first..end-1 of a tile. */
+V16_INLINE void tile_rows(const int first, const int end, const int Q, const bool part, const dai_contraction *problem,
+                          const tile_at *at, const dai_segment *segment, v16 acc[16][2]) {
     const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step,
-        b_vector = V16_LANES + problem->b_gap, c_vector = V16_LANES + problem->c_gap;
+        b_vector = V16_LANES + problem->b_gap;
+    const float *b = at->b + segment->b, *bases[6];
+    V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] = at->a + segment->a + (first + 3 * t) * row;
+    for (int64_t k = 0; k < segment->length; k++) {
+        v16 across[2];
+        V16_UNROLL for (int q = 0; q < Q; q++)
+            across[q] = part && q == Q - 1 ? v16_load_part(b + b_vector * q, at->last) : v16_load(b + b_vector * q);
+        V16_UNROLL for (int p = first; p < end; p++) {
+            const v16 spread = v16_broadcast(*A_AT(p - first));
+            V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(spread, across[q], acc[p][q]);
+        }
+        b += b_step;
+        V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] += a_step;
+    }
+}
+
+V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
+    const int64_t c_vector = V16_LANES + problem->c_gap;
     v16 acc[16][2];
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
@@ -45,22 +68,17 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
                         : partial              ? v16_load_part(c, at->last)
                                                : v16_load(c);
         }
-    for (int64_t s = 0; s < problem->segment_count; s++) {
-        if (problem->ahead) dai_ahead_step(problem->ahead);
-        const float *b = at->b + problem->segments[s].b;
-        const float *bases[6];
-        V16_UNROLL for (int t = 0; t < (P + 2) / 3; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
-        for (int64_t k = 0; k < problem->length; k++) {
-            v16 across[2];
-            V16_UNROLL for (int q = 0; q < Q; q++)
-                across[q] = part && q == Q - 1 ? v16_load_part(b + b_vector * q, at->last) : v16_load(b + b_vector * q);
-            V16_UNROLL for (int p = 0; p < P; p++) {
-                const v16 spread = v16_broadcast(*A_AT(p));
-                V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(spread, across[q], acc[p][q]);
-            }
-            b += b_step;
-            V16_UNROLL for (int t = 0; t < (P + 2) / 3; t++) bases[t] += a_step;
+    if (!problem->joined)
+        for (int64_t s = 0; s < at->count; s++) {
+            if (problem->ahead) dai_ahead_step(problem->ahead);
+            tile_rows(0, P, Q, part, problem, at, &at->segments[s], acc);
         }
+    else for (const dai_segment *s = at->segments; s < at->segments + at->count; s++) {
+        if (problem->ahead) dai_ahead_step(problem->ahead);
+        if (!s->above && !s->below) tile_rows(0, P, Q, part, problem, at, s, acc);
+        else if (!s->below) tile_rows(1, P, Q, part, problem, at, s, acc);
+        else if (!s->above) tile_rows(0, P - 1, Q, part, problem, at, s, acc);
+        else tile_rows(1, P - 1, Q, part, problem, at, s, acc);
     }
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
@@ -88,9 +106,9 @@ TILE(10, 2) TILE(11, 2)
 TILE(12, 2)
 #endif
 
-/* [rows - 1][is the last vector partial?] */
-static tile_function *const tiles_1[MOST_ROWS_1][2] = {
-    ROW(1, 1), ROW(2, 1), ROW(3, 1), ROW(4, 1),
+/* [rows][is the last vector partial?] */
+static tile_function *const tiles_1[MOST_ROWS_1 + 1][2] = {
+    { NULL, NULL }, ROW(1, 1), ROW(2, 1), ROW(3, 1), ROW(4, 1),
 #if defined(DA_VARIANT_avx512) || defined(DA_VARIANT_avx2) || defined(DA_VARIANT_neon)
     ROW(5, 1), ROW(6, 1),
 #endif
@@ -99,8 +117,8 @@ static tile_function *const tiles_1[MOST_ROWS_1][2] = {
 #endif
 };
 #if defined(DA_VARIANT_avx512)
-static tile_function *const tiles_2[MOST_ROWS_2][2] = {
-    ROW(1, 2), ROW(2, 2), ROW(3, 2), ROW(4, 2), ROW(5, 2), ROW(6, 2),
+static tile_function *const tiles_2[MOST_ROWS_2 + 1][2] = {
+    { NULL, NULL }, ROW(1, 2), ROW(2, 2), ROW(3, 2), ROW(4, 2), ROW(5, 2), ROW(6, 2),
     ROW(7, 2), ROW(8, 2), ROW(9, 2), ROW(10, 2), ROW(11, 2), ROW(12, 2),
 };
 #else
@@ -110,33 +128,48 @@ static tile_function *const (*const tiles_2)[2] = NULL;
 #if defined(DA_VARIANT_avx512)
 /* With one vector across, a spread number serves one multiply-add, and a load each is all that the hardware can do. So
    every second row loads four of its numbers at once, repeated in each quarter of a vector, and spreads them from
-   there: steps k..k+3 of the chains of P rows. */
+   there: steps k..k+3 of the chains of `rows` rows. */
 enum { QUAD = 4 };
-V16_INLINE void quad_step(const int P, const int64_t row, const float *const bases[6], int64_t k, const v16 b[QUAD],
+V16_INLINE void quad_step(const int rows, const int64_t row, const float *const bases[6], int64_t k, const v16 b[QUAD],
                           v16 *acc) {
     v16 quad[8];
-    V16_UNROLL for (int p = 1; p < P; p += 2) quad[p / 2] = v16_quad(A_AT(p) + k);
+    V16_UNROLL for (int p = 1; p < rows; p += 2) quad[p / 2] = v16_quad(A_AT(p) + k);
     V16_UNROLL for (int j = 0; j < QUAD; j++)
-        V16_UNROLL for (int p = 0; p < P; p++)
+        V16_UNROLL for (int p = 0; p < rows; p++)
             acc[p] = v16_fma(p % 2 ? v16_spread(quad[p / 2], j) : v16_broadcast(A_AT(p)[k + j]), b[j], acc[p]);
 }
 
-static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
+V16_INLINE void quad_rows(const int first, const int end, const dai_contraction *problem, const tile_at *at,
+                          const dai_segment *segment, v16 acc[16]) {
     const int64_t row = problem->a_row;
+    const float *from = at->b + segment->b, *bases[6];
+    V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] = at->a + segment->a + (first + 3 * t) * row;
+    for (int64_t k = 0; k < segment->length; k += QUAD) {
+        v16 b[QUAD];
+        V16_UNROLL for (int j = 0; j < QUAD; j++) b[j] = v16_load(from + (k + j) * problem->b_step);
+        quad_step(end - first, row, bases, k, b, acc + first);
+    }
+}
+
+static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
     v16 acc[16];
     V16_UNROLL for (int p = 0; p < 16; p++)
         acc[p] = at->bias ? v16_load(at->bias) : problem->accumulate ? v16_load(at->c + p * problem->c_row) : v16_zero();
-    for (int64_t s = 0; s < problem->segment_count; s++) {
+    for (const dai_segment *s = at->segments; s < at->segments + at->count; s++) {
         if (problem->ahead) dai_ahead_step(problem->ahead);
-        const float *from = at->b + problem->segments[s].b, *bases[6];
-        V16_UNROLL for (int t = 0; t < 6; t++) bases[t] = at->a + problem->segments[s].a + 3 * t * row;
-        for (int64_t k = 0; k < problem->length; k += QUAD) {
-            v16 b[QUAD];
-            V16_UNROLL for (int j = 0; j < QUAD; j++) b[j] = v16_load(from + (k + j) * problem->b_step);
-            quad_step(16, row, bases, k, b, acc);
-        }
+        if (!s->above && !s->below) quad_rows(0, 16, problem, at, s, acc);
+        else if (!s->below) quad_rows(1, 16, problem, at, s, acc);
+        else if (!s->above) quad_rows(0, 15, problem, at, s, acc);
+        else quad_rows(1, 15, problem, at, s, acc);
     }
     V16_UNROLL for (int p = 0; p < 16; p++) v16_store(at->c + p * problem->c_row, acc[p]);
+}
+
+static bool in_quads(const dai_contraction *problem) {
+    if (problem->a_step != 1 || problem->row_bias) return false;
+    for (int64_t s = 0; s < problem->segment_count; s++)
+        if (problem->segments[s].length % QUAD) return false;
+    return true;
 }
 
 /* Chains of 16 steps are too short to hide how a tile begins and ends. There all of B lies in registers, and the rows
@@ -159,36 +192,90 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
 }
 #endif
 
-/* All rows of all bands for the columns from j: near-equal tile heights, as few tiles as the registers allow. */
-static void contract_columns(const dai_contraction *problem, int64_t j, int vectors, int last) {
-    const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
-    tile_function *const (*const table)[2] = vectors == 2 ? tiles_2 : tiles_1;
-    const float *b = problem->b + j + j / V16_LANES * problem->b_gap;
-    float *c = problem->c + j + j / V16_LANES * problem->c_gap;
-    for (int64_t band = 0; band < problem->bands; band++) {
-        int64_t done = 0;
+static bool continues(const dai_contraction *problem, const dai_segment *last, const dai_segment *next) {
+    return last->a + last->length * problem->a_step == next->a && last->b + last->length * problem->b_step == next->b;
+}
+
+/* The segments of rows i..i+rows-1 as a tile wants them: those with rows in it, neighbours that continue each other joined.
+   Returns how many. */
+static int64_t join(const dai_contraction *problem, int64_t i, int64_t rows, dai_segment *to) {
+    int64_t count = 0;
+    for (int64_t s = 0; s < problem->segment_count; s++) {
+        dai_segment next = problem->segments[s];
+        next.above = next.above > i ? next.above - i : 0;
+        next.below -= problem->m - i - rows;
+        if (next.below < 0) next.below = 0;
+        if (next.above + next.below >= rows) continue;
+        dai_segment *last = to + count - 1;
+        if (count > 0 && last->above == next.above && last->below == next.below && continues(problem, last, &next))
+            last->length += next.length;
+        else to[count++] = next;
+    }
+    return count;
+}
+
+/* How rows are cut into tiles: into near-equal heights, as few as the registers allow; but rows that a segment leaves out
+   beyond the first or the last are tiles of their own. */
+typedef struct row_cut { int64_t above, below; int most; } row_cut;
+
+static row_cut cut_of(const dai_contraction *problem, int vectors) {
+    row_cut cut = { 0, 0, vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1 };
+    for (int64_t s = 0; problem->joined && s < problem->segment_count; s++) {
+        if (problem->segments[s].above > cut.above) cut.above = problem->segments[s].above;
+        if (problem->segments[s].below > cut.below) cut.below = problem->segments[s].below;
+    }
+    if (cut.above == 1) cut.above = 0;
+    if (cut.below == 1) cut.below = 0;
+    return cut;
+}
+
+/* The height of the tile at row i of m. */
+static int64_t height_at(const row_cut *cut, int64_t m, int64_t i) {
+    const int64_t left = m - cut->below - i;
+    if (i < cut->above || left <= 0) return 1;
+    const int64_t tiles = (left + cut->most - 1) / cut->most;
+    return (left + tiles - 1) / tiles;
+}
+
+/* Columns j.. of C, a tile wide. */
+typedef struct columns_at { int64_t j; int vectors, last; bool quads; const float *b; float *c; } columns_at;
+
+static void run_tile(const dai_contraction *problem, const columns_at *columns, int64_t i, int64_t rows, int64_t band,
+                     const dai_segment *segments, int64_t count) {
+    const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, columns->b,
+                         columns->c + band * problem->c_band + i * problem->c_row,
+                         problem->bias ? problem->bias + columns->j : NULL,
+                         problem->row_bias ? problem->row_bias + i : NULL, columns->last, segments, count };
 #if defined(DA_VARIANT_avx512)
-        if (problem->segment_count == 1 && problem->length == SHORT && problem->a_step == 1 && vectors == 1 &&
-            last == V16_LANES && !problem->bias && !problem->row_bias && !problem->accumulate)
+    if (columns->quads && rows == 16) {
+        tile_16_1_quads(problem, &at);
+        return;
+    }
+#endif
+    (columns->vectors == 2 ? tiles_2 : tiles_1)[rows][columns->last < V16_LANES](problem, &at);
+}
+
+/* All rows of all bands. Where segments are joined, that is done once a tile for all bands. */
+static void contract_columns(const dai_contraction *problem, const columns_at *columns) {
+    int64_t done = 0;
+#if defined(DA_VARIANT_avx512)
+    if (problem->segment_count == 1 && problem->segments[0].length == SHORT && columns->quads && !problem->bias &&
+        !problem->accumulate && !problem->joined)
+        for (int64_t band = 0; band < problem->bands; band++)
             done = contract_short(problem, problem->a + band * problem->a_band + problem->segments[0].a,
-                                  b + problem->segments[0].b, c + band * problem->c_band);
+                                  columns->b + problem->segments[0].b, columns->c + band * problem->c_band);
 #endif
-        const int64_t left = problem->m - done, tiles = (left + most - 1) / most;
-        for (int64_t t = 0; t < tiles; t++) {
-            const int64_t i = done + left * t / tiles, rows = done + left * (t + 1) / tiles - i;
-            const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, b,
-                                 c + band * problem->c_band + i * problem->c_row,
-                                 problem->bias ? problem->bias + j : NULL,
-                                 problem->row_bias ? problem->row_bias + i : NULL, last };
-#if defined(DA_VARIANT_avx512)
-            if (rows == 16 && last == V16_LANES && problem->a_step == 1 && problem->length % QUAD == 0 &&
-                !problem->row_bias) {
-                tile_16_1_quads(problem, &at);
-                continue;
-            }
-#endif
-            table[rows - 1][last < V16_LANES](problem, &at);
+    const row_cut cut = cut_of(problem, columns->vectors);
+    for (int64_t band = 0; !problem->joined && band < problem->bands; band++)
+        for (int64_t i = done, rows; i < problem->m; i += rows) {
+            rows = height_at(&cut, problem->m, i);
+            run_tile(problem, columns, i, rows, band, problem->segments, problem->segment_count);
         }
+    for (int64_t i = 0, rows; problem->joined && i < problem->m; i += rows) {
+        rows = height_at(&cut, problem->m, i);
+        const int64_t count = join(problem, i, rows, problem->joined);
+        for (int64_t band = 0; band < problem->bands; band++)
+            run_tile(problem, columns, i, rows, band, problem->joined, count);
     }
 }
 
@@ -197,14 +284,16 @@ static int vectors_at(const dai_contraction *problem, int64_t j) {
     return MOST_VECTORS == 2 && problem->n - j > V16_LANES ? 2 : 1;
 }
 
-/* Segments of all tiles. */
+/* How often all tiles will ask for memory, at least: once a segment, joined where that can be. */
 static int64_t steps_of(const dai_contraction *problem) {
-    int64_t tiles = 0;
+    int64_t tiles = 0, segments = problem->segment_count;
+    for (int64_t s = 1; problem->joined && s < problem->segment_count; s++)
+        if (continues(problem, &problem->segments[s - 1], &problem->segments[s])) segments--;
     for (int64_t j = 0; j < problem->n; j += V16_LANES * vectors_at(problem, j)) {
-        const int most = vectors_at(problem, j) == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
-        tiles += (problem->m + most - 1) / most;
+        const row_cut cut = cut_of(problem, vectors_at(problem, j));
+        for (int64_t i = 0; i < problem->m; i += height_at(&cut, problem->m, i)) tiles++;
     }
-    return tiles * problem->bands * problem->segment_count;
+    return tiles * problem->bands * segments;
 }
 
 void DA_VARIANT(dai_contract)(const dai_contraction *problem);
@@ -212,8 +301,14 @@ void DA_VARIANT(dai_contract)(const dai_contraction *problem) {
     if (problem->ahead) dai_ahead_begin(problem->ahead, steps_of(problem));
     for (int64_t j = 0; j < problem->n;) {
         const int vectors = vectors_at(problem, j);
-        const int64_t left = problem->n - j, columns = left < 16 * vectors ? left : 16 * vectors;
-        contract_columns(problem, j, vectors, (int)(columns - 16 * (vectors - 1)));
-        j += columns;
+        const int64_t left = problem->n - j, count = left < 16 * vectors ? left : 16 * vectors;
+        columns_at columns = { j, vectors, (int)(count - 16 * (vectors - 1)), false,
+                               problem->b + j + j / V16_LANES * problem->b_gap,
+                               problem->c + j + j / V16_LANES * problem->c_gap };
+#if defined(DA_VARIANT_avx512)
+        columns.quads = vectors == 1 && columns.last == V16_LANES && in_quads(problem);
+#endif
+        contract_columns(problem, &columns);
+        j += count;
     }
 }

@@ -12,12 +12,12 @@
 #include "core/kernels/simd.h"
 #include "core/kernels/variant.h"
 
+#include <stdbool.h>
+
 V16_INLINE void gather_block(const int count, const int images, const float *from, int64_t pitch, float *to) {
     v16 r[16];
     V16_UNROLL for (int l = 0; l < 16; l++)
-        r[l] = l >= images   ? v16_zero()
-               : count == 16 ? v16_load(from + l * pitch)
-                             : v16_load_part(from + l * pitch, count);
+        r[l] = l < images ? v16_load_lanes(from + l * pitch, count) : v16_zero();
     v16_transpose(r);
     V16_UNROLL for (int i = 0; i < 16; i++)
         if (i < count) v16_store(to + 16 * i, r[i]);
@@ -35,11 +35,8 @@ V16_INLINE void scatter_block(const int count, const int images, const float *fr
     v16 r[16];
     V16_UNROLL for (int i = 0; i < 16; i++) r[i] = i < count ? v16_load(from + 16 * i) : v16_zero();
     v16_transpose(r);
-    V16_UNROLL for (int l = 0; l < 16; l++) {
-        if (l >= images) continue;
-        if (count == 16) v16_store(to + l * pitch, r[l]);
-        else v16_store_part(to + l * pitch, r[l], count);
-    }
+    V16_UNROLL for (int l = 0; l < 16; l++)
+        if (l < images) v16_store_lanes(to + l * pitch, r[l], count);
 }
 
 static void scatter(int64_t count, int images, const float *from, float *to, int64_t pitch) {
@@ -57,34 +54,59 @@ enum { MOST_TAPS = 6, MOST_CHANNELS = 4 };
 enum { MOST_TAPS = 2, MOST_CHANNELS = 3 };
 #endif
 
-V16_INLINE void weights_tile(const int P, const int Q, const dai_lanes_weights *w, const float *x, const float *dy,
-                             float *to) {
+static int64_t between(int64_t least, int64_t x, int64_t most) { return x < least ? least : x > most ? most : x; }
+
+/* Positions begin..end-1 of `out` that a tap reads inside an image of `in`, at position + shift. */
+typedef struct span { int64_t begin, end; } span;
+static span span_of(int64_t out, int64_t in, int64_t shift) {
+    const int64_t begin = between(0, -shift, out);
+    return (span){ begin, between(begin, in - shift, out) };
+}
+
+/* A tile: the taps t..t+P-1 of kernel row ky, a tap being a column of the kernel and a channel, and Q channels of dy. */
+typedef struct tile_at { int64_t ky, t, j; } tile_at;
+
+/* Column ox of a row: for all taps, or for those that have it. x[from] is what the first one reads, were it inside. */
+V16_INLINE void weights_column(const int P, const int Q, const bool all, const span has[MOST_TAPS], int64_t ox,
+                               const float *x, int64_t from, const float *dy, v16 acc[MOST_TAPS][MOST_CHANNELS]) {
+    v16 across[MOST_CHANNELS];
+    V16_UNROLL for (int q = 0; q < Q; q++) across[q] = v16_load(dy + 16 * q);
+    V16_UNROLL for (int p = 0; p < P; p++) {
+        if (!all && (ox < has[p].begin || ox >= has[p].end)) continue;
+        const v16 tap = v16_load(x + from + 16 * p);
+        V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(tap, across[q], acc[p][q]);
+    }
+}
+
+V16_INLINE void weights_tile(const int P, const int Q, const dai_lanes_weights *w, const tile_at *at) {
+    const int64_t shift_y = at->ky - w->padding, c = w->c, x_step = 16 * c, dy_step = 16 * w->k;
+    const span rows = span_of(w->oh, w->h, shift_y);
+    span has[MOST_TAPS];
+    for (int p = 0; p < P; p++) has[p] = span_of(w->ow, w->w, (at->t + p) / c - w->padding);
+    const int64_t begin = has[0].begin, end = has[P - 1].end > begin ? has[P - 1].end : begin;
     v16 acc[MOST_TAPS][MOST_CHANNELS];
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_zero();
-    for (int64_t oy = 0; oy < w->oh; oy++) {
-        const float *a = x + oy * w->x_row, *b = dy + oy * w->dy_row;
-        for (int64_t ox = 0; ox < w->ow; ox++) {
-            v16 across[MOST_CHANNELS];
-            V16_UNROLL for (int q = 0; q < Q; q++) across[q] = v16_load(b + 16 * q);
-            V16_UNROLL for (int p = 0; p < P; p++) {
-                const v16 tap = v16_load(a + 16 * p);
-                V16_UNROLL for (int q = 0; q < Q; q++) acc[p][q] = v16_fma(tap, across[q], acc[p][q]);
-            }
-            a += 16 * w->c;
-            b += 16 * w->k;
-        }
+    int64_t from = 16 * (((rows.begin + shift_y) * w->w - w->padding) * c + at->t); /* x of column 0, were it inside */
+    const float *dy = w->dy + 16 * (rows.begin * w->ow * w->k + at->j);
+    for (int64_t oy = rows.begin; oy < rows.end; oy++, from += x_step * w->w, dy += dy_step * w->ow) {
+        for (int64_t ox = 0; ox < begin; ox++)
+            weights_column(P, Q, false, has, ox, w->x, from + ox * x_step, dy + ox * dy_step, acc);
+        const float *a = w->x + from + begin * x_step, *b = dy + begin * dy_step;
+        for (int64_t ox = begin; ox < end; ox++, a += x_step, b += dy_step)
+            weights_column(P, Q, true, has, ox, a, 0, b, acc);
+        for (int64_t ox = end; ox < w->ow; ox++)
+            weights_column(P, Q, false, has, ox, w->x, from + ox * x_step, dy + ox * dy_step, acc);
     }
     V16_UNROLL for (int p = 0; p < P; p++)
-        V16_UNROLL for (int q = 0; q < Q; q++) v16_store(to + (p * w->k + q) * 16, acc[p][q]);
+        V16_UNROLL for (int q = 0; q < Q; q++)
+            v16_store(w->to + (((at->ky * w->s * c + at->t + p) * w->k) + at->j + q) * 16, acc[p][q]);
 }
 
-typedef void tile_function(const dai_lanes_weights *w, const float *x, const float *dy, float *to);
+typedef void tile_function(const dai_lanes_weights *w, const tile_at *at);
 
-#define TILE(P, Q)                                                                                                 \
-    static void tile_##P##_##Q(const dai_lanes_weights *w, const float *x, const float *dy, float *to) {           \
-        weights_tile(P, Q, w, x, dy, to);                                                                          \
-    }
+#define TILE(P, Q) \
+    static void tile_##P##_##Q(const dai_lanes_weights *w, const tile_at *at) { weights_tile(P, Q, w, at); }
 TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(2, 1) TILE(2, 2) TILE(2, 3)
 #if defined(DA_VARIANT_avx512)
 TILE(1, 4) TILE(2, 4) TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(3, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4)
@@ -98,13 +120,13 @@ static tile_function *const tiles[MOST_TAPS][MOST_CHANNELS] = { ROW(1), ROW(2) }
 
 /* Tiles of near-equal size; neighbours in the order share dy. */
 static void weights(const dai_lanes_weights *w) {
-    const int64_t across = (w->k + MOST_CHANNELS - 1) / MOST_CHANNELS, down = (w->taps + MOST_TAPS - 1) / MOST_TAPS;
+    const int64_t taps = w->s * w->c, across = (w->k + MOST_CHANNELS - 1) / MOST_CHANNELS,
+        down = (taps + MOST_TAPS - 1) / MOST_TAPS;
     for (int64_t q = 0; q < across; q++)
-        for (int64_t ky = 0; ky < w->rows; ky++)
+        for (int64_t ky = 0; ky < w->r; ky++)
             for (int64_t p = 0; p < down; p++) {
-                const int64_t j = w->k * q / across, t = w->taps * p / down;
-                tiles[w->taps * (p + 1) / down - t - 1][w->k * (q + 1) / across - j - 1](
-                    w, w->x + ky * w->x_row + 16 * t, w->dy + 16 * j, w->to + ((ky * w->taps + t) * w->k + j) * 16);
+                const tile_at at = { ky, taps * p / down, w->k * q / across };
+                tiles[taps * (p + 1) / down - at.t - 1][w->k * (q + 1) / across - at.j - 1](w, &at);
             }
 }
 

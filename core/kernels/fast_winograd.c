@@ -16,13 +16,6 @@
 
 enum { MOST = 6, STRIP = 8 }; /* points along one axis, tiles of a strip */
 
-V16_INLINE v16 load(const float *p, int lanes) {
-    return lanes == V16_LANES ? v16_load(p) : v16_load_part(p, lanes);
-}
-V16_INLINE void store(float *p, v16 x, int lanes) {
-    if (lanes == V16_LANES) v16_store(p, x);
-    else v16_store_part(p, x, lanes);
-}
 V16_INLINE v16 times(v16 x, float constant)            { return v16_mul(x, v16_broadcast(constant)); }
 V16_INLINE v16 plus(v16 x, float constant, v16 z)      { return v16_fma(x, v16_broadcast(constant), z); }
 
@@ -94,7 +87,8 @@ V16_INLINE void points_strip(const int kind, const int tile, int64_t tiles, cons
     for (int64_t x = 0; x < wide; x++) {
         v16 column[MOST], points[MOST];
         V16_UNROLL for (int y = 0; y < high; y++)
-            column[y] = kind == INPUT || (y < rows && x < columns) ? load(lines[y] + x * channels, lanes) : v16_zero();
+            column[y] = kind == INPUT || (y < rows && x < columns) ? v16_load_lanes(lines[y] + x * channels, lanes)
+                                                                   : v16_zero();
         points_axis(kind, tile, column, points);
         V16_UNROLL for (int y = 0; y < n; y++) down[y][x] = points[y];
     }
@@ -104,7 +98,8 @@ V16_INLINE void points_strip(const int kind, const int tile, int64_t tiles, cons
         for (int64_t t = 0; t < tiles; t++) {
             v16 points[MOST];
             points_axis(kind, tile, &down[y][t * tile], points);
-            V16_UNROLL for (int x = 0; x < n; x++) store(to[x] + y * n * stride + t * channels, points[x], lanes);
+            V16_UNROLL for (int x = 0; x < n; x++)
+                v16_store_lanes(to[x] + y * n * stride + t * channels, points[x], lanes);
         }
 }
 
@@ -165,7 +160,7 @@ V16_INLINE void output_strip(const int tile, const dai_winograd *run, int64_t ti
     for (int i = 0; i < n; i++)
         for (int64_t t = 0; t < tiles; t++) {
             v16 points[MOST], row[4];
-            V16_UNROLL for (int x = 0; x < n; x++) points[x] = load(from[x] + i * n * stride + t * k, lanes);
+            V16_UNROLL for (int x = 0; x < n; x++) points[x] = v16_load_lanes(from[x] + i * n * stride + t * k, lanes);
             output_axis(tile, points, row);
             V16_UNROLL for (int x = 0; x < tile; x++) across[i][t * tile + x] = row[x];
         }
@@ -176,7 +171,8 @@ V16_INLINE void output_strip(const int tile, const dai_winograd *run, int64_t ti
         V16_UNROLL for (int i = 0; i < n; i++) points[i] = across[i][x];
         output_axis(tile, points, column);
         V16_UNROLL for (int i = 0; i < tile; i++)
-            if (i < rows) store(to[i] + x * k, bias ? v16_add(column[i], load(bias, lanes)) : column[i], lanes);
+            if (i < rows)
+                v16_store_lanes(to[i] + x * k, bias ? v16_add(column[i], v16_load_lanes(bias, lanes)) : column[i], lanes);
     }
 }
 
@@ -230,14 +226,14 @@ V16_INLINE void weights(const int tile, const float *w, int64_t w_stride, float 
     v16 down[MOST][3];
     V16_UNROLL for (int x = 0; x < 3; x++) {
         v16 column[3], points[MOST];
-        V16_UNROLL for (int y = 0; y < 3; y++) column[y] = load(w + (3 * y + x) * w_stride, lanes);
+        V16_UNROLL for (int y = 0; y < 3; y++) column[y] = v16_load_lanes(w + (3 * y + x) * w_stride, lanes);
         weights_axis(tile, column, points);
         V16_UNROLL for (int y = 0; y < n; y++) down[y][x] = points[y];
     }
     V16_UNROLL for (int y = 0; y < n; y++) {
         v16 points[MOST];
         weights_axis(tile, down[y], points);
-        V16_UNROLL for (int x = 0; x < n; x++) store(u + (n * y + x) * u_stride, points[x], lanes);
+        V16_UNROLL for (int x = 0; x < n; x++) v16_store_lanes(u + (n * y + x) * u_stride, points[x], lanes);
     }
 }
 
@@ -271,8 +267,9 @@ V16_INLINE void collect(const int tile, int64_t slices, const float *sums, int64
         v16 total[MOST];
         V16_UNROLL for (int x = 0; x < n; x++) {
             const float *from = sums + (n * y + x) * u_stride;
-            total[x] = load(from, lanes);
-            for (int64_t s = 1; s < slices; s++) total[x] = v16_add(total[x], load(from + s * slice_stride, lanes));
+            total[x] = v16_load_lanes(from, lanes);
+            for (int64_t s = 1; s < slices; s++)
+                total[x] = v16_add(total[x], v16_load_lanes(from + s * slice_stride, lanes));
         }
         collect_axis(tile, total, across[y]);
     }
@@ -280,7 +277,7 @@ V16_INLINE void collect(const int tile, int64_t slices, const float *sums, int64
         v16 column[MOST], taps[3];
         V16_UNROLL for (int y = 0; y < n; y++) column[y] = across[y][x];
         collect_axis(tile, column, taps);
-        V16_UNROLL for (int y = 0; y < 3; y++) store(dw + (3 * y + x) * w_stride, taps[y], lanes);
+        V16_UNROLL for (int y = 0; y < 3; y++) v16_store_lanes(dw + (3 * y + x) * w_stride, taps[y], lanes);
     }
 }
 

@@ -35,11 +35,11 @@ typedef struct da_matmul_problem {
     bool accumulate;
 } da_matmul_problem;
 
-/* Convolution of x (N H W C) with w (R S C/groups K) to y (N OH OW K). Padding is the value zero, multiplied like any
-   other. Order of the chains:
+/* Convolution of x (N H W C) with w (R S C/groups K) to y (N OH OW K). Taps that lie in the padding are no terms: they
+   are left out. Order of the chains:
      forward            kernel row, kernel column, channel; from the bias or zero
-     backward data      row of dy, column of dy, channel k, all ascending (so kernel rows and columns descending); dy
-                        outside the image counts as zero; taps that a stride leaves out are no terms at all
+     backward data      row of dy, column of dy, channel k, all ascending (so kernel rows and columns descending); where
+                        there is no dy, and at taps that a stride leaves out, there are no terms
      backward weights   sample, row, column of dy; a chain a slice of the batch (da_conv_slices), slices added in
                         order */
 typedef struct da_convolution {

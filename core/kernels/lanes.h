@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 /* Weight gradients of 16 images at once, a chain over all pixels (rows, then columns) in every lane:
-       to[((ky * taps + t) * k + j) * 16 + lane] = sum of x[ky * x_row + pixel + t] * dy[pixel + j]
-   for ky < rows, t < taps = S * C, j < k. x is framed: its rows are x_row floats apart, dy's dy_row; a pixel has c and
-   k vectors. */
+       to[(((ky * s + kx) * c + i) * k + j) * 16 + lane] = sum over oy, ox of x(oy + ky - padding, ox + kx - padding, i) *
+                                                           dy(oy, ox, j)
+   of the pixels whose x is one of h x w. A pixel of x has c vectors, one of dy k; both are contiguous. */
 typedef struct dai_lanes_weights {
     const float *x, *dy;
-    int64_t x_row, dy_row, oh, ow, c, k, rows, taps;
+    int64_t h, w, oh, ow, c, k, r, s, padding;
     float *to;
 } dai_lanes_weights;
 

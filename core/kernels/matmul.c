@@ -92,20 +92,19 @@ static void multiply_block(void *context, int64_t chunk, int worker) {
     const da_matmul_problem *p = &work->problem;
     const int64_t top = chunk / work->column_blocks * work->rows, bottom = smallest(top + work->rows, p->m);
     const int64_t j = chunk % work->column_blocks * BLOCK_COLUMNS;
-    const dai_segment start = { 0, 0 };
     for (int64_t k = 0; k < p->k || k == 0; k += RUN) {
+        const dai_segment run = { .length = smallest(RUN, p->k - k) };
         dai_contraction problem = {
-            .n = smallest(BLOCK_COLUMNS, p->n - j), .length = smallest(RUN, p->k - k),
-            .segments = &start, .segment_count = 1, .a_row = p->a_row, .a_step = p->a_column,
+            .n = smallest(BLOCK_COLUMNS, p->n - j), .segments = &run, .segment_count = 1, .a_row = p->a_row, .a_step = p->a_column,
             .b = p->b + k * p->b_row + j, .b_step = p->b_row, .c_row = p->c_row, .bands = 1,
             .bias = k == 0 && p->bias ? p->bias + j : NULL, .accumulate = k > 0 || p->accumulate,
         };
         if (work->packed) {
             float *packed = work->packed + worker * packed_floats(p);
-            pack_b(work, j, problem.n, k, problem.length, packed);
+            pack_b(work, j, problem.n, k, run.length, packed);
             problem.b = packed;
             problem.b_step = LANES;
-            problem.b_gap = (problem.length - 1) * LANES;
+            problem.b_gap = (run.length - 1) * LANES;
         }
         for (int64_t i = top; i < bottom; i += PANEL) {
             problem.m = smallest(PANEL, bottom - i);

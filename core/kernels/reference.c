@@ -30,11 +30,7 @@ void dai_matmul_reference(const da_matmul_problem *problem, float *scratch) {
 
 typedef struct conv_work { da_convolution v; const float *x, *w, *dy, *bias; float *out; } conv_work;
 
-/* The value at row i, column j, channel c of an image; zero outside. */
-static float pixel(const float *image, int64_t height, int64_t width, int64_t channels, int64_t i, int64_t j,
-                   int64_t c) {
-    return i < 0 || i >= height || j < 0 || j >= width ? 0.0f : image[(i * width + j) * channels + c];
-}
+static bool inside(int64_t position, int64_t size) { return position >= 0 && position < size; }
 
 static void forward_sample(void *context, int64_t sample, int worker) {
     const conv_work *work = context;
@@ -47,12 +43,16 @@ static void forward_sample(void *context, int64_t sample, int worker) {
         for (int64_t ox = 0; ox < v->ow; ox++)
             for (int64_t k = 0; k < v->k; k++) {
                 float acc = work->bias ? work->bias[k] : 0.0f;
-                for (int64_t ky = 0; ky < v->r; ky++)
-                    for (int64_t kx = 0; kx < v->s; kx++)
+                for (int64_t ky = 0; ky < v->r; ky++) {
+                    const int64_t iy = oy * v->stride + ky - v->padding;
+                    for (int64_t kx = 0; kx < v->s; kx++) {
+                        const int64_t ix = ox * v->stride + kx - v->padding;
+                        if (!inside(iy, v->h) || !inside(ix, v->w)) continue;
                         for (int64_t c = 0; c < cg; c++)
-                            acc = fmaf(pixel(x, v->h, v->w, v->c, oy * v->stride + ky - v->padding,
-                                             ox * v->stride + kx - v->padding, k / kg * cg + c),
+                            acc = fmaf(x[(iy * v->w + ix) * v->c + k / kg * cg + c],
                                        work->w[((ky * v->s + kx) * cg + c) * v->k + k], acc);
+                    }
+                }
                 y[(oy * v->ow + ox) * v->k + k] = acc;
             }
 }
@@ -94,9 +94,10 @@ static void backward_data_sample(void *context, int64_t sample, int worker) {
                 for (int64_t ky = v->r - 1; ky >= 0; ky--)
                     for (int64_t kx = v->s - 1; kx >= 0; kx--) {
                         const int64_t y = iy + v->padding - ky, x = ix + v->padding - kx; /* stride * position in dy */
-                        if (y % v->stride != 0 || x % v->stride != 0) continue;
+                        const int64_t oy = y / v->stride, ox = x / v->stride;
+                        if (y < 0 || y % v->stride || oy >= v->oh || x < 0 || x % v->stride || ox >= v->ow) continue;
                         for (int64_t k = group * kg; k < (group + 1) * kg; k++)
-                            acc = fmaf(pixel(dy, v->oh, v->ow, v->k, y / v->stride, x / v->stride, k),
+                            acc = fmaf(dy[(oy * v->ow + ox) * v->k + k],
                                        work->w[((ky * v->s + kx) * cg + c % cg) * v->k + k], acc);
                     }
                 dx[(iy * v->w + ix) * v->c + c] = acc;
@@ -117,11 +118,12 @@ static void backward_weights_tap(void *context, int64_t tap, int worker) {
                 float acc = 0.0f;
                 for (int64_t i = da_chunk_begin(v->n, slices, slice); i < da_chunk_begin(v->n, slices, slice + 1); i++)
                     for (int64_t oy = 0; oy < v->oh; oy++)
-                        for (int64_t ox = 0; ox < v->ow; ox++)
-                            acc = fmaf(pixel(work->x + i * v->h * v->w * v->c, v->h, v->w, v->c,
-                                             oy * v->stride + ky - v->padding, ox * v->stride + kx - v->padding,
-                                             k / kg * cg + c),
+                        for (int64_t ox = 0; ox < v->ow; ox++) {
+                            const int64_t iy = oy * v->stride + ky - v->padding, ix = ox * v->stride + kx - v->padding;
+                            if (!inside(iy, v->h) || !inside(ix, v->w)) continue;
+                            acc = fmaf(work->x[((i * v->h + iy) * v->w + ix) * v->c + k / kg * cg + c],
                                        work->dy[((i * v->oh + oy) * v->ow + ox) * v->k + k], acc);
+                        }
                 total = slice == 0 ? acc : total + acc;
             }
             work->out[(tap * cg + c) * v->k + k] = total;

@@ -196,4 +196,11 @@ V16_INLINE void v16_transpose(v16 r[16]) {
 }
 #endif
 
+/* The first n lanes, in one go where that is all of them. */
+V16_INLINE v16 v16_load_lanes(const float *p, int n) { return n == V16_LANES ? v16_load(p) : v16_load_part(p, n); }
+V16_INLINE void v16_store_lanes(float *p, v16 x, int n) {
+    if (n == V16_LANES) v16_store(p, x);
+    else v16_store_part(p, x, n);
+}
+
 #endif

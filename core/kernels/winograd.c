@@ -31,6 +31,21 @@ int64_t dai_winograd_scratch(const dai_winograd *run) {
     return dai_winograd_points(run->tile) * (point_stride(tiles, run->c) + point_stride(tiles, run->k));
 }
 
+/* The product of the first point, then of all others: what they read and write lies the strides further on. */
+static void multiply_points(const dai_winograd *run, dai_contraction product, int64_t length, int64_t a_stride,
+                            int64_t b_stride, int64_t c_stride) {
+    const dai_segment whole = { .length = length };
+    product.segments = &whole;
+    product.segment_count = product.bands = 1;
+    product.ahead = run->ahead;
+    for (int64_t p = 0; p < dai_winograd_points(run->tile); p++) {
+        da_kernels_active()->contract(&product);
+        product.a += a_stride;
+        product.b += b_stride;
+        product.c += c_stride;
+    }
+}
+
 void dai_winograd_images(const dai_winograd *run, const float *framed, const float *u, const float *bias, float *y,
                          float *scratch) {
     const da_kernels *kernels = da_kernels_active();
@@ -41,20 +56,14 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
     const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
                   groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
                   m_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
-    const dai_segment whole = { 0, 0 };
     float *v = scratch, *m = scratch + points * v_stride;
     for (int64_t group = 0; group < groups; group++) {
         const int64_t first = da_chunk_begin(tiles, groups, group),
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
-        for (int64_t p = 0; p < points; p++) {
-            const dai_contraction product = {
-                .m = count, .n = run->k, .length = run->c, .segments = &whole, .segment_count = 1,
-                .a = v + p * v_stride, .a_row = run->c, .a_step = 1, .b = u + p * u_stride, .b_step = run->k,
-                .c = m + p * m_stride, .c_row = run->k, .bands = 1, .ahead = run->ahead,
-            };
-            kernels->contract(&product);
-        }
+        multiply_points(run, (dai_contraction){ .m = count, .n = run->k, .a = v, .a_row = run->c, .a_step = 1, .b = u,
+                                                .b_step = run->k, .c = m, .c_row = run->k },
+                        run->c, v_stride, u_stride, m_stride);
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
     }
 }
@@ -69,22 +78,16 @@ void dai_winograd_gradient(const dai_winograd *run, const float *framed, const f
     const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),
                   groups = (tiles + most - 1) / most, v_stride = point_stride(most, run->c),
                   z_stride = point_stride(most, run->k), u_stride = dai_winograd_weight_stride(run->c, run->k);
-    const dai_segment whole = { 0, 0 };
     float *v = scratch, *z = scratch + points * v_stride;
     for (int64_t group = 0; group < groups; group++) {
         const int64_t first = da_chunk_begin(tiles, groups, group),
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         kernels->winograd->gradient(run, first, count, dy, z, z_stride);
-        for (int64_t p = 0; p < points; p++) {
-            const dai_contraction product = {
-                .m = run->c, .n = run->k, .length = count, .segments = &whole, .segment_count = 1,
-                .a = v + p * v_stride, .a_row = 1, .a_step = run->c, .b = z + p * z_stride, .b_step = run->k,
-                .c = sums + p * u_stride, .c_row = run->k, .bands = 1, .ahead = run->ahead,
-                .accumulate = accumulate || group > 0,
-            };
-            kernels->contract(&product);
-        }
+        multiply_points(run, (dai_contraction){ .m = run->c, .n = run->k, .a = v, .a_row = 1, .a_step = run->c, .b = z,
+                                                .b_step = run->k, .c = sums, .c_row = run->k,
+                                                .accumulate = accumulate || group > 0 },
+                        count, v_stride, z_stride, u_stride);
     }
 }
 

@@ -271,32 +271,40 @@ static void contract_plainly(const dai_contraction *p) {
                 const float *a = p->a + band * p->a_band + i * p->a_row;
                 float *c = p->c + band * p->c_band + i * p->c_row + j;
                 float acc = p->bias ? p->bias[j] : p->accumulate ? *c : 0.0f;
-                for (int64_t s = 0; s < p->segment_count; s++)
-                    for (int64_t k = 0; k < p->length; k++)
-                        acc = fmaf(a[p->segments[s].a + k * p->a_step],
-                                   p->b[p->segments[s].b + k * p->b_step + j], acc);
+                for (const dai_segment *s = p->segments; s < p->segments + p->segment_count; s++)
+                    for (int64_t k = 0; k < s->length && i >= s->above && i < p->m - s->below; k++)
+                        acc = fmaf(a[s->a + k * p->a_step], p->b[s->b + k * p->b_step + j], acc);
                 *c = acc;
             }
 }
 
 enum { MOST_SEGMENTS = 6 };
 
-/* Segments lie anywhere in a and b, and may overlap, as the rows of an image do; A's steps may be zero. */
+/* Segments lie anywhere in a and b, and may overlap, as the rows of an image do, or continue each other, as taps do; A's
+   steps may be zero. */
 static void compare_contraction(int case_number) {
     const int64_t m = draw(1, draw(0, 3) ? 17 : 40), n = draw(1, 70);
-    const int64_t length = draw(0, 12), count = draw(0, MOST_SEGMENTS);
+    const int64_t longest = draw(0, 12), count = draw(0, MOST_SEGMENTS), most_left_out = draw(0, 1) ? draw(1, 4) : 0;
     const int64_t a_row = draw(0, 20), a_step = draw(0, 20), b_step = n + draw(0, 5), c_row = n + draw(0, 5);
     const int64_t bands = draw(1, 3), a_band = draw(0, 40), c_band = m * c_row + draw(0, 9);
     const int64_t c_count = bands * c_band + 1, apart = 60;
-    dai_segment segments[MOST_SEGMENTS];
-    for (int64_t s = 0; s < count; s++) segments[s] = (dai_segment){ draw(0, apart), draw(0, apart) };
+    dai_segment segments[MOST_SEGMENTS], joined[MOST_SEGMENTS];
+    for (int64_t s = 0; s < count; s++) {
+        segments[s] = (dai_segment){ draw(0, apart), draw(0, apart), draw(0, 1) ? longest : draw(0, longest),
+                                     draw(0, most_left_out), draw(0, most_left_out) };
+        const dai_segment *last = s ? &segments[s - 1] : NULL;
+        if (last && draw(0, 1) && last->a + last->length * a_step <= apart && last->b + last->length * b_step <= apart) {
+            segments[s].a = last->a + last->length * a_step;
+            segments[s].b = last->b + last->length * b_step;
+        }
+    }
     const bool wild = case_number % 3 == 0;
     const int size = (int)draw(0, 3);
-    float *a = sized_numbers(apart + bands * a_band + m * a_row + length * a_step + 1, size, wild),
-          *b = sized_numbers(apart + length * b_step + n, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
+    float *a = sized_numbers(apart + bands * a_band + m * a_row + longest * a_step + 1, size, wild),
+          *b = sized_numbers(apart + longest * b_step + n, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
           *start = sized_numbers(c_count, size, wild), *expected = copy_of(start, c_count);
-    dai_contraction p = { .m = m, .n = n, .length = length, .segments = segments, .segment_count = count, .a = a,
-                          .a_row = a_row, .a_step = a_step, .b = b, .b_step = b_step, .c = expected, .c_row = c_row,
+    dai_contraction p = { .m = m, .n = n, .segments = segments, .segment_count = count,
+                          .joined = most_left_out || draw(0, 1) ? joined : NULL, .a = a, .a_row = a_row, .a_step = a_step, .b = b, .b_step = b_step, .c = expected, .c_row = c_row,
                           .bands = bands, .a_band = a_band, .c_band = c_band, .bias = maybe(bias),
                           .accumulate = draw(0, 1) };
     contract_plainly(&p);
@@ -305,7 +313,7 @@ static void compare_contraction(int case_number) {
         (*table)->contract(&p);
         if (!same(c, expected, c_count))
             test_fail(__FILE__, __LINE__, "%s: case %d, m %d n %d length %d segments %d bands %d", (*table)->name,
-                      case_number, (int)m, (int)n, (int)length, (int)count, (int)bands);
+                      case_number, (int)m, (int)n, (int)longest, (int)count, (int)bands);
         da_free(c);
     }
     da_free(a); da_free(b); da_free(bias); da_free(start); da_free(expected);
