@@ -104,7 +104,7 @@ da_node *da_matmul(da_graph *g, da_node *a, da_node *b);
 da_node *da_linear(da_graph *g, da_node *x, da_node *weight, da_node *bias);
 
 /* Convolution: x N H W C, weight R S C/groups K, bias K or NULL; gives N H' W' K, H' = (H + 2 pad - R) / stride + 1.
-   Padding is the value zero and is multiplied like any other. winograd: 0, or 2 or 4 for Winograd's algorithm F(2x2,3x3)
+   A tap that lies in the padding is no term. winograd: 0, or 2 or 4 for Winograd's algorithm F(2x2,3x3)
    or F(4x4,3x3), forward and backward: faster, with an error of its own (core/kernels/winograd.h) and bits of its own;
    kernels of 3x3, stride 1, no groups, padding up to 2 only. */
 typedef struct da_conv2d_options { int64_t stride, padding, groups; int winograd; } da_conv2d_options;

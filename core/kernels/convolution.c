@@ -20,7 +20,7 @@
  * Small images with few channels go another way: convolution_lanes.c.
  */
 #include "core/kernels/convolution.h"
-#include "core/kernels/frames.h"
+#include "core/kernels/images.h"
 #include "core/parallel.h"
 
 #include <string.h>
@@ -117,15 +117,6 @@ static worker_part part_of(const conv_work *work, int worker) {
     return part;
 }
 
-/* Images i..i+count-1 of a source: where they lie, or made in `to`. */
-static const float *images_at(const da_image_source *source, int64_t i, int64_t count, int64_t height, int64_t width,
-                              int64_t channels, float *to) {
-    const int64_t row = width * channels;
-    if (source->values) return source->values + i * height * row;
-    for (int64_t y = 0; y < count * height; y++) source->load(source->context, i * height + y, to + y * row);
-    return to;
-}
-
 /* Segments of `rows` kernel rows: A moves by row_pitch floats a row and by `pixel` a tap, B by `block` floats a tap, of
    which each has so many channels. A kernel row whose taps no pixel leaves out is one segment. */
 typedef struct segment_list { int64_t in_row; bool leaves_out; } segment_list; /* in_row: of a kernel row */
@@ -162,8 +153,7 @@ static const float *strip_at(const conv_work *work, row_strip *s, int64_t i, int
     const int64_t row = v->w * v->c, kept = largest(0, s->end - first);
     if (source->values) return source->values + (i * v->h + first) * row;
     if (kept > 0) memmove(s->rows, s->rows + (first - s->first) * row, (size_t)(kept * row) * sizeof *s->rows);
-    for (int64_t y = first + kept; y < end; y++)
-        source->load(source->context, i * v->h + y, s->rows + (y - first) * row);
+    (void)dai_rows_at(source, i * v->h + first + kept, end - first - kept, row, s->rows + kept * row);
     *s = (row_strip){ s->rows, first, end };
     return s->rows;
 }
@@ -476,13 +466,13 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
         left = smallest(work->together, left);
         const dai_stream next_x = dai_stream_of(&conv->x, x_image, next, left),
             next_dy = dai_stream_of(&conv->dy, v->oh * v->ow * v->k, next, left);
-        group.dy = images_at(&conv->dy, i, count, v->oh, v->ow, v->k, part.dy);
+        group.dy = dai_rows_at(&conv->dy, i * v->oh, count * v->oh, v->ow * v->k, part.dy);
         if (dx) data_of_group(work, &part, &group, dw ? dai_stream_of(&conv->x, x_image, i, count) : next_dy);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
         if (!dw) continue;
         dai_ahead ahead = { .read = { next_dy, next_x } };
         if (dx) ahead.read[1].end = 0; /* x comes with dx */
-        group.x = images_at(&conv->x, i, count, v->h, v->w, v->c, part.x);
+        group.x = dai_rows_at(&conv->x, i * v->h, count * v->h, v->w * v->c, part.x);
         weights_of_group(work, &part, &group, da_chunk_begin(taps, work->tap_groups, tap_group),
                          da_chunk_begin(taps, work->tap_groups, tap_group + 1),
                          &ahead);

@@ -16,7 +16,7 @@
  * The chains are those of convolution.c, so which of both ways runs changes no bit.
  */
 #include "core/kernels/convolution.h"
-#include "core/kernels/frames.h"
+#include "core/kernels/images.h"
 #include "core/parallel.h"
 
 #include <string.h>

@@ -9,16 +9,27 @@
  * directly: a rule of the shape alone. One driver serves all kernels: the transforms of the reference are plain loops.
  */
 #include "core/kernels/convolution.h"
-#include "core/kernels/frames.h"
+#include "core/kernels/images.h"
 #include "core/parallel.h"
 
+#include <string.h>
+
 enum { LEAST_TILES = 32, MOST_CHUNKS = 32, MOST_SLICES = 32, LEAST_SLICES = 8, MOST_SUMS = 1 << 21 };
+
+/* An image inside zeros, so that all of it is whole tiles:
+ *
+ *     0 0 0 0 0 0      top, left: zeros before the image
+ *     0 x x x x 0      the image's rows, one copy (or one call of the source's load) each
+ *     0 x x x x 0
+ *     0 0 0 0 0 0      the rest of height x width
+ */
+typedef struct frame { int64_t top, left, height, width; } frame;
 
 typedef struct winograd_work {
     const da_convolution *v;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
-    dai_frame x_frame, dy_frame;
+    frame x_frame, dy_frame;
     int64_t together, group;          /* images a run, images the sink wants together */
     int64_t chunk, slices;            /* images a chunk of forward, slices of the batch in backward */
     float *u, *turned, *sums, *bias;  /* transformed weights; a slice's sums and bias gradient, one after the other */
@@ -26,8 +37,27 @@ typedef struct winograd_work {
     int64_t dy, framed_dy, out, scratch, worker_floats;
 } winograd_work;
 
-static dai_frame frame_of(const da_convolution *v, int64_t before, int64_t h, int64_t w) {
-    return (dai_frame){ before, before, dai_winograd_frame(v->winograd, h), dai_winograd_frame(v->winograd, w) };
+static frame frame_of(const da_convolution *v, int64_t before, int64_t h, int64_t w) {
+    return (frame){ before, before, dai_winograd_frame(v->winograd, h), dai_winograd_frame(v->winograd, w) };
+}
+
+static int64_t frame_floats(const frame *f, int64_t channels) { return f->height * f->width * channels; }
+
+/* Images i..i+count-1 of height x width, side by side in their frames. */
+static void fill_frames(const frame *f, const da_image_source *source, int64_t i, int64_t count, int64_t height,
+                        int64_t width, int64_t channels, float *to) {
+    const int64_t row = f->width * channels, inner = width * channels, left = f->left * channels;
+    for (int64_t y = 0; y < count * f->height; y++, to += row) {
+        const int64_t inside = y % f->height - f->top, from = (i + y / f->height) * height + inside;
+        if (inside < 0 || inside >= height) {
+            memset(to, 0, (size_t)row * sizeof *to);
+            continue;
+        }
+        memset(to, 0, (size_t)left * sizeof *to);
+        if (source->values) memcpy(to + left, source->values + from * inner, (size_t)inner * sizeof *to);
+        else source->load(source->context, from, to + left);
+        memset(to + left + inner, 0, (size_t)(row - left - inner) * sizeof *to);
+    }
 }
 
 static dai_winograd forward_run(const winograd_work *work, int64_t images, dai_ahead *ahead) {
@@ -54,9 +84,9 @@ static void lay_out_worker(winograd_work *work, bool out) {
     const da_convolution *v = work->v;
     const int64_t t = work->together;
     const dai_winograd forward = forward_run(work, t, NULL), backward = backward_run(work, t, NULL);
-    work->dy = round_up(t * dai_frame_floats(&work->x_frame, v->c));
-    work->framed_dy = work->dy + (work->backward ? round_up(t * y_floats(v)) : 0);
-    work->out = work->framed_dy + (work->backward ? round_up(t * dai_frame_floats(&work->dy_frame, v->k)) : 0);
+    work->dy = round_up(t * frame_floats(&work->x_frame, v->c));
+    work->framed_dy = work->dy + (work->backward && !work->backward->dy.values ? round_up(t * y_floats(v)) : 0);
+    work->out = work->framed_dy + (work->backward ? round_up(t * frame_floats(&work->dy_frame, v->k)) : 0);
     work->scratch = work->out + (out ? round_up(t * largest(x_floats(v), y_floats(v))) : 0);
     work->worker_floats = work->scratch + round_up(largest(dai_winograd_scratch(&forward),
                                                            dai_winograd_scratch(&backward)));
@@ -96,8 +126,8 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
                             .write = dai_stream_over(conv->y ? y : NULL, 0, count * y_floats(v)) };
         const dai_winograd run = forward_run(work, count, &ahead);
         ahead.products = dai_winograd_products(&run);
-        const float *x = dai_framed_images(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
-        dai_winograd_images(&run, x, work->u, conv->bias, y, base + work->scratch);
+        fill_frames(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
+        dai_winograd_images(&run, base, work->u, conv->bias, y, base + work->scratch);
         for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
             conv->sink.done(conv->sink.context, first + i, smallest(work->group, count - i), y + i * y_floats(v), worker);
     }
@@ -162,28 +192,29 @@ int64_t dai_conv_backward_winograd_scratch(const da_conv_backward *conv) {
 }
 
 /* `next`: what is needed after this. */
-static void data_of_run(const winograd_work *work, int64_t first, int64_t count, float *base, dai_stream next) {
+static void data_of_run(const winograd_work *work, int64_t first, int64_t count, const float *dy, float *base,
+                        dai_stream next) {
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
-    const da_image_source here = { .values = base + work->dy };
-    const float *dy = dai_framed_images(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
+    const da_image_source here = { .values = dy };
+    fill_frames(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
     float *dx = conv->dx + first * x_floats(v), *to = conv->base ? base + work->out : dx;
     dai_ahead ahead = { .read = { next, dai_stream_over(conv->base, first * x_floats(v), (first + count) * x_floats(v)) },
                         .write = dai_stream_over(dx, 0, count * x_floats(v)) };
     const dai_winograd run = backward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
-    dai_winograd_images(&run, dy, work->turned, NULL, to, base + work->scratch);
+    dai_winograd_images(&run, base + work->framed_dy, work->turned, NULL, to, base + work->scratch);
     if (conv->base) da_kernels_active()->sum(count * x_floats(v), conv->base + first * x_floats(v), to, dx);
 }
 
 static void weights_of_run(const winograd_work *work, int64_t slice, int64_t first, int64_t count, bool start,
-                           float *base, dai_stream next) {
+                           const float *dy, float *base, dai_stream next) {
     const da_convolution *v = work->v;
     dai_ahead ahead = { .read = { next } };
     const dai_winograd run = forward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
-    const float *x = dai_framed_images(&work->x_frame, &work->backward->x, first, count, v->h, v->w, v->c, base);
-    dai_winograd_gradient(&run, x, base + work->dy, !start, work->sums + slice * weight_floats(v),
+    fill_frames(&work->x_frame, &work->backward->x, first, count, v->h, v->w, v->c, base);
+    dai_winograd_gradient(&run, base, dy, !start, work->sums + slice * weight_floats(v),
                           base + work->scratch);
 }
 
@@ -191,24 +222,20 @@ static void backward_slice(void *context, int64_t slice, int worker) {
     const winograd_work *work = context;
     const da_convolution *v = work->v;
     const da_conv_backward *conv = work->backward;
-    float *base = work->workers + worker * work->worker_floats, *dy = base + work->dy;
+    float *base = work->workers + worker * work->worker_floats;
     const int64_t begin = da_chunk_begin(v->n, work->slices, slice),
         end = da_chunk_begin(v->n, work->slices, slice + 1);
     const bool weights = work->sums && conv->dw;
-    if (work->bias) memset(work->bias + slice * round_up(v->k), 0, (size_t)v->k * sizeof *dy);
+    if (work->bias) memset(work->bias + slice * round_up(v->k), 0, (size_t)v->k * sizeof *base);
     for (int64_t i = begin; i < end; i += work->together) {
         const int64_t count = smallest(work->together, end - i), more = smallest(work->together, end - i - count);
-        for (int64_t row = 0; row < count * v->oh; row++) {
-            float *to = dy + row * v->ow * v->k;
-            if (conv->dy.load) conv->dy.load(conv->dy.context, i * v->oh + row, to);
-            else memcpy(to, conv->dy.values + (i * v->oh + row) * v->ow * v->k, (size_t)(v->ow * v->k) * sizeof *to);
-        }
+        const float *dy = dai_rows_at(&conv->dy, i * v->oh, count * v->oh, v->ow * v->k, base + work->dy);
         const dai_stream next_dy = dai_stream_of(&conv->dy, y_floats(v), i + count, more);
         if (conv->dx)
-            data_of_run(work, i, count, base, weights ? dai_stream_of(&conv->x, x_floats(v), i, count) : next_dy);
+            data_of_run(work, i, count, dy, base, weights ? dai_stream_of(&conv->x, x_floats(v), i, count) : next_dy);
         if (work->bias)
             da_kernels_active()->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
-        if (weights) weights_of_run(work, slice, i, count, i == begin, base, next_dy);
+        if (weights) weights_of_run(work, slice, i, count, i == begin, dy, base, next_dy);
     }
 }
 

@@ -26,8 +26,10 @@
  * few places of the cache: of the 12 that a tile reads side by side it keeps 8.
  */
 #include "core/kernels/convolution.h"
-#include "core/kernels/frames.h"
+#include "core/kernels/images.h"
 #include "core/parallel.h"
+
+#include <string.h>
 
 enum {
     PANEL = 192, BLOCK_COLUMNS = 64, RUN = 512, LANES = 16,

@@ -6,7 +6,7 @@
  */
 #include "core/kernels/winograd.h"
 
-#include "core/kernels/frames.h"
+#include "core/kernels/images.h"
 #include "core/parallel.h"
 
 /* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
