@@ -4,6 +4,9 @@
  *
  * Joining is a compare-and-swap on that word, so nobody joins a closed loop or one he has already left, and the fields
  * of the loop are written only while it is closed and nobody is in it.
+ *
+ * The chunks are dealt out as one run for each thread; the next chunk of a run that nobody has taken is a counter on a
+ * cache line of its own. Who has finished his run goes through those of the others.
  */
 #ifdef __linux__
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -28,10 +31,12 @@ enum { SPINS = 1500 }; /* some tens of microseconds */
 #define JOINED UINT64_C(2)
 #define LOOP   (UINT64_C(1) << 16)
 
+/* A run of chunks: the first that nobody has taken, and the end. */
+typedef struct run { _Alignas(64) atomic_int_fast64_t next; int64_t end; } run;
+
 static struct team {
     atomic_uint_fast64_t state;
-    atomic_int_fast64_t  next;       /* the first chunk that nobody has taken */
-    int64_t chunks;                  /* of the loop; so are the next three */
+    run runs[DA_MAX_THREADS];        /* of the loop, one for each of its threads; so are the next three */
     da_chunk_body *body;
     void *context;
     int threads;
@@ -44,7 +49,10 @@ static struct team {
            .left = PTHREAD_COND_INITIALIZER };
 
 static void take_chunks(int worker) {
-    for (int64_t chunk; (chunk = atomic_fetch_add(&team.next, 1)) < team.chunks;) team.body(team.context, chunk, worker);
+    for (int i = 0; i < team.threads; i++) {
+        run *r = &team.runs[(worker + i) % team.threads];
+        for (int64_t chunk; (chunk = atomic_fetch_add(&r->next, 1)) < r->end;) team.body(team.context, chunk, worker);
+    }
 }
 
 /* ---- Workers ---- */
@@ -108,7 +116,7 @@ static void wait_until_left(void) {
         PAUSE();
     }
     pthread_mutex_lock(&team.lock);
-    atomic_store(&team.caller_sleeps, 1);
+    atomic_exchange(&team.caller_sleeps, 1); /* no plain store: an emulator may delay one behind the next load */
     while (!is_empty()) pthread_cond_wait(&team.left, &team.lock);
     atomic_store(&team.caller_sleeps, 0);
     pthread_mutex_unlock(&team.lock);
@@ -116,11 +124,13 @@ static void wait_until_left(void) {
 
 static void run_loop(int threads, int64_t chunks, da_chunk_body *body, void *context) {
     start_workers(threads);
-    team.chunks = chunks;
     team.body = body;
     team.context = context;
     team.threads = threads;
-    atomic_store(&team.next, 0);
+    for (int t = 0; t < threads; t++) {
+        atomic_store_explicit(&team.runs[t].next, da_chunk_begin(chunks, threads, t), memory_order_relaxed);
+        team.runs[t].end = da_chunk_begin(chunks, threads, t + 1);
+    }
     atomic_fetch_add(&team.state, LOOP + OPEN);
     if (atomic_load(&team.sleepers) > 0) {
         pthread_mutex_lock(&team.lock);

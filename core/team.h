@@ -1,7 +1,10 @@
 /* The threads behind parallel loops: a team of POSIX threads that share out the chunks of one loop at a time.
  *
- *     caller   open the loop ── chunk 0, 2, 3 ... ── close it ── wait for those who joined
- *     worker   wait ── join, if it is open ── chunk 1, 4 ... ── leave ── wait
+ *     caller   open the loop ── chunks 0 1 2 3 ── 7, helping ── close it ── wait for those who joined
+ *     worker   wait ── join, if it is open ── chunks 4 5 6 ── leave ── wait
+ *
+ * A thread begins with the same part of every loop, so that it meets the images that its own caches hold from the loop
+ * before, and then helps the others: nobody is idle while a chunk is left.
  *
  * Who waits spins for some tens of microseconds, which bridges the gap between two loops, and then sleeps. The caller
  * waits for nobody who has not joined: a worker that the system runs elsewhere just now costs nothing but its help.

@@ -11,10 +11,17 @@
 #define DA_CORE_KERNELS_CHANNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* y = x * factor[c] + offset[c] (one fma), then + add, then ReLU (x <= 0 becomes 0). add may be NULL. */
+/* y = x * factor[c] + offset[c] (one fma), then + add, then ReLU (x <= 0 becomes 0). factor and add may be NULL. */
 typedef struct da_channel_affine { const float *factor, *offset, *add; bool relu; } da_channel_affine;
+
+/* The same from channel c on, and `at` numbers into the images. */
+static inline da_channel_affine dai_affine_at(const da_channel_affine *f, int64_t c, int64_t at) {
+    return (da_channel_affine){ f->factor ? f->factor + c : NULL, f->factor ? f->offset + c : NULL,
+                                f->add ? f->add + at : NULL, f->relu };
+}
 
 /* The gradient dy of y = relu(affine(x) + add), and what tells where the ReLU let it through: y itself, or the affine
    map that is computed again; neither: there was no ReLU. masked dy: dy where y > 0 (or NaN), else 0. */
@@ -35,6 +42,7 @@ typedef struct da_channel_slope { const float *a, *b, *offset; } da_channel_slop
    max_pool: a row of `windows` windows of size x size pixels side by side, `pitch` floats from one row of x to the next,
    after a ReLU of x if asked for: y = the maximum, where = its place ky * size + kx, the first of equal ones; NaN is not
    hidden. Behind a ReLU a window without a positive number has the place -1: no gradient passes. where may be NULL.
+   y may be x's first row, and where its second: a window is read before its results are written over smaller ones.
    max_pool_backward: row `ky` of the windows of dx: dy where the maximum was, else 0. */
 #define DAI_DECLARE_CHANNELS(variant)                                                                                  \
     void dai_channel_moments_##variant(int64_t pixels, int64_t channels, const float *x, float *mean, float *square);  \

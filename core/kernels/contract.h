@@ -27,6 +27,7 @@
 #define DA_CORE_KERNELS_CONTRACT_H
 
 #include "core/kernels/ahead.h"
+#include "core/kernels/channels.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,7 @@ typedef struct dai_contraction {
     const float *bias;               /* start: n values, one a column, */
     const float *row_bias;           /* or m values, one a row; */
     bool accumulate;                 /* else C itself, or zero */
+    const da_channel_affine *affine; /* done to finished numbers: a factor and an offset a column; add lies as c does */
     dai_ahead *ahead;                /* asked for meanwhile; may be NULL */
 } dai_contraction;
 

@@ -91,7 +91,7 @@ typedef struct conv_work {
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
     int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
-    int64_t slices, tap_groups, threads;
+    int64_t slices, tap_groups;
     float *turned;                 /* the weights, turned and transposed, phase after phase */
     float *partial, *partial_bias; /* a weight gradient a slice, and a bias gradient */
     float *workers;                /* a part for each worker: */
@@ -170,13 +170,16 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
         const int64_t end = run.from + (run.rows - 1) * v->stride + run.taps;
         const float *image = run.taps ? strip_at(work, &strip, i, run.from, end) : NULL;
         for (int64_t g = 0; g < v->groups; g++) {
+            const int64_t at = oy * v->ow * v->k + g * kg; /* of the image */
+            da_channel_affine affine = { 0 };
+            if (work->forward->affine) affine = dai_affine_at(work->forward->affine, g * kg, i * v->oh * v->ow * v->k + at);
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .segments = part->segments, .segment_count = run.taps * list.in_row,
                 .joined = list.leaves_out ? part->joined : NULL, .a = image ? image + g * cg : NULL, .a_row = v->stride * v->c,
                 .a_step = 1, .b = work->forward->w + run.first_tap * v->s * cg * v->k + g * kg, .b_step = v->k,
-                .c = y + oy * v->ow * v->k + g * kg, .c_row = v->k, .bands = run.rows, .a_band = v->stride * row,
+                .c = y + at, .c_row = v->k, .bands = run.rows, .a_band = v->stride * row,
                 .c_band = v->ow * v->k, .bias = work->forward->bias ? work->forward->bias + g * kg : NULL,
-                .ahead = ahead,
+                .affine = work->forward->affine ? &affine : NULL, .ahead = ahead,
             };
             work->contract(&problem);
         }
@@ -194,7 +197,10 @@ static void forward_run(void *context, int64_t chunk, int worker) {
     dai_ahead ahead = { .read = { dai_stream_of(&conv->x, v->h * v->w * v->c, begin, end - begin) },
                         .write = dai_stream_over(conv->y, begin * image, end * image),
                         .products = (end - begin) * runs_of(&rows) * v->groups };
-    ahead.read[0].at += 2 * BANDS * v->stride * v->w * v->c;
+    if (conv->affine) ahead.read[1] = dai_stream_over(conv->affine->add, begin * image, end * image);
+    const int64_t lead = 2 * BANDS * v->stride * v->w * v->c, all = v->n * v->h * v->w * v->c;
+    ahead.read[0].at += lead;
+    ahead.read[0].end = smallest(all, ahead.read[0].end + lead); /* the first of the next chunk */
     for (int64_t first = begin; first < end; first += work->group) {
         const int64_t count = smallest(work->group, end - first);
         float *y = conv->y ? conv->y + first * image : part.out;
@@ -462,7 +468,7 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
         const int64_t count = smallest(work->together, end - i), x_image = v->h * v->w * v->c;
         image_group group = { slice, i, count, i == first, NULL, NULL };
         int64_t next = i + count, left = end - next;
-        if (left == 0) left = images_of(work, slice + work->threads, &next); /* likely this worker's next slice */
+        if (left == 0) left = images_of(work, slice + 1, &next); /* this worker's next slice */
         left = smallest(work->together, left);
         const dai_stream next_x = dai_stream_of(&conv->x, x_image, next, left),
             next_dy = dai_stream_of(&conv->dy, v->oh * v->ow * v->k, next, left);
@@ -486,7 +492,7 @@ static bool is_joint(const da_convolution *v) { return da_conv_slices(v) >= smal
 static conv_work backward_work(const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
-                       .slices = da_conv_slices(v), .threads = da_threads() };
+                       .slices = da_conv_slices(v) };
     work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
                                         MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
     work.together = smallest(work.together, largest(1, v->n / work.slices));

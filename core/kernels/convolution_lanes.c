@@ -9,8 +9,14 @@
  *
  * Forward, one row of output: the contraction with output channels as rows (a weight is spread over the lanes) and
  * pixels as columns (a vector each); a kernel row is a segment, since its S * C vectors lie side by side. Kernel rows
- * above and below the image are left out, and pixels at the sides, which lack some taps, are computed by themselves.
- * The row of results is turned back into NHWC as soon as it is made.
+ * above and below the image are left out. Pixels at the sides lack some taps: they are computed by themselves, those of
+ * two rows together, so that there are two vectors across.
+ *
+ *     row 0    s s m m m m m s s      m: all taps, a row at once
+ *     row 1    s s m m m m m s s      s: a column of two
+ *
+ * A band of rows is turned back into NHWC as soon as it is made, or goes to a sink that takes vectors, such as a pool,
+ * which leaves a quarter of them to be turned.
  * Backward data: the same with dy and the weights turned by 180 degrees and transposed.
  * Backward weights: every lane is the chain of its own image, and an image is a slice (da_conv_slices).
  * The chains are those of convolution.c, so which of both ways runs changes no bit.
@@ -21,7 +27,7 @@
 
 #include <string.h>
 
-enum { LANES = 16, ADD_CHUNK = 512 };
+enum { LANES = 16, ADD_CHUNK = 512, BAND = 2 }; /* BAND: rows of results together, if nobody wants more */
 enum { MOST_IMAGE_FLOATS = 18432, LEAST_IMAGES = 8 }; /* 16 images in the second cache, nearly; fewer waste lanes */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
@@ -52,6 +58,10 @@ static void gather_images(const dai_lanes *lanes, const da_image_source *source,
         lanes->gather(image, images, source->values + first * image, image, to);
         return;
     }
+    if (source->load_lanes) {
+        source->load_lanes(source->context, first, images, to, lines);
+        return;
+    }
     for (int64_t y = 0; y < height; y++) {
         for (int l = 0; l < images; l++)
             source->load(source->context, (first + l) * height + y, lines + l * line);
@@ -71,23 +81,23 @@ typedef struct lanes_work {
     float *partial;         /* backward: gradients of the weights, then of the bias, an image after the other */
     int64_t partial_floats; /* of an image */
     float *workers;         /* a part for each worker: */
-    int64_t x_floats, dy_floats, row_floats, line_floats, sum_floats; /* images as vectors, a row of results, lines or
-                                                                         whole images in NHWC, sums */
+    int64_t x_floats, dy_floats, band_floats, line_floats, sum_floats; /* images as vectors, a band of results, lines or
+                                                                          whole images in NHWC, sums */
 } lanes_work;
 
-typedef struct worker_part { float *x, *dy, *row, *lines, *sums; dai_segment *segments; } worker_part;
+typedef struct worker_part { float *x, *dy, *band, *lines, *sums; dai_segment *segments; } worker_part;
 
 static int64_t segment_floats(const da_convolution *v) { return round_up(v->r * SEGMENT_FLOATS); }
 
 static int64_t worker_floats(const lanes_work *w) {
-    return w->x_floats + w->dy_floats + w->row_floats + w->line_floats + w->sum_floats + segment_floats(w->v);
+    return w->x_floats + w->dy_floats + w->band_floats + w->line_floats + w->sum_floats + segment_floats(w->v);
 }
 
 static worker_part part_of(const lanes_work *w, int worker) {
     worker_part part = { .x = w->workers + worker * worker_floats(w) };
     part.dy = part.x + w->x_floats;
-    part.row = part.dy + w->dy_floats;
-    part.lines = part.row + w->row_floats;
+    part.band = part.dy + w->dy_floats;
+    part.lines = part.band + w->band_floats;
     part.sums = part.lines + w->line_floats;
     part.segments = (dai_segment *)(void *)(part.sums + w->sum_floats); /* one a kernel row */
     return part;
@@ -100,60 +110,92 @@ static lanes_work work_of(const da_convolution *v) {
 
 static int64_t chunks_of(const da_convolution *v) { return (v->n + LANES - 1) / LANES; }
 
-/* Images as vectors that a pass reads, and the row of results that it makes of them. */
+/* Images as vectors that a pass reads, and the rows of results that it makes of them. */
 typedef struct row_pass {
     const float *images, *weights, *bias; /* bias: may be NULL */
     int64_t height, width, channels;      /* of the images */
-    int64_t results, result_channels;     /* of the row */
+    int64_t results, result_channels;     /* of a row */
     int64_t above, beside;                /* result 0 reads from -above, -beside on */
 } row_pass;
 
-/* The results begin..end-1 of a row, all of which have the taps first..first+taps-1 of kernel rows that begin at `top`. */
-static void make_pixels(const lanes_work *w, const row_pass *pass, int64_t top, int64_t begin, int64_t end,
-                        dai_segment *segments, float *row) {
-    const int64_t s = w->v->s, left = begin - pass->beside, first_row = largest(0, -top),
+/* Results that have the same taps: `count` of them from column x of row y on, side by side or, if `down`, one below the
+   other. */
+typedef struct pixel_run { int64_t y, x, count; bool down; } pixel_run;
+
+/* to: where the first of them belongs. */
+static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at, dai_segment *segments, float *to) {
+    const int64_t s = w->v->s, top = at.y - pass->above, left = at.x - pass->beside, first_row = largest(0, -top),
         rows = largest(0, smallest(w->v->r, pass->height - top) - first_row), first = largest(0, -left),
         taps = largest(0, smallest(s, pass->width - left) - first);
-    const int64_t pixel = pass->channels * LANES, line = pass->width * pixel, tap = pass->channels * pass->result_channels;
+    const int64_t pixel = pass->channels * LANES, line = pass->width * pixel, tap = pass->channels * pass->result_channels,
+        result = pass->result_channels * LANES;
     const bool any = rows > 0 && taps > 0;
     for (int64_t y = 0; y < rows; y++)
         segments[y] = (dai_segment){ .a = y * s * tap, .b = y * line, .length = taps * pass->channels };
     const dai_contraction problem = {
-        .m = pass->result_channels, .n = (end - begin) * LANES, .segments = segments, .segment_count = any ? rows : 0,
+        .m = pass->result_channels, .n = at.count * LANES, .segments = segments, .segment_count = any ? rows : 0,
         .a = pass->weights + (any ? (first_row * s + first) * tap : 0), .a_row = 1, .a_step = pass->result_channels,
         .b = pass->images + (any ? (top + first_row) * line + (left + first) * pixel : 0), .b_step = LANES,
-        .b_gap = pixel - LANES, .c = row + begin * pass->result_channels * LANES, .c_row = LANES,
-        .c_gap = (pass->result_channels - 1) * LANES, .bands = 1, .row_bias = pass->bias,
+        .b_gap = (at.down ? line : pixel) - LANES, .c = to, .c_row = LANES,
+        .c_gap = (at.down ? pass->results * result : result) - LANES, .bands = 1, .row_bias = pass->bias,
     };
     w->contract(&problem);
 }
 
-/* Row y of results: the pixels that have all taps at once, those at the sides one by one. */
-static void make_row(const lanes_work *w, const row_pass *pass, int64_t y, dai_segment *segments, float *row) {
+/* Whether rows y and y + 1 of results have all kernel rows. */
+static bool both_inside(const lanes_work *w, const row_pass *pass, int64_t y) {
+    return y >= pass->above && y + 1 - pass->above + w->v->r <= pass->height;
+}
+
+/* The columns begin..end-1 of the rows y..y+rows-1, column by column. */
+static void make_columns(const lanes_work *w, const row_pass *pass, int64_t y, int64_t rows, int64_t begin, int64_t end,
+                         dai_segment *segments, float *band) {
+    const int64_t result = pass->result_channels * LANES;
+    for (int64_t row = 0, count; row < rows; row += count) {
+        count = row + 1 < rows && both_inside(w, pass, y + row) ? 2 : 1;
+        for (int64_t x = begin; x < end; x++)
+            make_pixels(w, pass, (pixel_run){ y + row, x, count, true }, segments,
+                        band + (row * pass->results + x) * result);
+    }
+}
+
+/* The rows y..y+rows-1 of results: of each the pixels that have all taps at once, those at the sides by themselves. */
+static void make_band(const lanes_work *w, const row_pass *pass, int64_t y, int64_t rows, dai_segment *segments,
+                      float *band) {
     const int64_t begin = smallest(largest(0, pass->beside), pass->results),
         end = largest(begin, smallest(pass->results, pass->width - w->v->s + pass->beside + 1));
-    for (int64_t x = 0; x < begin; x++) make_pixels(w, pass, y - pass->above, x, x + 1, segments, row);
-    if (begin < end) make_pixels(w, pass, y - pass->above, begin, end, segments, row);
-    for (int64_t x = end; x < pass->results; x++) make_pixels(w, pass, y - pass->above, x, x + 1, segments, row);
+    make_columns(w, pass, y, rows, 0, begin, segments, band);
+    for (int64_t row = 0; row < rows && begin < end; row++)
+        make_pixels(w, pass, (pixel_run){ y + row, begin, end - begin, false }, segments,
+                    band + (row * pass->results + begin) * pass->result_channels * LANES);
+    make_columns(w, pass, y, rows, end, pass->results, segments, band);
 }
 
 /* ---- Forward ---- */
+
+static int64_t band_rows(const da_conv_forward *conv) { return conv->sink.done_lanes ? conv->sink.rows : BAND; }
 
 static void forward_chunk(void *context, int64_t chunk, int worker) {
     const lanes_work *w = context;
     const da_convolution *v = w->v;
     const da_conv_forward *conv = w->forward;
     const worker_part part = part_of(w, worker);
-    const int64_t first = chunk * LANES, line = v->ow * v->k, image = v->oh * line;
+    const int64_t first = chunk * LANES, line = v->ow * v->k, image = v->oh * line, band = band_rows(conv);
     const int images = (int)smallest(LANES, v->n - first);
     float *y = conv->y ? conv->y + first * image : part.lines;
     const row_pass pass = { part.x, conv->w, conv->bias, v->h, v->w, v->c, v->ow, v->k, v->padding, v->padding };
     gather_images(w->lanes, &conv->x, first, images, v->h, v->w, v->c, part.lines, part.x);
-    for (int64_t oy = 0; oy < v->oh; oy++) {
-        make_row(w, &pass, oy, part.segments, part.row);
-        w->lanes->scatter(line, images, part.row, y + oy * line, image);
+    for (int64_t oy = 0; oy < v->oh; oy += band) {
+        const int64_t rows = smallest(band, v->oh - oy);
+        make_band(w, &pass, oy, rows, part.segments, part.band);
+        if (conv->sink.done_lanes) conv->sink.done_lanes(conv->sink.context, first, images, oy, part.band);
+        else w->lanes->scatter(rows * line, images, part.band, y + oy * line, image);
     }
-    for (int64_t i = 0; conv->sink.done && i < images; i += conv->sink.group)
+    if (conv->affine) {
+        const da_channel_affine affine = dai_affine_at(conv->affine, 0, first * image);
+        da_kernels_active()->channel_affine(images * v->oh * v->ow, v->k, y, &affine, y);
+    }
+    for (int64_t i = 0; !conv->sink.done_lanes && conv->sink.done && i < images; i += conv->sink.group)
         conv->sink.done(conv->sink.context, first + i, smallest(conv->sink.group, images - i), y + i * image, worker);
 }
 
@@ -162,8 +204,9 @@ static lanes_work forward_work(const da_conv_forward *conv) {
     lanes_work work = work_of(v);
     work.forward = conv;
     work.x_floats = v->h * v->w * v->c * LANES;
-    work.row_floats = v->ow * v->k * LANES;
-    work.line_floats = LANES * largest(conv->x.values ? 0 : v->w * v->c, conv->y ? 0 : v->oh * v->ow * v->k);
+    work.band_floats = band_rows(conv) * v->ow * v->k * LANES;
+    work.line_floats = LANES * largest(conv->x.values ? 0 : v->w * v->c,
+                                       conv->y || conv->sink.done_lanes ? 0 : v->oh * v->ow * v->k);
     return work;
 }
 
@@ -194,16 +237,17 @@ static void data_of_chunk(const lanes_work *w, const worker_part *part, int64_t 
     const int64_t line = v->w * v->c, image = v->h * line;
     const row_pass pass = { part->dy, w->turned, NULL, v->oh, v->ow, v->k, v->w, v->c, v->r - 1 - v->padding,
                             v->s - 1 - v->padding };
-    for (int64_t y = 0; y < v->h; y++) {
+    for (int64_t y = 0; y < v->h; y += BAND) {
+        const int64_t rows = smallest(BAND, v->h - y), count = rows * line;
         float *to = conv->dx + first * image + y * line;
-        make_row(w, &pass, y, part->segments, part->row);
+        make_band(w, &pass, y, rows, part->segments, part->band);
         if (!conv->base) {
-            w->lanes->scatter(line, images, part->row, to, image);
+            w->lanes->scatter(count, images, part->band, to, image);
             continue;
         }
-        w->lanes->scatter(line, images, part->row, part->lines, line);
+        w->lanes->scatter(count, images, part->band, part->lines, count);
         for (int l = 0; l < images; l++)
-            da_kernels_active()->sum(line, conv->base + (to - conv->dx) + l * image, part->lines + l * line,
+            da_kernels_active()->sum(count, conv->base + (to - conv->dx) + l * image, part->lines + l * count,
                                      to + l * image);
     }
 }
@@ -256,8 +300,8 @@ static lanes_work backward_work(const da_conv_backward *conv) {
     work.partial_floats = sums ? round_up(weight_count(v) + v->k) : 0;
     work.x_floats = conv->dw ? v->h * v->w * v->c * LANES : 0;
     work.dy_floats = v->oh * v->ow * v->k * LANES;
-    work.row_floats = conv->dx ? v->w * v->c * LANES : 0;
-    work.line_floats = LANES * largest(v->w * v->c, v->ow * v->k);
+    work.band_floats = conv->dx ? BAND * v->w * v->c * LANES : 0;
+    work.line_floats = LANES * largest(BAND * v->w * v->c, v->ow * v->k);
     work.sum_floats = work.partial_floats * LANES;
     return work;
 }

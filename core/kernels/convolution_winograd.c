@@ -63,13 +63,13 @@ static void fill_frames(const frame *f, const da_image_source *source, int64_t i
 static dai_winograd forward_run(const winograd_work *work, int64_t images, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     return (dai_winograd){ v->winograd, images, work->x_frame.height, work->x_frame.width, v->c, v->k, v->oh, v->ow,
-                           ahead };
+                           ahead, NULL };
 }
 
 static dai_winograd backward_run(const winograd_work *work, int64_t images, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     return (dai_winograd){ v->winograd, images, work->dy_frame.height, work->dy_frame.width, v->k, v->c, v->h, v->w,
-                           ahead };
+                           ahead, NULL };
 }
 
 static int64_t tiles_of(const da_convolution *v, int64_t h, int64_t w) {
@@ -112,7 +112,7 @@ int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv) {
            forward_work(conv).worker_floats * da_threads();
 }
 
-/* The images of one chunk, a run at a time; the next run's are asked for meanwhile. */
+/* The images of one chunk, a run at a time; the next run's are asked for meanwhile, those of the next chunk too. */
 static void forward_chunk(void *context, int64_t chunk, int worker) {
     const winograd_work *work = context;
     const da_convolution *v = work->v;
@@ -120,12 +120,18 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
     float *base = work->workers + worker * work->worker_floats;
     const int64_t end = smallest(v->n, (chunk + 1) * work->chunk);
     for (int64_t first = chunk * work->chunk; first < end; first += work->together) {
-        const int64_t count = smallest(work->together, end - first), more = smallest(work->together, end - first - count);
+        const int64_t count = smallest(work->together, end - first), next = first + count,
+            more = smallest(work->together, v->n - next);
         float *y = conv->y ? conv->y + first * y_floats(v) : base + work->out;
-        dai_ahead ahead = { .read = { dai_stream_of(&conv->x, x_floats(v), first + count, more) },
+        const float *add = conv->affine ? conv->affine->add : NULL;
+        dai_ahead ahead = { .read = { dai_stream_of(&conv->x, x_floats(v), next, more),
+                                      dai_stream_over(add, next * y_floats(v), (next + more) * y_floats(v)) },
                             .write = dai_stream_over(conv->y ? y : NULL, 0, count * y_floats(v)) };
-        const dai_winograd run = forward_run(work, count, &ahead);
+        dai_winograd run = forward_run(work, count, &ahead);
         ahead.products = dai_winograd_products(&run);
+        const da_channel_affine affine = conv->affine ? dai_affine_at(conv->affine, 0, first * y_floats(v))
+                                                      : (da_channel_affine){ 0 };
+        if (conv->affine) run.affine = &affine;
         fill_frames(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
         dai_winograd_images(&run, base, work->u, conv->bias, y, base + work->scratch);
         for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
@@ -228,7 +234,7 @@ static void backward_slice(void *context, int64_t slice, int worker) {
     const bool weights = work->sums && conv->dw;
     if (work->bias) memset(work->bias + slice * round_up(v->k), 0, (size_t)v->k * sizeof *base);
     for (int64_t i = begin; i < end; i += work->together) {
-        const int64_t count = smallest(work->together, end - i), more = smallest(work->together, end - i - count);
+        const int64_t count = smallest(work->together, end - i), more = smallest(work->together, v->n - i - count);
         const float *dy = dai_rows_at(&conv->dy, i * v->oh, count * v->oh, v->ow * v->k, base + work->dy);
         const dai_stream next_dy = dai_stream_of(&conv->dy, y_floats(v), i + count, more);
         if (conv->dx)

@@ -125,9 +125,17 @@ V16_INLINE void affine(int64_t pixels, int64_t channels, int64_t c, int lanes, c
                v16_store_lanes(y + i, relu ? v16_where_positive(value, value) : value, lanes));
 }
 
+/* Without factors the channels do not matter. */
+static void add_and_rectify(int64_t n, const float *x, const da_channel_affine *f, float *y) {
+    if (f->add) DA_VARIANT(dai_sum)(n, x, f->add, y);
+    else if (y != x) memcpy(y, x, (size_t)n * sizeof *y);
+    if (f->relu) DA_VARIANT(dai_relu)(n, y, y);
+}
+
 void DA_VARIANT(dai_channel_affine)(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f,
                                     float *y) {
-    if (f->add && f->relu) EACH_VECTOR_OR_PAIR(affine, true, true, x, f, y);
+    if (!f->factor) add_and_rectify(pixels * channels, x, f, y);
+    else if (f->add && f->relu) EACH_VECTOR_OR_PAIR(affine, true, true, x, f, y);
     else if (f->add) EACH_VECTOR_OR_PAIR(affine, true, false, x, f, y);
     else if (f->relu) EACH_VECTOR_OR_PAIR(affine, false, true, x, f, y);
     else EACH_VECTOR_OR_PAIR(affine, false, false, x, f, y);

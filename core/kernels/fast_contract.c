@@ -10,7 +10,8 @@
  *
  * Per k: Q loads of B, P spreads of A, P x Q fused multiply-adds. The sizes are constants in each instance, written out
  * by the compiler; the last vector of a row of C may be partial, and a segment may leave out a tile's first row, or its
- * last, or both: four loops in each instance.
+ * last, or both: four loops in each instance. A batch norm, a shortcut's addition and a ReLU behind the product are done
+ * to the accumulators before they are stored.
  */
 #include "core/kernels/contract.h"
 #include "core/kernels/simd.h"
@@ -29,6 +30,7 @@ enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 typedef struct tile_at {
     const float *a, *b; float *c; const float *bias, *row_bias; int last;
     const dai_segment *segments; int64_t count; /* above, below: 0 or 1, of the tile's own rows */
+    da_channel_affine affine;                   /* of the tile's first number, if the problem has one */
 } tile_at;
 
 /* a[p * row]: three rows a base pointer, since the hardware adds one or two times `row` to an address for nothing. */
@@ -51,6 +53,25 @@ V16_INLINE void tile_rows(const int first, const int end, const int Q, const boo
         }
         b += b_step;
         V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] += a_step;
+    }
+}
+
+/* The chains are finished: what becomes of them before they are stored. */
+V16_INLINE void finish(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at,
+                       v16 acc[16][2]) {
+    const da_channel_affine *f = &at->affine;
+    V16_UNROLL for (int q = 0; q < Q; q++) {
+        const int lanes = part && q == Q - 1 ? at->last : V16_LANES;
+        if (f->factor) {
+            const v16 factor = v16_load_lanes(f->factor + 16 * q, lanes), offset = v16_load_lanes(f->offset + 16 * q, lanes);
+            V16_UNROLL for (int p = 0; p < P; p++) acc[p][q] = v16_fma(acc[p][q], factor, offset);
+        }
+        if (f->add) {
+            const float *add = f->add + (V16_LANES + problem->c_gap) * q;
+            V16_UNROLL for (int p = 0; p < P; p++)
+                acc[p][q] = v16_add(acc[p][q], v16_load_lanes(add + p * problem->c_row, lanes));
+        }
+        if (f->relu) V16_UNROLL for (int p = 0; p < P; p++) acc[p][q] = v16_where_positive(acc[p][q], acc[p][q]);
     }
 }
 
@@ -80,6 +101,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
         else if (!s->above) tile_rows(0, P - 1, Q, part, problem, at, s, acc);
         else tile_rows(1, P - 1, Q, part, problem, at, s, acc);
     }
+    if (problem->affine) finish(P, Q, part, problem, at, acc);
     V16_UNROLL for (int p = 0; p < P; p++)
         V16_UNROLL for (int q = 0; q < Q; q++) {
             float *to = at->c + p * problem->c_row + c_vector * q;
@@ -131,16 +153,16 @@ static tile_function *const (*const tiles_2)[2] = NULL;
    there: steps k..k+3 of the chains of `rows` rows. */
 enum { QUAD = 4 };
 V16_INLINE void quad_step(const int rows, const int64_t row, const float *const bases[6], int64_t k, const v16 b[QUAD],
-                          v16 *acc) {
+                          v16 (*acc)[2]) {
     v16 quad[8];
     V16_UNROLL for (int p = 1; p < rows; p += 2) quad[p / 2] = v16_quad(A_AT(p) + k);
     V16_UNROLL for (int j = 0; j < QUAD; j++)
         V16_UNROLL for (int p = 0; p < rows; p++)
-            acc[p] = v16_fma(p % 2 ? v16_spread(quad[p / 2], j) : v16_broadcast(A_AT(p)[k + j]), b[j], acc[p]);
+            acc[p][0] = v16_fma(p % 2 ? v16_spread(quad[p / 2], j) : v16_broadcast(A_AT(p)[k + j]), b[j], acc[p][0]);
 }
 
 V16_INLINE void quad_rows(const int first, const int end, const dai_contraction *problem, const tile_at *at,
-                          const dai_segment *segment, v16 acc[16]) {
+                          const dai_segment *segment, v16 acc[16][2]) {
     const int64_t row = problem->a_row;
     const float *from = at->b + segment->b, *bases[6];
     V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] = at->a + segment->a + (first + 3 * t) * row;
@@ -152,9 +174,11 @@ V16_INLINE void quad_rows(const int first, const int end, const dai_contraction 
 }
 
 static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
-    v16 acc[16];
+    v16 acc[16][2];
     V16_UNROLL for (int p = 0; p < 16; p++)
-        acc[p] = at->bias ? v16_load(at->bias) : problem->accumulate ? v16_load(at->c + p * problem->c_row) : v16_zero();
+        acc[p][0] = at->bias              ? v16_load(at->bias)
+                    : problem->accumulate ? v16_load(at->c + p * problem->c_row)
+                                          : v16_zero();
     for (const dai_segment *s = at->segments; s < at->segments + at->count; s++) {
         if (problem->ahead) dai_ahead_step(problem->ahead);
         if (!s->above && !s->below) quad_rows(0, 16, problem, at, s, acc);
@@ -162,7 +186,8 @@ static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
         else if (!s->above) quad_rows(0, 15, problem, at, s, acc);
         else quad_rows(1, 15, problem, at, s, acc);
     }
-    V16_UNROLL for (int p = 0; p < 16; p++) v16_store(at->c + p * problem->c_row, acc[p]);
+    if (problem->affine) finish(16, 1, false, problem, at, acc);
+    V16_UNROLL for (int p = 0; p < 16; p++) v16_store(at->c + p * problem->c_row, acc[p][0]);
 }
 
 static bool in_quads(const dai_contraction *problem) {
@@ -183,10 +208,10 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
     for (; i + SHORT_ROWS <= problem->m; i += SHORT_ROWS) {
         if (problem->ahead) dai_ahead_step(problem->ahead);
         const float *bases[6] = { a + i * row, a + (i + 3) * row, a + (i + 6) * row };
-        v16 acc[SHORT_ROWS];
-        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) acc[p] = v16_zero();
+        v16 acc[SHORT_ROWS][2];
+        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) acc[p][0] = v16_zero();
         V16_UNROLL for (int k = 0; k < SHORT; k += QUAD) quad_step(SHORT_ROWS, row, bases, k, b + k, acc);
-        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) v16_store(c + (i + p) * problem->c_row, acc[p]);
+        V16_UNROLL for (int p = 0; p < SHORT_ROWS; p++) v16_store(c + (i + p) * problem->c_row, acc[p][0]);
     }
     return i;
 }
@@ -242,10 +267,11 @@ typedef struct columns_at { int64_t j; int vectors, last; bool quads; const floa
 
 static void run_tile(const dai_contraction *problem, const columns_at *columns, int64_t i, int64_t rows, int64_t band,
                      const dai_segment *segments, int64_t count) {
-    const tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, columns->b,
-                         columns->c + band * problem->c_band + i * problem->c_row,
-                         problem->bias ? problem->bias + columns->j : NULL,
-                         problem->row_bias ? problem->row_bias + i : NULL, columns->last, segments, count };
+    float *c = columns->c + band * problem->c_band + i * problem->c_row;
+    tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, columns->b, c,
+                   problem->bias ? problem->bias + columns->j : NULL, problem->row_bias ? problem->row_bias + i : NULL,
+                   columns->last, segments, count, { 0 } };
+    if (problem->affine) at.affine = dai_affine_at(problem->affine, columns->j, c - problem->c);
 #if defined(DA_VARIANT_avx512)
     if (columns->quads && rows == 16) {
         tile_16_1_quads(problem, &at);
@@ -260,7 +286,7 @@ static void contract_columns(const dai_contraction *problem, const columns_at *c
     int64_t done = 0;
 #if defined(DA_VARIANT_avx512)
     if (problem->segment_count == 1 && problem->segments[0].length == SHORT && columns->quads && !problem->bias &&
-        !problem->accumulate && !problem->joined)
+        !problem->accumulate && !problem->affine && !problem->joined)
         for (int64_t band = 0; band < problem->bands; band++)
             done = contract_short(problem, problem->a + band * problem->a_band + problem->segments[0].a,
                                   columns->b + problem->segments[0].b, columns->c + band * problem->c_band);

@@ -149,9 +149,31 @@ V16_INLINE void output_axis(const int tile, const v16 m[MOST], v16 y[4]) {
     }
 }
 
+/* What is done to outputs before they are stored: bias, then an affine map; at 16 of the channels. */
+typedef struct output_end { const float *bias; da_channel_affine affine; v16 sum, factor, offset; } output_end;
+
+V16_INLINE output_end output_end_at(const float *bias, const da_channel_affine *affine, int64_t j, int64_t at,
+                                    const int lanes) {
+    output_end end = { .bias = bias, .sum = v16_zero(), .factor = v16_zero(), .offset = v16_zero() };
+    if (bias) end.sum = v16_load_lanes(bias + j, lanes);
+    if (!affine) return end;
+    end.affine = dai_affine_at(affine, j, at);
+    if (!affine->factor) return end;
+    end.factor = v16_load_lanes(end.affine.factor, lanes);
+    end.offset = v16_load_lanes(end.affine.offset, lanes);
+    return end;
+}
+
+V16_INLINE v16 finish(const output_end *end, v16 x, int64_t at, const int lanes) {
+    if (end->bias) x = v16_add(x, end->sum);
+    if (end->affine.factor) x = v16_fma(x, end->factor, end->offset);
+    if (end->affine.add) x = v16_add(x, v16_load_lanes(end->affine.add + at, lanes));
+    return end->affine.relu ? v16_where_positive(x, x) : x;
+}
+
 /* m: the first tile's point 0; y: the strip's first pixel, of which `rows` x `columns` lie in the image */
 V16_INLINE void output_strip(const int tile, const dai_winograd *run, int64_t tiles, const float *m, int64_t stride,
-                             const float *bias, float *y, int64_t rows, int64_t columns, const int lanes) {
+                             const output_end *end, float *y, int64_t rows, int64_t columns, const int lanes) {
     const int n = tile + 2;
     const int64_t k = run->k;
     v16 across[MOST][4 * STRIP];
@@ -164,15 +186,13 @@ V16_INLINE void output_strip(const int tile, const dai_winograd *run, int64_t ti
             output_axis(tile, points, row);
             V16_UNROLL for (int x = 0; x < tile; x++) across[i][t * tile + x] = row[x];
         }
-    float *to[4];
-    V16_UNROLL for (int i = 0; i < tile; i++) to[i] = y + i * run->ow * k;
+    const int64_t line = run->ow * k;
     for (int64_t x = 0; x < columns; x++) {
         v16 points[MOST], column[4];
         V16_UNROLL for (int i = 0; i < n; i++) points[i] = across[i][x];
         output_axis(tile, points, column);
         V16_UNROLL for (int i = 0; i < tile; i++)
-            if (i < rows)
-                v16_store_lanes(to[i] + x * k, bias ? v16_add(column[i], v16_load_lanes(bias, lanes)) : column[i], lanes);
+            if (i < rows) v16_store_lanes(y + i * line + x * k, finish(end, column[i], i * line + x * k, lanes), lanes);
     }
 }
 
@@ -184,14 +204,16 @@ V16_INLINE void output(const int tile, const dai_winograd *run, int64_t first, i
         const int64_t rows = run->oh - s.y * tile, right = run->ow - s.x * tile,
                       columns = right < s.tiles * tile ? right : s.tiles * tile;
         const float *from = m + (t - first) * k;
-        float *to = y + ((s.image * run->oh + s.y * tile) * run->ow + s.x * tile) * k;
+        const int64_t at = ((s.image * run->oh + s.y * tile) * run->ow + s.x * tile) * k;
         int64_t j = 0;
-        for (; j + V16_LANES <= k; j += V16_LANES)
-            output_strip(tile, run, s.tiles, from + j, stride, bias ? bias + j : NULL, to + j, rows, columns,
-                         V16_LANES);
-        if (j < k)
-            output_strip(tile, run, s.tiles, from + j, stride, bias ? bias + j : NULL, to + j, rows, columns,
-                         (int)(k - j));
+        for (; j + V16_LANES <= k; j += V16_LANES) {
+            const output_end ending = output_end_at(bias, run->affine, j, at + j, V16_LANES);
+            output_strip(tile, run, s.tiles, from + j, stride, &ending, y + at + j, rows, columns, V16_LANES);
+        }
+        if (j < k) {
+            const output_end ending = output_end_at(bias, run->affine, j, at + j, (int)(k - j));
+            output_strip(tile, run, s.tiles, from + j, stride, &ending, y + at + j, rows, columns, (int)(k - j));
+        }
         t += s.tiles;
     }
 }

@@ -51,6 +51,12 @@ typedef struct da_convolution {
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */
 int64_t da_matmul_scratch(const da_matmul_problem *problem);
 
+/* Where 16 images at a time are computed as the lanes of vectors (lanes.h), a source may make them so, and a sink may take
+   them so. load_lanes: all rows of the images first..first+images-1; `lines` has room for one of their rows.
+   done_lanes: the rows y..y+rows-1 (fewer at the end of an image), one behind the other, which it may overwrite. */
+typedef void dai_load_lanes(const void *context, int64_t first, int images, float *to, float *lines);
+typedef void dai_done_lanes(void *context, int64_t first, int images, int64_t y, float *rows);
+
 /* Where a convolution's images come from: memory, or a function that makes one row of pixels (width x channels) at a
    time, so that a normalisation is applied while an image is copied into the cache and never goes through memory. */
 typedef struct da_image_source {
@@ -59,6 +65,7 @@ typedef struct da_image_source {
     const void *context;
     const float *reads[3];                                         /* arrays of the images' shape that load reads, so
                                                                       that they can be fetched ahead; the rest NULL */
+    dai_load_lanes *load_lanes;                                    /* NULL: load makes rows, which are transposed */
 } da_image_source;
 
 /* Who sees finished images while they are in the cache: called once for every `group` of neighbouring images (the last
@@ -67,13 +74,17 @@ typedef struct da_image_sink {
     int64_t group;
     void (*done)(void *context, int64_t first, int64_t count, float *images, int worker); /* NULL: nobody */
     void *context;
+    int64_t rows;                 /* with done_lanes: how many rows at a time it wants */
+    dai_done_lanes *done_lanes;   /* NULL: rows are transposed back for done. Not together with y. */
 } da_image_sink;
 
-/* y = conv(x, w) + bias; bias may be NULL. y NULL: images exist for the sink only. */
+/* y = affine(conv(x, w) + bias); bias and affine may be NULL; affine->add lies as y does. y NULL: images exist for the
+   sink only. */
 typedef struct da_conv_forward {
     da_convolution shape;
     da_image_source x;
     const float *w, *bias;
+    const da_channel_affine *affine;
     float *y;
     da_image_sink sink;
 } da_conv_forward;

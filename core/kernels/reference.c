@@ -75,6 +75,7 @@ void dai_conv_forward_reference(const da_conv_forward *conv, float *scratch) {
     work.x = in_memory(&conv->x, v->n * v->h, v->w * v->c, scratch);
     work.out = conv->y ? conv->y : scratch + (conv->x.values ? 0 : v->n * v->h * v->w * v->c);
     da_parallel_for(v->n, forward_sample, &work);
+    if (conv->affine) dai_channel_affine_reference(v->n * v->oh * v->ow, v->k, work.out, conv->affine, work.out);
     for (int64_t i = 0; conv->sink.done && i < v->n; i += group)
         conv->sink.done(conv->sink.context, i, v->n - i < group ? v->n - i : group, work.out + i * image, 0);
 }

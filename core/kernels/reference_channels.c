@@ -50,7 +50,7 @@ void dai_channel_affine_reference(int64_t pixels, int64_t channels, const float 
     for (int64_t p = 0; p < pixels; p++)
         for (int64_t c = 0; c < channels; c++) {
             const int64_t i = p * channels + c;
-            float value = fmaf(x[i], f->factor[c], f->offset[c]);
+            float value = f->factor ? fmaf(x[i], f->factor[c], f->offset[c]) : x[i];
             if (f->add) value += f->add[i];
             y[i] = f->relu && value <= 0.0f ? 0.0f : value;
         }

@@ -19,8 +19,9 @@
 enum { V16_LANES = 16 };
 #define V16_INLINE static inline __attribute__((always_inline))
 
-/* Loops of constant length inside kernels are written out, but for sanitizers: their checks make that code huge. */
-#if defined(DA_SANITIZED)
+/* Loops of constant length inside kernels are written out, but for sanitizers, whose checks make that code huge, and in
+   plain C, where the lanes are loops themselves and registers hold none of it. */
+#if defined(DA_SANITIZED) || defined(DA_VARIANT_portable)
 #define V16_UNROLL
 #elif defined(__clang__)
 #define V16_UNROLL _Pragma("clang loop unroll(full)")

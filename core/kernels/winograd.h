@@ -49,6 +49,7 @@
 #define DA_CORE_KERNELS_WINOGRAD_H
 
 #include "core/kernels/ahead.h"
+#include "core/kernels/channels.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -86,6 +87,7 @@ typedef struct dai_winograd {
     int tile; /* 2 or 4 */
     int64_t images, height, width, c, k, oh, ow;
     dai_ahead *ahead; /* asked for meanwhile; NULL: nothing */
+    const da_channel_affine *affine; /* done to finished outputs behind the bias; its add lies as y; NULL: nothing */
 } dai_winograd;
 
 static inline int64_t dai_winograd_points(int tile) { return (tile + 2) * (tile + 2); }

@@ -8,8 +8,9 @@
  *     backward    one pass over dy and z for the sums (the ReLU's mask comes from y, or from z once more),
  *                 one in which each image's dz is made in the cache and serves dx and dw at once; dz is never stored
  *
- * With running statistics and no gradient to come, z lives in y and is normalised image by image behind the convolution:
- * the same bits as apart, which weights folded with the scale would not have.
+ * With running statistics and no gradient to come, z is never stored: factor, offset, shortcut and ReLU are folded into
+ * the convolution, which does them to its results before they leave the registers. The bits are the same as apart;
+ * weights multiplied with the factor, the usual folding, would have others.
  *
  * saved: mean and 1 / sqrt(variance + epsilon), factor, offset (C each), then z if a gradient is wanted.
  */
@@ -43,8 +44,7 @@ typedef struct block_work {
     int64_t pixels;                  /* of an image */
     float *z;                        /* the convolution's output */
     float *y;                        /* NULL: deferred */
-    const float *shortcut;
-    da_channel_affine affine;
+    da_channel_affine affine;        /* with the shortcut */
     float *means, *squares;          /* slices x C: moments, or the sums of backward */
     double *block;                   /* scratch of the statistics and of backward */
     da_channel_gradient gradient;
@@ -58,8 +58,9 @@ static block_work work_of(da_node *node) {
     return (block_work){
         .node = node, .g = dai_norm_of(&node->value), .pixels = s[1] * s[2],
         .z = node->wants_gradient ? saved + statistics_floats(channels) : dai_output(node),
-        .y = node->defers ? NULL : dai_output(node), .shortcut = has_shortcut(node) ? dai_input(node, SHORTCUT) : NULL,
+        .y = node->defers ? NULL : dai_output(node),
         .affine = { .factor = saved + 2 * channels, .offset = saved + 3 * channels,
+                    .add = has_shortcut(node) ? dai_input(node, SHORTCUT) : NULL,
                     .relu = node->options.conv2d_norm.relu },
     };
 }
@@ -74,24 +75,12 @@ static void find_coefficients(const block_work *w) {
                           node->saved + 2 * channels, node->saved + 3 * channels);
 }
 
-/* Values begin..begin+count-1 of every channel. */
-static void normalise(const block_work *w, int64_t begin, int64_t count) {
-    const int64_t at = begin * w->g.channels;
-    da_channel_affine f = w->affine;
-    f.add = w->shortcut ? w->shortcut + at : NULL;
-    da_kernels_active()->channel_affine(count, w->g.channels, w->z + at, &f, w->y + at);
-}
-
 static void normalise_slice(void *context, int64_t slice, int worker) {
     const block_work *w = context;
+    const int64_t at = slice * w->g.slice * w->g.channels;
+    const da_channel_affine f = dai_affine_at(&w->affine, 0, at);
     (void)worker;
-    normalise(w, slice * w->g.slice, dai_norm_slice_values(&w->g, slice));
-}
-
-static void normalise_images(void *context, int64_t first, int64_t count, float *z, int worker) {
-    const block_work *w = context;
-    (void)z, (void)worker;
-    normalise(w, first * w->pixels, count * w->pixels);
+    da_kernels_active()->channel_affine(dai_norm_slice_values(&w->g, slice), w->g.channels, w->z + at, &f, w->y + at);
 }
 
 static void gather_moments(void *context, int64_t first, int64_t count, float *z, int worker) {
@@ -112,18 +101,16 @@ static void conv2d_norm_forward(da_node *node) {
         w.means = dai_scratch(node, 2 * w.g.slices * w.g.channels);
         if (!w.means) return;
         w.squares = w.means + w.g.slices * w.g.channels;
-        conv.sink = (da_image_sink){ w.g.slice / w.pixels, gather_moments, &w };
+        conv.sink = (da_image_sink){ .group = w.g.slice / w.pixels, .done = gather_moments, .context = &w };
     } else {
         find_coefficients(&w);
-        if (w.y) conv.sink = (da_image_sink){ 1, normalise_images, &w };
+        if (w.y == w.z) conv.affine = &w.affine;
     }
     float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
     if (!scratch) return;
     da_kernels_active()->conv_forward(&conv, scratch);
-    if (training) {
-        find_coefficients(&w);
-        if (w.y) da_parallel_for(w.g.slices, normalise_slice, &w);
-    }
+    if (training) find_coefficients(&w);
+    if (w.y && !conv.affine) da_parallel_for(w.g.slices, normalise_slice, &w);
     if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };
 }
 

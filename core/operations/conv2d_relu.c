@@ -1,8 +1,12 @@
 /* Convolution, bias, ReLU and max pool in one operation, with the bits of its parts.
  *
  *     forward     an image of z = conv(x, w) + bias is made in the cache ── ReLU and the maximum of each window: y, and
- *                 where in its window the maximum was; z itself is never stored
+ *                 where in its window the maximum was; z itself is never stored. Without a pool the ReLU is folded into
+ *                 the convolution.
  *     backward    a row of dz is made in the cache from dy and the places, zero elsewhere ── dx, dw and dbias
+ *
+ * Where 16 images are the lanes of vectors (kernels/lanes.h), a pixel with K channels is one with 16 K of them, and windows
+ * are pooled as they are, before and after the images are transposed.
  *
  * saved: the places, ky * pool + kx, -1 where the ReLU let nothing through. Without a pool y itself tells that.
  */
@@ -41,12 +45,6 @@ static relu_work work_of(da_node *node) {
                         .channels = y[3], .y = dai_output(node), .where = node->saved, .dy = node->gradient };
 }
 
-static void relu_images(void *context, int64_t first, int64_t count, float *z, int worker) {
-    const relu_work *w = context;
-    (void)first, (void)worker;
-    da_kernels_active()->relu(count * w->h * w->w * w->channels, z, z);
-}
-
 static void pool_images(void *context, int64_t first, int64_t count, float *z, int worker) {
     const relu_work *w = context;
     const int64_t pitch = w->w * w->channels, row = w->columns * w->channels;
@@ -60,13 +58,27 @@ static void pool_images(void *context, int64_t first, int64_t count, float *z, i
         }
 }
 
+/* Rows y..y+pool-1 of 16 images: pooled in place, then transposed to where they belong. */
+static void pool_lanes(void *context, int64_t first, int images, int64_t y, float *rows) {
+    const relu_work *w = context;
+    const int64_t channels = DAI_LANES * w->channels, pitch = w->w * channels, row = w->columns * w->channels,
+        image = w->rows * row, at = first * image + y / w->pool * row;
+    const da_kernels *kernels = da_kernels_active();
+    if (y / w->pool >= w->rows) return;
+    kernels->max_pool(w->pool, w->columns, channels, true, rows, pitch, rows, w->where ? rows + pitch : NULL);
+    kernels->lanes->scatter(row, images, rows, w->y + at, image);
+    if (w->where) kernels->lanes->scatter(row, images, rows + pitch, w->where + at, image);
+}
+
 static void conv2d_relu_forward(da_node *node) {
     relu_work w = work_of(node);
-    const da_conv_forward conv = {
+    const da_channel_affine relu = { .relu = true };
+    da_conv_forward conv = {
         .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]), .w = dai_input(node, 1),
-        .bias = node->input_count > 2 ? dai_input(node, 2) : NULL, .y = w.pool == 1 ? w.y : NULL,
-        .sink = { 1, w.pool == 1 ? relu_images : pool_images, &w },
+        .bias = node->input_count > 2 ? dai_input(node, 2) : NULL,
     };
+    if (w.pool == 1) conv.affine = &relu, conv.y = w.y;
+    else conv.sink = (da_image_sink){ 1, pool_images, &w, w.pool, pool_lanes };
     float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
     if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
 }
@@ -89,10 +101,29 @@ static void load_gradient(const void *context, int64_t row, float *to) {
     memset(to + covered, 0, (size_t)(count - covered) * sizeof *to);
 }
 
+/* All rows of dz of 16 images: dy and the places are transposed, a row at a time, before they become windows. */
+static void load_gradient_lanes(const void *context, int64_t first, int images, float *to, float *lines) {
+    const relu_work *w = context;
+    const int64_t channels = DAI_LANES * w->channels, pitch = w->w * channels, row = w->columns * w->channels,
+        image = w->rows * row, covered = w->columns * w->pool * channels;
+    const da_kernels *kernels = da_kernels_active();
+    float *dy = lines, *where = lines + row * DAI_LANES; /* both fit: a window is at least two pixels wide */
+    for (int64_t oy = 0; oy < w->rows; oy++) {
+        kernels->lanes->gather(row, images, w->dy + first * image + oy * row, image, dy);
+        kernels->lanes->gather(row, images, w->where + first * image + oy * row, image, where);
+        for (int64_t ky = 0; ky < w->pool; ky++, to += pitch) {
+            kernels->max_pool_backward(w->pool, w->columns, channels, ky, dy, where, to);
+            memset(to + covered, 0, (size_t)(pitch - covered) * sizeof *to);
+        }
+    }
+    memset(to, 0, (size_t)((w->h - w->rows * w->pool) * pitch) * sizeof *to);
+}
+
 static void conv2d_relu_backward(da_node *node) {
     const relu_work w = work_of(node);
     da_image_source dz = { .load = load_gradient, .context = &w };
     if (w.pool == 1) dz.reads[0] = w.dy, dz.reads[1] = w.y;
+    else dz.load_lanes = load_gradient_lanes;
     dai_conv2d_backward(node, dz, node->input_count > 2);
 }
 

@@ -61,15 +61,34 @@ static da_convolution awkward_convolution(void) {
 
 typedef struct passes { float *y, *dx, *dw, *db; } passes;
 
-/* Images that a function makes, and images that only a sink sees. */
-typedef struct rows { const float *values; int64_t row; } rows;
+/* Images that a function makes, row by row or 16 as lanes, and images that only a sink sees. */
+typedef struct rows { const float *values; int64_t row, height; } rows;
 
 static void make_row(const void *context, int64_t row, float *to) {
     const rows *r = context;
     memcpy(to, r->values + row * r->row, (size_t)r->row * sizeof *to);
 }
 
-typedef struct images { float *to; int64_t n, image, group; } images;
+/* Lanes without an image hold NaN, which must not reach a result. `lines` is written over. */
+static void make_lanes(const void *context, int64_t first, int images, float *to, float *lines) {
+    const rows *r = context;
+    const int64_t image = r->height * r->row;
+    for (int64_t i = 0; i < image * 16; i++)
+        to[i] = i % 16 < images ? r->values[(first + i % 16) * image + i / 16] : NAN;
+    for (int64_t i = 0; i < r->row * 16; i++) lines[i] = NAN;
+}
+
+typedef struct images { float *to; int64_t n, image, group, row, height; } images;
+
+static void keep_lanes(void *context, int64_t first, int count, int64_t y, float *from) {
+    const images *all = context;
+    const int64_t left = all->height - y, rows_here = left < all->group ? left : all->group;
+    CHECK(y % all->group == 0);
+    for (int64_t i = 0; i < rows_here * all->row * 16; i++) {
+        if (i % 16 < count) all->to[(first + i % 16) * all->image + y * all->row + i / 16] = from[i];
+        from[i] = NAN;
+    }
+}
 
 static void keep_images(void *context, int64_t first, int64_t count, float *from, int worker) {
     const images *all = context;
@@ -78,22 +97,32 @@ static void keep_images(void *context, int64_t first, int64_t count, float *from
     memcpy(all->to + first * all->image, from, (size_t)(count * all->image) * sizeof *from);
 }
 
-/* group: 0, or how many images a sink gets at once; then all images are made and dx has a base. */
+/* group: 0, or how many images a sink gets at once; then all images are made and dx has a base. lanes: they are made, and
+   given to the sink, as lanes where that is possible. */
+typedef struct ways { int64_t group; bool lanes; const da_channel_affine *affine; } ways;
+
 static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,
-                         int64_t nw, int64_t group) {
+                         int64_t nw, ways how) {
+    const int64_t group = how.group;
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
                  da_alloc((size_t)nw * 4), da_alloc((size_t)v->k * 4) };
     da_conv_forward forward = { .shape = *v, .x = { .values = x }, .w = w, .bias = bias, .y = p.y };
     da_conv_backward backward = { .shape = *v, .x = { .values = x }, .dy = { .values = dy }, .w = w, .dx = p.dx,
                                   .dw = p.dw, .db = p.db };
-    const rows x_rows = { x, v->w * v->c }, dy_rows = { dy, v->ow * v->k };
-    images all = { p.y, v->n, v->oh * v->ow * v->k, group };
+    const rows x_rows = { x, v->w * v->c, v->h }, dy_rows = { dy, v->ow * v->k, v->oh };
+    images all = { p.y, v->n, v->oh * v->ow * v->k, group, v->ow * v->k, v->oh };
+    forward.affine = how.affine;
     if (group) {
         forward.x = backward.x = (da_image_source){ .load = make_row, .context = &x_rows };
         backward.dy = (da_image_source){ .load = make_row, .context = &dy_rows };
         backward.base = x;
         forward.y = NULL;
-        forward.sink = (da_image_sink){ group, keep_images, &all };
+        forward.sink = (da_image_sink){ .group = group, .done = keep_images, .context = &all };
+    }
+    if (group && how.lanes) {
+        forward.x.load_lanes = backward.x.load_lanes = backward.dy.load_lanes = make_lanes;
+        forward.sink.rows = group;
+        forward.sink.done_lanes = keep_lanes;
     }
     float *scratch = da_alloc((size_t)da_conv_forward_scratch(&forward) * sizeof *scratch);
     da_kernels_active()->conv_forward(&forward, scratch);
@@ -110,27 +139,31 @@ static void compare_convolution(const da_convolution *v, bool wild) {
     const int64_t nx = v->n * v->h * v->w * v->c, ny = v->n * v->oh * v->ow * v->k,
         nw = v->r * v->s * (v->c / v->groups) * v->k;
     float *x = numbers(nx, wild), *w = numbers(nw, wild), *dy = numbers(ny, wild),
-        *bias = draw(0, 1) ? numbers(v->k, wild) : NULL;
-    const int64_t group = draw(0, 1) ? draw(1, 8) : 0;
+        *bias = draw(0, 1) ? numbers(v->k, wild) : NULL, *factor = draw(0, 1) ? numbers(v->k, wild) : NULL,
+        *offset = numbers(v->k, wild);
+    const da_channel_affine affine = { factor, offset, draw(0, 1) ? dy : NULL, draw(0, 1) };
+    ways how = { .group = draw(0, 1) ? draw(1, 8) : 0, .lanes = draw(0, 1) };
+    if (!(how.group && how.lanes) && draw(0, 1)) how.affine = &affine;
     const da_kernels *const *tables = da_kernels_list();
     da_kernels_select("reference");
-    passes expected = run_passes(v, x, w, bias, dy, nw, group);
+    passes expected = run_passes(v, x, w, bias, dy, nw, how);
     for (int t = 1; tables[t]; t++) {
         da_kernels_select(tables[t]->name);
-        passes actual = run_passes(v, x, w, bias, dy, nw, group);
+        passes actual = run_passes(v, x, w, bias, dy, nw, how);
         if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) ||
             !same(actual.dw, expected.dw, nw) || !same(actual.db, expected.db, v->k))
             test_fail(__FILE__, __LINE__,
-                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d, sink %d: "
-                      "forward %d data %d weights %d bias %d",
+                      "%s: N%d H%d W%d C%d K%d R%d S%d stride %d pad %d groups %d winograd %d, sink %d, lanes %d, "
+                      "affine %d: forward %d data %d weights %d bias %d",
                       tables[t]->name, (int)v->n, (int)v->h, (int)v->w, (int)v->c, (int)v->k, (int)v->r, (int)v->s,
-                      (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, (int)group,
+                      (int)v->stride, (int)v->padding, (int)v->groups, v->winograd, (int)how.group, how.lanes,
+                      how.affine != NULL,
                       same(actual.y, expected.y, ny), same(actual.dx, expected.dx, nx),
                       same(actual.dw, expected.dw, nw), same(actual.db, expected.db, v->k));
         free_passes(actual);
     }
     free_passes(expected);
-    da_free(x); da_free(w); da_free(dy); da_free(bias);
+    da_free(x); da_free(w); da_free(dy); da_free(bias); da_free(factor); da_free(offset);
     da_kernels_select(NULL);
 }
 
@@ -150,10 +183,10 @@ TEST(convolution_bits_do_not_depend_on_threads) {
         const int64_t nx = v.n * v.h * v.w * v.c, ny = v.n * v.oh * v.ow * v.k, nw = v.r * v.s * (v.c / v.groups) * v.k;
         float *x = numbers(nx, false), *w = numbers(nw, false), *dy = numbers(ny, false);
         da_threads_set(1);
-        passes one = run_passes(&v, x, w, NULL, dy, nw, 0);
+        passes one = run_passes(&v, x, w, NULL, dy, nw, (ways){ 0 });
         for (int threads = 2; threads <= 8; threads += 3) {
             da_threads_set(threads);
-            passes many = run_passes(&v, x, w, NULL, dy, nw, 0);
+            passes many = run_passes(&v, x, w, NULL, dy, nw, (ways){ 0 });
             CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw) &&
                   same(one.db, many.db, v.k));
             free_passes(many);
@@ -169,7 +202,7 @@ TEST(convolution_reference_is_right_by_hand) {
     const da_convolution v = { 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3, 3, 0 };
     const float x[3] = { 1, 2, 3 }, w[3] = { 1, 10, 100 }, dy[9] = { 0, 0, 0, 1, 2, 3, 0, 0, 0 };
     da_kernels_select("reference");
-    passes p = run_passes(&v, x, w, NULL, dy, 3, 0);
+    passes p = run_passes(&v, x, w, NULL, dy, 3, (ways){ 0 });
     CHECK(p.y[3] == 210 && p.y[4] == 321 && p.y[5] == 32 && p.y[0] == 0 && p.y[8] == 0);
     CHECK(p.dw[0] == 1 * 2 + 2 * 3 && p.dw[1] == 1 + 4 + 9 && p.dw[2] == 2 * 1 + 3 * 2);
     CHECK(p.dx[0] == 1 * 10 + 2 * 1 && p.dx[1] == 1 * 100 + 2 * 10 + 3 && p.dx[2] == 2 * 100 + 3 * 10);
@@ -274,7 +307,9 @@ static void contract_plainly(const dai_contraction *p) {
                 for (const dai_segment *s = p->segments; s < p->segments + p->segment_count; s++)
                     for (int64_t k = 0; k < s->length && i >= s->above && i < p->m - s->below; k++)
                         acc = fmaf(a[s->a + k * p->a_step], p->b[s->b + k * p->b_step + j], acc);
-                *c = acc;
+                if (p->affine && p->affine->factor) acc = fmaf(acc, p->affine->factor[j], p->affine->offset[j]);
+                if (p->affine && p->affine->add) acc += p->affine->add[c - p->c];
+                *c = p->affine && p->affine->relu && acc <= 0 ? 0 : acc;
             }
 }
 
@@ -307,6 +342,8 @@ static void compare_contraction(int case_number) {
                           .joined = most_left_out || draw(0, 1) ? joined : NULL, .a = a, .a_row = a_row, .a_step = a_step, .b = b, .b_step = b_step, .c = expected, .c_row = c_row,
                           .bands = bands, .a_band = a_band, .c_band = c_band, .bias = maybe(bias),
                           .accumulate = draw(0, 1) };
+    const da_channel_affine affine = { maybe(bias), start, maybe(start), draw(0, 1) };
+    if (n <= c_count && draw(0, 1)) p.affine = &affine;
     contract_plainly(&p);
     for (const da_kernels *const *table = da_kernels_list() + 1; *table; table++) {
         float *c = p.c = copy_of(start, c_count);
@@ -325,7 +362,7 @@ TEST(contraction_kernels_agree_with_plain_loops) {
 }
 
 /* Every way of calling the routines over channels and arrays; out: ROUTINES arrays of pixels x channels. */
-enum { ROUTINES = 2 + 3 * 4 + 4 + 3 };
+enum { ROUTINES = 2 + 3 * 4 + 8 + 3 };
 
 static void run_channels(const da_kernels *k, int64_t pixels, int64_t channels, const float *x, const float *dy,
                          const float *y, float *const v[4], float **out) {
@@ -337,8 +374,8 @@ static void run_channels(const da_kernels *k, int64_t pixels, int64_t channels, 
         k->channel_gradient_sums(pixels, channels, &g, mask ? out[2] : NULL, out[0], out[1]);
         k->channel_gradient_affine(pixels, channels, &g, &s, out[3]);
     }
-    for (int kind = 0; kind < 4; kind++, out++) {
-        const da_channel_affine f = { v[0], v[1], kind & 1 ? dy : NULL, kind > 1 };
+    for (int kind = 0; kind < 8; kind++, out++) {
+        const da_channel_affine f = { kind & 4 ? v[0] : NULL, v[1], kind & 1 ? dy : NULL, kind & 2 };
         k->channel_affine(pixels, channels, x, &f, *out);
     }
     k->sum(pixels * channels, x, dy, out[0]);
@@ -373,6 +410,35 @@ static void compare_channels(int case_number) {
 TEST(channel_kernels_agree_on_thousands_of_problems) {
     draws = 0;
     for (int i = 0; i < 2000 && !test_failed(); i++) compare_channels(i);
+}
+
+/* Max pools there and back; results apart from x or, where windows have two rows, in x's first and second row. */
+static void compare_pool(int case_number) {
+    const int64_t size = draw(1, 4), windows = draw(1, 9), channels = draw(0, 3) ? draw(1, 40) : 16 * draw(1, 6),
+        count = windows * channels, pitch = size * count + draw(0, 9), ky = draw(0, size - 1);
+    const bool wild = case_number % 3 == 0, relu = draw(0, 1), in_place = size > 1 && draw(0, 1);
+    float *x = sized_numbers(size * pitch, (int)draw(0, 3), wild), *dy = sized_numbers(count, (int)draw(0, 3), wild),
+          *expected = da_alloc((size_t)(2 * count + size * count) * sizeof *expected),
+          *seen = da_alloc((size_t)(2 * count + size * count) * sizeof *seen);
+    for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
+        const bool reference = table == da_kernels_list();
+        float *copy = copy_of(x, size * pitch), *to = reference ? expected : seen,
+              *y = in_place && !reference ? copy : to, *where = in_place && !reference ? copy + pitch : to + count;
+        (*table)->max_pool(size, windows, channels, relu, copy, pitch, y, where);
+        memmove(to, y, (size_t)count * sizeof *y);
+        memmove(to + count, where, (size_t)count * sizeof *y);
+        (*table)->max_pool_backward(size, windows, channels, ky, dy, to + count, to + 2 * count);
+        if (!same(to, expected, 2 * count + size * count))
+            test_fail(__FILE__, __LINE__, "%s: case %d, %d windows of %d, %d channels, in place %d", (*table)->name,
+                      case_number, (int)windows, (int)size, (int)channels, in_place);
+        da_free(copy);
+    }
+    da_free(x); da_free(dy); da_free(expected); da_free(seen);
+}
+
+TEST(pool_kernels_agree_on_thousands_of_problems) {
+    draws = 0;
+    for (int i = 0; i < 2000 && !test_failed(); i++) compare_pool(i);
 }
 
 /* The elementary functions in place, from addresses of any alignment. */
