@@ -32,7 +32,7 @@
 #include <string.h>
 
 enum {
-    PANEL = 192, BLOCK_COLUMNS = 64, RUN = 512, LANES = 16,
+    PANEL = 192, BLOCK_COLUMNS = 64, RUN = 1024, LANES = 16,
     LARGE = 512, LARGE_PANELS = 6, A_GAP = 16, A_ROWS = 32, /* A_ROWS: copied by a chunk */
     B_AHEAD = 8 /* rows of B asked for before they are packed */
 };
