@@ -271,6 +271,7 @@ static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
             return false;
         }
         node->input[i] = inputs[i];
+        if (!inputs[i]->first_reader) inputs[i]->first_reader = node;
         node->wants_gradient |= inputs[i]->wants_gradient && node->graph->recording;
     }
     return true;
@@ -438,6 +439,15 @@ void dai_gradient_pass(da_node *node, int i) {
 }
 
 bool dai_gradient_writable(const da_node *node) { return !is_shared(node) && !node->keep; }
+
+da_image_sink dai_gradient_sink(da_node *node, int i) {
+    da_image_sink sink = { .done = NULL };
+    da_node *input = node->input[i];
+    if (!input || !input->operation || !input->operation->gradient_sink || !input->incoming) return sink;
+    if (input->first_reader != node || input->keep || node->graph->trap) return sink;
+    input->gradient_seen = input->operation->gradient_sink(input, &sink);
+    return sink;
+}
 
 static da_status check_backward(da_graph *graph, const da_node *loss) {
     char text[96];

@@ -15,7 +15,7 @@
 #define DA_CORE_NODE_H
 
 #include "core/graph.h"
-#include "core/kernels/channels.h"
+#include "core/kernels/kernels.h"
 #include "core/pool.h"
 
 enum { DA_MAX_INPUTS = 8 };
@@ -27,6 +27,9 @@ typedef struct da_operation {
     void      (*forward)(da_node *node);
     void      (*backward)(da_node *node);
     int64_t   (*multiply_adds)(const da_node *node);
+    /* The output's gradient, images of H W C, in the making: an operation that finishes it image by image shows it, while
+       the cache holds it, to the node that made the output. False: that one has no use for it. May be NULL. */
+    bool      (*gradient_sink)(da_node *node, da_image_sink *sink);
     bool        backward_needs_inputs; /* reads input[i]->value in backward */
     bool        backward_needs_output; /* reads node->value in backward */
     unsigned    takes_deferred;        /* bit i: operand i may be a value that is deferred */
@@ -77,6 +80,8 @@ struct da_node {
     dai_deferred deferred;  /* values NULL: the value is in memory */
     bool        defers;     /* set by the shape rule: forward fills deferred and not the value */
     bool        needed;     /* used by da_graph_release: a backward will read the value */
+    bool        gradient_seen; /* the gradient went through the sink of its operation */
+    da_node    *first_reader;  /* the first node that has it as an operand: in backward, the last to contribute */
 };
 
 /* The table, one pointer a row, ended by NULL. */
@@ -110,6 +115,9 @@ float *dai_gradient_onto(da_node *node, int i, const float **base);
 bool   dai_gradient_writable(const da_node *node);
 void   dai_gradient_end(da_node *node, int i);
 void   dai_gradient_pass(da_node *node, int i);
+
+/* Who wants to see the gradient of input i as this node, by dai_gradient_onto, finishes it; done NULL: nobody. */
+da_image_sink dai_gradient_sink(da_node *node, int i);
 static inline bool dai_wants(const da_node *node, int i) { return node->input[i] && node->input[i]->wants_gradient; }
 
 #endif

@@ -298,7 +298,7 @@ static void turn_weights(void *context, const phase *rows, const phase *columns,
 typedef struct image_work {
     const conv_work *work;
     const worker_part *part;
-    const float *dy;
+    const float *dy, *base;
     float *dx;
     dai_ahead *ahead;
 } image_work;
@@ -314,14 +314,15 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
     for (int64_t y = 0; y < rows->axis.results; y += run.rows) {
         run = run_at(&rows->axis, y);
         for (int64_t g = 0; g < v->groups; g++) {
+            const int64_t to = ((rows->first + y * v->stride) * v->w + columns->first) * v->c + g * cg;
+            const da_channel_affine onto = { .add = image->base ? image->base + to : NULL };
             const dai_contraction problem = {
                 .m = columns->axis.results, .n = cg, .segments = part->segments,
                 .segment_count = run.taps * list.in_row, .joined = list.leaves_out ? part->joined : NULL,
                 .a = image->dy + run.from * row + g * kg, .a_row = v->k, .a_step = 1,
                 .b = work->turned + weights + (g * rows->axis.taps + run.first_tap) * columns->axis.taps * kg * cg,
-                .b_step = cg, .c = image->dx + ((rows->first + y * v->stride) * v->w + columns->first) * v->c + g * cg,
-                .c_row = v->stride * v->c, .bands = run.rows, .a_band = row, .c_band = v->stride * v->w * v->c,
-                .ahead = image->ahead,
+                .b_step = cg, .c = image->dx + to, .c_row = v->stride * v->c, .bands = run.rows, .a_band = row,
+                .c_band = v->stride * v->w * v->c, .affine = image->base ? &onto : NULL, .ahead = image->ahead,
             };
             work->contract(&problem);
         }
@@ -332,9 +333,8 @@ static void data_of_image(const conv_work *work, const worker_part *part, int64_
                           dai_ahead *ahead) {
     const da_conv_backward *conv = work->backward;
     const int64_t count = work->v->h * work->v->w * work->v->c;
-    image_work image = { work, part, dy, conv->base ? part->out : conv->dx + i * count, ahead };
+    image_work image = { work, part, dy, conv->base ? conv->base + i * count : NULL, conv->dx + i * count, ahead };
     each_phase(work->v, data_of_phase, &image);
-    if (conv->base) da_kernels_active()->sum(count, conv->base + i * count, part->out, conv->dx + i * count);
 }
 
 /* How many contractions an image of dx is. */
@@ -473,7 +473,9 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
         const dai_stream next_x = dai_stream_of(&conv->x, x_image, next, left),
             next_dy = dai_stream_of(&conv->dy, v->oh * v->ow * v->k, next, left);
         group.dy = dai_rows_at(&conv->dy, i * v->oh, count * v->oh, v->ow * v->k, part.dy);
-        if (dx) data_of_group(work, &part, &group, dw ? dai_stream_of(&conv->x, x_image, i, count) : next_dy);
+        if (dx) data_of_group(work, &part, &group, dw ? dai_stream_behind_dx(conv, x_image, i, count) : next_dy);
+        if (dx && conv->dx_sink.done)
+            conv->dx_sink.done(conv->dx_sink.context, i, count, conv->dx + i * x_image, worker);
         if (work->with_weights && conv->db && tap_group == 0) bias_of_group(work, &group);
         if (!dw) continue;
         dai_ahead ahead = { .read = { next_dy, next_x } };
@@ -499,7 +501,6 @@ static conv_work backward_work(const da_conv_backward *conv) {
     work.segments = v->r * v->s * largest(1, work.together * v->oh);
     if (!conv->x.values) work.x_floats = work.together * v->h * v->w * v->c;
     if (!conv->dy.values) work.dy_floats = work.together * v->oh * v->ow * v->k;
-    if (conv->base) work.out_floats = v->h * v->w * v->c;
     return work;
 }
 

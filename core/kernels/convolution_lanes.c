@@ -274,7 +274,10 @@ static void backward_chunk(void *context, int64_t chunk, int worker) {
     const int64_t first = chunk * LANES;
     const int images = (int)smallest(LANES, w->v->n - first);
     gather_images(w->lanes, &w->backward->dy, first, images, w->v->oh, w->v->ow, w->v->k, part.lines, part.dy);
+    const da_image_sink *sink = &w->backward->dx_sink;
     if (w->backward->dx) data_of_chunk(w, &part, first, images);
+    if (w->backward->dx && sink->done)
+        sink->done(sink->context, first, images, w->backward->dx + first * w->v->h * w->v->w * w->v->c, worker);
     if (w->backward->dw || w->backward->db) weights_of_chunk(w, &part, first, images);
 }
 

@@ -87,7 +87,7 @@ static void lay_out_worker(winograd_work *work, bool out) {
     work->dy = round_up(t * frame_floats(&work->x_frame, v->c));
     work->framed_dy = work->dy + (work->backward && !work->backward->dy.values ? round_up(t * y_floats(v)) : 0);
     work->out = work->framed_dy + (work->backward ? round_up(t * frame_floats(&work->dy_frame, v->k)) : 0);
-    work->scratch = work->out + (out ? round_up(t * largest(x_floats(v), y_floats(v))) : 0);
+    work->scratch = work->out + (out ? round_up(t * y_floats(v)) : 0);
     work->worker_floats = work->scratch + round_up(largest(dai_winograd_scratch(&forward),
                                                            dai_winograd_scratch(&backward)));
 }
@@ -171,7 +171,7 @@ static winograd_work backward_work(const da_conv_backward *conv) {
     const int64_t tiles = tiles_of(v, v->h, v->w), images = (LEAST_TILES + tiles - 1) / tiles;
     work.slices = direct ? (v->n + images - 1) / images : slices_of(v);
     work.together = smallest(images, largest(1, (v->n + work.slices - 1) / largest(1, work.slices)));
-    lay_out_worker(&work, conv->base != NULL);
+    lay_out_worker(&work, false);
     return work;
 }
 
@@ -181,6 +181,7 @@ static da_conv_backward direct_part(const da_conv_backward *conv) {
     direct.shape.winograd = 0;
     direct.dx = NULL;
     direct.base = NULL;
+    direct.dx_sink.done = NULL;
     return direct;
 }
 
@@ -204,13 +205,14 @@ static void data_of_run(const winograd_work *work, int64_t first, int64_t count,
     const da_conv_backward *conv = work->backward;
     const da_image_source here = { .values = dy };
     fill_frames(&work->dy_frame, &here, 0, count, v->oh, v->ow, v->k, base + work->framed_dy);
-    float *dx = conv->dx + first * x_floats(v), *to = conv->base ? base + work->out : dx;
+    float *dx = conv->dx + first * x_floats(v);
+    const da_channel_affine onto = { .add = conv->base ? conv->base + first * x_floats(v) : NULL };
     dai_ahead ahead = { .read = { next, dai_stream_over(conv->base, first * x_floats(v), (first + count) * x_floats(v)) },
                         .write = dai_stream_over(dx, 0, count * x_floats(v)) };
-    const dai_winograd run = backward_run(work, count, &ahead);
+    dai_winograd run = backward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
-    dai_winograd_images(&run, base + work->framed_dy, work->turned, NULL, to, base + work->scratch);
-    if (conv->base) da_kernels_active()->sum(count * x_floats(v), conv->base + first * x_floats(v), to, dx);
+    if (conv->base) run.affine = &onto;
+    dai_winograd_images(&run, base + work->framed_dy, work->turned, NULL, dx, base + work->scratch);
 }
 
 static void weights_of_run(const winograd_work *work, int64_t slice, int64_t first, int64_t count, bool start,
@@ -238,7 +240,10 @@ static void backward_slice(void *context, int64_t slice, int worker) {
         const float *dy = dai_rows_at(&conv->dy, i * v->oh, count * v->oh, v->ow * v->k, base + work->dy);
         const dai_stream next_dy = dai_stream_of(&conv->dy, y_floats(v), i + count, more);
         if (conv->dx)
-            data_of_run(work, i, count, dy, base, weights ? dai_stream_of(&conv->x, x_floats(v), i, count) : next_dy);
+            data_of_run(work, i, count, dy, base,
+                        weights ? dai_stream_behind_dx(conv, x_floats(v), i, count) : next_dy);
+        if (conv->dx && conv->dx_sink.done)
+            conv->dx_sink.done(conv->dx_sink.context, i, count, conv->dx + i * x_floats(v), worker);
         if (work->bias)
             da_kernels_active()->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
         if (weights) weights_of_run(work, slice, i, count, i == begin, dy, base, next_dy);

@@ -76,6 +76,7 @@ typedef struct da_image_sink {
     void *context;
     int64_t rows;                 /* with done_lanes: how many rows at a time it wants */
     dai_done_lanes *done_lanes;   /* NULL: rows are transposed back for done. Not together with y. */
+    const float *reads;           /* an array of the images' shape that done reads, so that it can be fetched ahead */
 } da_image_sink;
 
 /* y = affine(conv(x, w) + bias); bias and affine may be NULL; affine->add lies as y does. y NULL: images exist for the
@@ -90,12 +91,14 @@ typedef struct da_conv_forward {
 } da_conv_forward;
 
 /* All gradients at once, so that an image of dy is loaded once for all. dx, dw, db NULL: not wanted. dx = base + gradient
-   where base is given (it may be dx itself). db, of a bias, is summed like a weight whose x is 1. */
+   where base is given (it may be dx itself); dx_sink sees it, any number of images at once, and may change it. db, of a
+   bias, is summed like a weight whose x is 1. */
 typedef struct da_conv_backward {
     da_convolution shape;
     da_image_source x, dy;
     const float *w, *base;
     float *dx, *dw, *db;
+    da_image_sink dx_sink;
 } da_conv_backward;
 
 int64_t da_conv_forward_scratch(const da_conv_forward *conv);   /* in floats */

@@ -166,6 +166,7 @@ void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
     work.out = conv->base ? scratch : conv->dx;
     da_parallel_for(v->n, backward_data_sample, &work);
     for (int64_t i = 0; conv->base && i < nx; i++) conv->dx[i] = conv->base[i] + scratch[i];
+    if (conv->dx_sink.done) conv->dx_sink.done(conv->dx_sink.context, 0, v->n, conv->dx, 0);
 }
 
 /* Scratch: images that are made, results that are not kept. */

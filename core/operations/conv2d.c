@@ -110,6 +110,7 @@ void dai_conv2d_backward(da_node *node, da_image_source dy, bool bias) {
     da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]), .dy = dy,
                               .w = dai_input(node, 1) };
     conv.dx = dai_gradient_onto(node, 0, &conv.base);
+    conv.dx_sink = dai_gradient_sink(node, 0);
     conv.dw = dai_gradient_begin(node, 1);
     conv.db = bias ? dai_gradient_begin(node, 2) : NULL;
     float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));

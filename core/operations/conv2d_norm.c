@@ -5,14 +5,16 @@
  *     forward     conv writes z ── moments of z, slice by slice, while z is in the cache
  *                 then y = relu(z * factor + offset + shortcut), one pass; without a shortcut and while training not
  *                 even that: y is deferred, and whoever reads it (the next convolution) does it while loading
- *     backward    one pass over dy and z for the sums (the ReLU's mask comes from y, or from z once more),
+ *     backward    one pass over dy and z for the sums (the ReLU's mask comes from y, or from z once more); where the
+ *                 next convolution finishes dy, image by image, that is done there and then (gradient_sink),
  *                 one in which each image's dz is made in the cache and serves dx and dw at once; dz is never stored
  *
  * With running statistics and no gradient to come, z is never stored: factor, offset, shortcut and ReLU are folded into
  * the convolution, which does them to its results before they leave the registers. The bits are the same as apart;
  * weights multiplied with the factor, the usual folding, would have others.
  *
- * saved: mean and 1 / sqrt(variance + epsilon), factor, offset (C each), then z if a gradient is wanted.
+ * saved: mean and 1 / sqrt(variance + epsilon), factor, offset (C each); if a gradient is wanted, z, then the sums of
+ * backward (slices x C, twice).
  */
 #include "core/operations/convolution.h"
 #include "core/operations/norm.h"
@@ -22,6 +24,11 @@
 enum { X, WEIGHT, SCALE, SHIFT, SHORTCUT };
 
 static int64_t statistics_floats(int64_t channels) { return (4 * channels + 15) / 16 * 16; }
+
+static int64_t sums_count(const da_tensor *y) {
+    const dai_norm g = dai_norm_of(y);
+    return g.slices * g.channels;
+}
 
 static bool has_shortcut(const da_node *node) { return node->input_count > SHORTCUT; }
 
@@ -34,7 +41,8 @@ static void conv2d_norm_shape(da_node *node) {
                       da_shape_text(a, s->ndim, s->shape), da_shape_text(b, y->ndim, y->shape));
         return;
     }
-    node->saved_count = statistics_floats(y->shape[3]) + (node->wants_gradient ? da_tensor_count(y) : 0);
+    node->saved_count = statistics_floats(y->shape[3]);
+    if (node->wants_gradient) node->saved_count += da_tensor_count(y) + 2 * sums_count(y);
     node->defers = node->wants_gradient && !s;
 }
 
@@ -129,6 +137,33 @@ static void gradient_sums(void *context, int64_t slice, int worker) {
                                                w->squares + slice * w->g.channels);
 }
 
+/* Everything that the sums of dy need. */
+static block_work backward_work(da_node *node, const float *dy) {
+    block_work w = work_of(node);
+    w.means = w.z + da_tensor_count(&node->value);
+    w.squares = w.means + sums_count(&node->value);
+    w.gradient = (da_channel_gradient){ .dy = dy, .x = w.z, .mean = node->saved };
+    if (w.affine.relu && w.y) w.gradient.y = w.y;
+    else if (w.affine.relu) w.gradient.factor = w.affine.factor, w.gradient.offset = w.affine.offset;
+    return w;
+}
+
+/* A run of images of dy from the one who made them: where a shortcut wants dy behind the ReLU, they become that. */
+static void see_gradient(void *context, int64_t first, int64_t count, float *images, int worker) {
+    da_node *node = context;
+    float *dy = images - first * (da_tensor_count(&node->value) / node->value.shape[0]);
+    block_work w = backward_work(node, dy);
+    if (w.affine.relu && has_shortcut(node)) w.masked = dy;
+    for (int64_t i = first; i < first + count; i++) gradient_sums(&w, i, worker);
+}
+
+static bool gradient_sink(da_node *node, da_image_sink *sink) {
+    const block_work w = work_of(node);
+    if (w.g.slice != w.pixels) return false; /* a slice is several images */
+    *sink = (da_image_sink){ .done = see_gradient, .context = node, .reads = w.z };
+    return true;
+}
+
 /* One row of dz. */
 static void load_gradient(const void *context, int64_t row, float *to) {
     const block_work *w = context;
@@ -140,18 +175,17 @@ static void load_gradient(const void *context, int64_t row, float *to) {
     da_kernels_active()->channel_gradient_affine(width, w->g.channels, &g, &w->slope, to);
 }
 
-/* The sums, and on the way the shortcut's gradient, dy behind the ReLU. It is written over dy where nobody else reads
-   that: dx and dw then need no mask any more. */
+/* The sums, if they are not made yet, and on the way the shortcut's gradient, dy behind the ReLU. It is written over dy
+   where nobody else reads that: dx and dw then need no mask any more. */
 static void sum_gradients(block_work *w) {
     da_node *node = w->node;
-    const bool relu = w->affine.relu, in_place = dai_gradient_writable(node);
-    if (relu && w->y) w->gradient.y = w->y;
-    else if (relu) w->gradient.factor = w->affine.factor, w->gradient.offset = w->affine.offset;
-    if (relu && has_shortcut(node))
-        w->masked = in_place ? node->gradient : dai_gradient_begin(node, SHORTCUT);
-    da_parallel_for(w->g.slices, gradient_sums, w);
+    const bool masks = w->affine.relu && has_shortcut(node), in_place = dai_gradient_writable(node);
+    if (!node->gradient_seen) {
+        if (masks) w->masked = in_place ? node->gradient : dai_gradient_begin(node, SHORTCUT);
+        da_parallel_for(w->g.slices, gradient_sums, w);
+    }
     if (!has_shortcut(node)) return;
-    if (relu && !in_place) {
+    if (masks && !in_place) {
         dai_gradient_end(node, SHORTCUT);
         return;
     }
@@ -160,13 +194,9 @@ static void sum_gradients(block_work *w) {
 }
 
 static void conv2d_norm_backward(da_node *node) {
-    block_work w = work_of(node);
-    const int64_t channels = w.g.channels, sums = w.g.slices * channels;
-    w.block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
-    w.means = w.block ? dai_scratch(node, 2 * sums) : NULL;
-    if (!w.means) return;
-    w.squares = w.means + sums;
-    w.gradient = (da_channel_gradient){ .dy = node->gradient, .x = w.z, .mean = node->saved };
+    block_work w = backward_work(node, node->gradient);
+    w.block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * w.g.channels);
+    if (!w.block) return;
     sum_gradients(&w);
     const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.conv2d_norm.norm.training, node->saved,
                                                 dai_input(node, SCALE), w.means, w.squares, w.block);
@@ -180,7 +210,7 @@ static void conv2d_norm_backward(da_node *node) {
 const da_operation dai_operation_conv2d_norm = {
     .name = "conv2d_norm", .inputs_least = 4, .inputs_most = 5, .shape = conv2d_norm_shape,
     .forward = conv2d_norm_forward, .backward = conv2d_norm_backward, .multiply_adds = dai_conv2d_multiply_adds,
-    .backward_needs_inputs = true, .backward_needs_output = true, .takes_deferred = 1 << X,
+    .gradient_sink = gradient_sink, .backward_needs_inputs = true, .backward_needs_output = true, .takes_deferred = 1 << X,
 };
 
 da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale, da_node *shift, da_node *shortcut,

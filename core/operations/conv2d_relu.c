@@ -78,7 +78,8 @@ static void conv2d_relu_forward(da_node *node) {
         .bias = node->input_count > 2 ? dai_input(node, 2) : NULL,
     };
     if (w.pool == 1) conv.affine = &relu, conv.y = w.y;
-    else conv.sink = (da_image_sink){ 1, pool_images, &w, w.pool, pool_lanes };
+    else conv.sink = (da_image_sink){ .group = 1, .done = pool_images, .context = &w, .rows = w.pool,
+                                      .done_lanes = pool_lanes };
     float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
     if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
 }

@@ -124,6 +124,9 @@ TEST(fused_convolutions_have_the_bits_of_their_parts) {
             compare(3, 9, 5, 5, 1, training, recording, true, 2);
             compare(40, 3, 7, 18, 2, training, recording, false, 0);
             compare(2, 8, 17, 33, 2, training, recording, false, 4);
+            compare(20, 8, 7, 9, 1, training, recording, false, 0);
+            compare(3, 9, 16, 16, 1, training, recording, false, 0);
+            compare(3, 9, 16, 16, 1, training, recording, false, 4);
         }
     }
     da_kernels_select(NULL);
