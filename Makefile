@@ -14,6 +14,11 @@ OPENMP  :=
 O       := -O3
 PYTHON  := python3
 
+# Compiles on all processors, also where nobody says -j.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+endif
+
 TARGET  := $(shell $(CC) -dumpmachine)
 # Threads: our own (POSIX, part of libc); OPENMP=1: OpenMP's instead; OPENMP=0: none, every loop is serial.
 OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread -DDA_OWN_THREADS))
