@@ -19,46 +19,81 @@ void dai_for_runs(int64_t count, int64_t run, dai_run_body *body, void *context)
     da_parallel_for((count + run - 1) / run, one_run, &r);
 }
 
-/* A strided copy walks rows: the last dimension is a row, the others are counted in `index`. */
+/* ---- Fills and strided copies ---- */
+
+typedef struct fill_work { float *to, value; } fill_work;
+
+static void fill_run(void *context, int64_t begin, int64_t end) {
+    const fill_work *f = context;
+    for (int64_t i = begin; i < end; i++) f->to[i] = f->value;
+}
+
+void dai_fill(float *to, int64_t count, float value) {
+    fill_work f = { to, value };
+    dai_for_runs(count, DAI_RUN, fill_run, &f);
+}
+
+/* A strided copy walks rows: the last dimension is a row, the others count the rows like the wheels of an odometer. */
+typedef struct strided { int64_t size, dst, src; } strided; /* a dimension and its strides */
+
 typedef struct copy {
     int ndim;
-    const int64_t *shape, *dst_stride, *src_stride;
+    strided dimension[DA_MAX_DIMS];
     float *dst;
     const float *src;
 } copy;
 
-static void copy_row(const copy *c, float *dst, const float *src) {
-    int64_t n = c->shape[c->ndim - 1], to = c->dst_stride[c->ndim - 1], from = c->src_stride[c->ndim - 1];
-    if (to == 1 && from == 1) memcpy(dst, src, (size_t)n * sizeof *dst);
-    else for (int64_t i = 0; i < n; i++) dst[i * to] = src[i * from];
+static void copy_row(const strided *row, float *dst, const float *src) {
+    if (row->dst == 1 && row->src == 1) memcpy(dst, src, (size_t)row->size * sizeof *dst);
+    else for (int64_t i = 0; i < row->size; i++) dst[i * row->dst] = src[i * row->src];
 }
 
 static void copy_rows(void *context, int64_t begin, int64_t end) {
     const copy *c = context;
+    const int rows = c->ndim - 1; /* its place among the dimensions */
+    int64_t index[DA_MAX_DIMS], rest = begin;
+    float *dst = c->dst;
+    const float *src = c->src;
+    for (int d = rows - 1; d >= 0; d--) {
+        const strided *wheel = &c->dimension[d];
+        index[d] = rest % wheel->size;
+        rest /= wheel->size;
+        dst += index[d] * wheel->dst;
+        src += index[d] * wheel->src;
+    }
     for (int64_t row = begin; row < end; row++) {
-        int64_t to = 0, from = 0, rest = row;
-        for (int d = c->ndim - 2; d >= 0; d--) {
-            int64_t i = rest % c->shape[d];
-            rest /= c->shape[d];
-            to += i * c->dst_stride[d];
-            from += i * c->src_stride[d];
+        copy_row(&c->dimension[rows], dst, src);
+        for (int d = rows - 1; d >= 0; d--) {
+            const strided *wheel = &c->dimension[d];
+            dst += wheel->dst;
+            src += wheel->src;
+            if (++index[d] < wheel->size) break;
+            index[d] = 0;
+            dst -= wheel->size * wheel->dst;
+            src -= wheel->size * wheel->src;
         }
-        copy_row(c, c->dst + to, c->src + from);
     }
 }
 
+/* Neighbouring dimensions that lie without a gap on both sides are one; but the first is left, to be shared by threads. */
 void dai_copy_strided(int ndim, const int64_t *shape, float *dst, const int64_t *dst_stride, const float *src,
                       const int64_t *src_stride) {
-    if (ndim == 0) {
-        *dst = *src;
-        return;
-    }
+    copy c = { 0, { { 0 } }, dst, src };
     int64_t rows = 1;
-    for (int d = 0; d < ndim - 1; d++) rows *= shape[d];
-    if (rows == 0 || shape[ndim - 1] == 0) return;
-    copy c = { ndim, shape, dst_stride, src_stride, dst, src };
-    dai_for_runs(rows, dai_rows_per_run(shape[ndim - 1]), copy_rows, &c);
+    for (int d = 0; d < ndim; d++) {
+        const strided here = { shape[d], dst_stride[d], src_stride[d] };
+        strided *last = c.ndim > 1 ? &c.dimension[c.ndim - 1] : NULL;
+        if (shape[d] == 0) return;
+        if (last && last->dst == here.dst * here.size && last->src == here.src * here.size)
+            *last = (strided){ last->size * here.size, here.dst, here.src };
+        else c.dimension[c.ndim++] = here;
+    }
+    if (c.ndim == 0) c.dimension[c.ndim++] = (strided){ 1, 1, 1 };
+    for (int d = 0; d < c.ndim - 1; d++) rows *= c.dimension[d].size;
+    dai_for_runs(rows, dai_rows_per_run(c.dimension[c.ndim - 1].size), copy_rows, &c);
 }
+
+/* ---- Sums ---- */
 
 static float lanes_total(float lane[DAI_LANES]) {
     for (int half = DAI_LANES / 2; half > 0; half /= 2)

@@ -16,6 +16,8 @@ void dai_for_runs(int64_t count, int64_t run, dai_run_body *body, void *context)
 /* How many rows of this many elements make a run: at least one. */
 static inline int64_t dai_rows_per_run(int64_t row) { return row >= DAI_RUN ? 1 : DAI_RUN / (row > 0 ? row : 1); }
 
+void dai_fill(float *to, int64_t count, float value);
+
 /* dst[i...] = src[i...] over a shape, each side with its own strides; stride 0 in src repeats. dst's must differ. */
 void dai_copy_strided(int ndim, const int64_t *shape, float *dst, const int64_t *dst_stride, const float *src,
                       const int64_t *src_stride);

@@ -13,10 +13,6 @@
 
 #include <string.h>
 
-static void fill(float *x, int64_t count, float value) {
-    for (int64_t i = 0; i < count; i++) x[i] = value;
-}
-
 /* Copies src to dst, both of dst's shape. */
 static void copy(const da_tensor *dst, const da_tensor *src) {
     dai_copy_strided(dst->ndim, dst->shape, da_tensor_floats(dst), dst->stride, da_tensor_floats(src), src->stride);
@@ -76,7 +72,7 @@ static void view_backward(da_node *node) {
     da_tensor view, dy = over(node->gradient, &node->value),
                     dx = over(dai_gradient_begin(node, 0), &node->input[0]->value);
     if (dx.data && view_of(node, &view, &dx) == DA_OK) {
-        if (da_tensor_count(&view) < da_tensor_count(&dx)) memset(dx.data, 0, da_tensor_bytes(&dx));
+        if (da_tensor_count(&view) < da_tensor_count(&dx)) dai_fill(da_tensor_floats(&dx), da_tensor_count(&dx), 0.0f);
         copy(&view, &dy);
     }
     dai_gradient_end(node, 0);
@@ -174,7 +170,7 @@ static da_tensor pad_window(const da_node *node, const da_tensor *y) {
 
 static void pad_forward(da_node *node) {
     da_tensor window = pad_window(node, &node->value);
-    fill(dai_output(node), da_tensor_count(&node->value), node->options.pad.value);
+    dai_fill(dai_output(node), da_tensor_count(&node->value), node->options.pad.value);
     copy(&window, &node->input[0]->value);
 }
 
