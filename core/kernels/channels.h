@@ -10,6 +10,7 @@
 #ifndef DA_CORE_KERNELS_CHANNELS_H
 #define DA_CORE_KERNELS_CHANNELS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,13 @@ typedef struct da_channel_affine { const float *factor, *offset, *add; bool relu
 static inline da_channel_affine dai_affine_at(const da_channel_affine *f, int64_t c, int64_t at) {
     return (da_channel_affine){ f->factor ? f->factor + c : NULL, f->factor ? f->offset + c : NULL,
                                 f->add ? f->add + at : NULL, f->relu };
+}
+
+/* The definition: x, of channel c, is number i of the images. */
+static inline float dai_affine_one(const da_channel_affine *f, int64_t c, int64_t i, float x) {
+    if (f->factor) x = fmaf(x, f->factor[c], f->offset[c]);
+    if (f->add) x += f->add[i];
+    return f->relu && x <= 0.0f ? 0.0f : x;
 }
 
 /* The gradient dy of y = relu(affine(x) + add), and what tells where the ReLU let it through: y itself, or the affine

@@ -48,12 +48,8 @@ void dai_channel_gradient_sums_reference(int64_t pixels, int64_t channels, const
 void dai_channel_affine_reference(int64_t pixels, int64_t channels, const float *x, const da_channel_affine *f,
                                   float *y) {
     for (int64_t p = 0; p < pixels; p++)
-        for (int64_t c = 0; c < channels; c++) {
-            const int64_t i = p * channels + c;
-            float value = f->factor ? fmaf(x[i], f->factor[c], f->offset[c]) : x[i];
-            if (f->add) value += f->add[i];
-            y[i] = f->relu && value <= 0.0f ? 0.0f : value;
-        }
+        for (int64_t c = 0; c < channels; c++)
+            y[p * channels + c] = dai_affine_one(f, c, p * channels + c, x[p * channels + c]);
 }
 
 void dai_channel_gradient_affine_reference(int64_t pixels, int64_t channels, const da_channel_gradient *g,

@@ -139,8 +139,9 @@ static void input_tile(const dai_winograd *run, const float *image, int64_t oy, 
     }
 }
 
+/* The tile whose first output is (oy, ox) of an image that begins at y[at]. */
 static void output_tile(const dai_winograd *run, const float *v, const float *u, const float *bias, int64_t oy,
-                        int64_t ox, float *y) {
+                        int64_t ox, int64_t at, float *y) {
     const int tile = run->tile, n = tile + 2;
     const int64_t c = run->c, k = run->k, u_stride = dai_winograd_weight_stride(c, k);
     float from[MOST][MOST], to[MOST][MOST];
@@ -153,9 +154,10 @@ static void output_tile(const dai_winograd *run, const float *v, const float *u,
         rows_then_columns(output_axis, tile, n, tile, from, to);
         for (int p = 0; p < tile * tile; p++) {
             const int64_t row = oy + p / tile, column = ox + p % tile;
-            const float value = to[p / tile][p % tile];
-            if (row < run->oh && column < run->ow)
-                y[(row * run->ow + column) * k + j] = bias ? value + bias[j] : value;
+            const int64_t i = at + (row * run->ow + column) * k + j;
+            const float value = bias ? to[p / tile][p % tile] + bias[j] : to[p / tile][p % tile];
+            if (row >= run->oh || column >= run->ow) continue;
+            y[i] = run->affine ? dai_affine_one(run->affine, j, i, value) : value;
         }
     }
 }
@@ -166,7 +168,7 @@ void dai_winograd_images_reference(const dai_winograd *run, const float *framed,
         for (int64_t oy = 0; oy < run->oh; oy += run->tile)
             for (int64_t ox = 0; ox < run->ow; ox += run->tile) {
                 input_tile(run, framed + image * run->height * run->width * run->c, oy, ox, scratch);
-                output_tile(run, scratch, u, bias, oy, ox, y + image * run->oh * run->ow * run->k);
+                output_tile(run, scratch, u, bias, oy, ox, image * run->oh * run->ow * run->k, y);
             }
 }
 

@@ -51,7 +51,6 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
     const da_kernels *kernels = da_kernels_active();
     if (!kernels->winograd) {
         dai_winograd_images_reference(run, framed, u, bias, y, scratch);
-        if (run->affine) kernels->channel_affine(run->images * run->oh * run->ow, run->k, y, run->affine, y);
         return;
     }
     const int64_t points = dai_winograd_points(run->tile), tiles = run_tiles(run), most = group_tiles(run),

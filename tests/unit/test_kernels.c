@@ -115,7 +115,8 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
     if (group) {
         forward.x = backward.x = (da_image_source){ .load = make_row, .context = &x_rows };
         backward.dy = (da_image_source){ .load = make_row, .context = &dy_rows };
-        backward.base = x;
+        memcpy(p.dx, x, (size_t)(v->n * v->h * v->w * v->c) * sizeof *x);
+        backward.base = group % 2 ? x : p.dx; /* the gradient may be added in place */
         forward.y = NULL;
         forward.sink = (da_image_sink){ .group = group, .done = keep_images, .context = &all };
     }
@@ -308,9 +309,7 @@ static void contract_plainly(const dai_contraction *p) {
                 for (const dai_segment *s = p->segments; s < p->segments + p->segment_count; s++)
                     for (int64_t k = 0; k < s->length && i >= s->above && i < p->m - s->below; k++)
                         acc = fmaf(a[s->a + k * p->a_step], p->b[s->b + k * p->b_step + j], acc);
-                if (p->affine && p->affine->factor) acc = fmaf(acc, p->affine->factor[j], p->affine->offset[j]);
-                if (p->affine && p->affine->add) acc += p->affine->add[c - p->c];
-                *c = p->affine && p->affine->relu && acc <= 0 ? 0 : acc;
+                *c = p->affine ? dai_affine_one(p->affine, j, c - p->c, acc) : acc;
             }
 }
 
