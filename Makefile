@@ -97,7 +97,7 @@ real-data-test: all
 	@sh tests/real-data.sh $(BUILD)/deeparc
 
 bits-test:
-	@sh tests/bits.sh
+	+@sh tests/bits.sh
 
 # How training would scale on more cores than this machine has: tests/bench/SCALING.md.
 $(BUILD)/scaling: $(BUILD)/obj/tests/bench/scaling.o $(BUILD)/libdeeparc.a

@@ -27,7 +27,7 @@ skip() { skipped=$((skipped + 1)); echo "skip  $1: there is no $2 here"; }
 build() { # build NAME MAKE-ARGUMENT...
     name=$1; shift
     echo "== $name"
-    make -s -j2 BUILD="build/bits/$name" "$@" && return
+    make -s BUILD="build/bits/$name" "$@" && return
     failed=$((failed + 1))
     echo "FAIL  $name: it does not build"
     return 1

@@ -172,7 +172,8 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
         for (int64_t g = 0; g < v->groups; g++) {
             const int64_t at = oy * v->ow * v->k + g * kg; /* of the image */
             da_channel_affine affine = { 0 };
-            if (work->forward->affine) affine = dai_affine_at(work->forward->affine, g * kg, i * v->oh * v->ow * v->k + at);
+            if (work->forward->affine)
+                affine = dai_affine_at(work->forward->affine, g * kg, i * v->oh * v->ow * v->k + at);
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .segments = part->segments, .segment_count = run.taps * list.in_row,
                 .joined = list.leaves_out ? part->joined : NULL, .a = image ? image + g * cg : NULL, .a_row = v->stride * v->c,

@@ -127,8 +127,8 @@ static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at,
     const int64_t s = w->v->s, top = at.y - pass->above, left = at.x - pass->beside, first_row = largest(0, -top),
         rows = largest(0, smallest(w->v->r, pass->height - top) - first_row), first = largest(0, -left),
         taps = largest(0, smallest(s, pass->width - left) - first);
-    const int64_t pixel = pass->channels * LANES, line = pass->width * pixel, tap = pass->channels * pass->result_channels,
-        result = pass->result_channels * LANES;
+    const int64_t pixel = pass->channels * LANES, line = pass->width * pixel, result = pass->result_channels * LANES,
+        tap = pass->channels * pass->result_channels;
     const bool any = rows > 0 && taps > 0;
     for (int64_t y = 0; y < rows; y++)
         segments[y] = (dai_segment){ .a = y * s * tap, .b = y * line, .length = taps * pass->channels };

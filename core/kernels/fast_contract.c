@@ -63,7 +63,8 @@ V16_INLINE void finish(const int P, const int Q, const bool part, const dai_cont
     V16_UNROLL for (int q = 0; q < Q; q++) {
         const int lanes = part && q == Q - 1 ? at->last : V16_LANES;
         if (f->factor) {
-            const v16 factor = v16_load_lanes(f->factor + 16 * q, lanes), offset = v16_load_lanes(f->offset + 16 * q, lanes);
+            const v16 factor = v16_load_lanes(f->factor + 16 * q, lanes),
+                      offset = v16_load_lanes(f->offset + 16 * q, lanes);
             V16_UNROLL for (int p = 0; p < P; p++) acc[p][q] = v16_fma(acc[p][q], factor, offset);
         }
         if (f->add) {

@@ -29,7 +29,8 @@ static inline dai_stream dai_stream_of(const da_image_source *s, int64_t image, 
 }
 
 /* What is needed behind an image of dx: x, for the weights' gradient, and what a sink of dx reads. */
-static inline dai_stream dai_stream_behind_dx(const da_conv_backward *conv, int64_t image, int64_t first, int64_t count) {
+static inline dai_stream dai_stream_behind_dx(const da_conv_backward *conv, int64_t image, int64_t first,
+                                              int64_t count) {
     dai_stream stream = dai_stream_of(&conv->x, image, first, count);
     const float *also = conv->dx_sink.done ? conv->dx_sink.reads : NULL;
     for (int a = 0; also && a < DAI_AHEAD_ARRAYS; a++) {

@@ -51,8 +51,8 @@ typedef struct da_convolution {
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */
 int64_t da_matmul_scratch(const da_matmul_problem *problem);
 
-/* Where 16 images at a time are computed as the lanes of vectors (lanes.h), a source may make them so, and a sink may take
-   them so. load_lanes: all rows of the images first..first+images-1; `lines` has room for one of their rows.
+/* Where 16 images at a time are computed as the lanes of vectors (lanes.h), a source may make them so, and a sink may
+   take them so. load_lanes: all rows of the images first..first+images-1; `lines` has room for one of their rows.
    done_lanes: the rows y..y+rows-1 (fewer at the end of an image), one behind the other, which it may overwrite. */
 typedef void dai_load_lanes(const void *context, int64_t first, int images, float *to, float *lines);
 typedef void dai_done_lanes(void *context, int64_t first, int images, int64_t y, float *rows);
@@ -90,9 +90,9 @@ typedef struct da_conv_forward {
     da_image_sink sink;
 } da_conv_forward;
 
-/* All gradients at once, so that an image of dy is loaded once for all. dx, dw, db NULL: not wanted. dx = base + gradient
-   where base is given (it may be dx itself); dx_sink sees it, any number of images at once, and may change it. db, of a
-   bias, is summed like a weight whose x is 1. */
+/* All gradients at once, so that an image of dy is loaded once for all. dx, dw, db NULL: not wanted. dx = base +
+   gradient where base is given (it may be dx itself); dx_sink sees it, any number of images at once, and may change it.
+   db, of a bias, is summed like a weight whose x is 1. */
 typedef struct da_conv_backward {
     da_convolution shape;
     da_image_source x, dy;

@@ -151,7 +151,8 @@ static block_work backward_work(da_node *node, const float *dy) {
 /* A run of images of dy from the one who made them: where a shortcut wants dy behind the ReLU, they become that. */
 static void see_gradient(void *context, int64_t first, int64_t count, float *images, int worker) {
     da_node *node = context;
-    float *dy = images - first * (da_tensor_count(&node->value) / node->value.shape[0]);
+    const int64_t *s = node->value.shape;
+    float *dy = images - first * s[1] * s[2] * s[3];
     block_work w = backward_work(node, dy);
     if (w.affine.relu && has_shortcut(node)) w.masked = dy;
     for (int64_t i = first; i < first + count; i++) gradient_sums(&w, i, worker);
@@ -210,7 +211,8 @@ static void conv2d_norm_backward(da_node *node) {
 const da_operation dai_operation_conv2d_norm = {
     .name = "conv2d_norm", .inputs_least = 4, .inputs_most = 5, .shape = conv2d_norm_shape,
     .forward = conv2d_norm_forward, .backward = conv2d_norm_backward, .multiply_adds = dai_conv2d_multiply_adds,
-    .gradient_sink = gradient_sink, .backward_needs_inputs = true, .backward_needs_output = true, .takes_deferred = 1 << X,
+    .gradient_sink = gradient_sink, .backward_needs_inputs = true, .backward_needs_output = true,
+    .takes_deferred = 1 << X,
 };
 
 da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale, da_node *shift, da_node *shortcut,

@@ -5,8 +5,8 @@
  *                 the convolution.
  *     backward    a row of dz is made in the cache from dy and the places, zero elsewhere ── dx, dw and dbias
  *
- * Where 16 images are the lanes of vectors (kernels/lanes.h), a pixel with K channels is one with 16 K of them, and windows
- * are pooled as they are, before and after the images are transposed.
+ * Where 16 images are the lanes of vectors (kernels/lanes.h), a pixel with K channels is one with 16 K of them, and
+ * windows are pooled as they are, before and after the images are transposed.
  *
  * saved: the places, ky * pool + kx, -1 where the ReLU let nothing through. Without a pool y itself tells that.
  */

@@ -75,7 +75,7 @@ static void copy_rows(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* Neighbouring dimensions that lie without a gap on both sides are one; but the first is left, to be shared by threads. */
+/* Neighbouring dimensions that lie without a gap on both sides are one; but the first is left, for threads to share. */
 void dai_copy_strided(int ndim, const int64_t *shape, float *dst, const int64_t *dst_stride, const float *src,
                       const int64_t *src_stride) {
     copy c = { 0, { { 0 } }, dst, src };

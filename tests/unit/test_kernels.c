@@ -97,8 +97,8 @@ static void keep_images(void *context, int64_t first, int64_t count, float *from
     memcpy(all->to + first * all->image, from, (size_t)(count * all->image) * sizeof *from);
 }
 
-/* group: 0, or how many images a sink gets at once; then all images are made and dx has a base. lanes: they are made, and
-   given to the sink, as lanes where that is possible. */
+/* group: 0, or how many images a sink gets at once; then all images are made and dx has a base. lanes: they are made,
+   and given to the sink, as lanes where that is possible. */
 typedef struct ways { int64_t group; bool lanes; const da_channel_affine *affine; } ways;
 
 static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,

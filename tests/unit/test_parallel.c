@@ -3,7 +3,9 @@
 #include "core/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 enum { MOST_CHUNKS = 300 };
 
@@ -48,6 +50,28 @@ TEST(parallel_loops_may_be_nested) {
     da_threads_set(4);
     for (int round = 0; round < 50; round++) da_parallel_for(9, loop_within, &incomplete);
     CHECK_INT(incomplete, 0);
+    da_threads_set(0);
+}
+
+/* Chunk 0 lasts until all others are done, so whoever has it must be helped with the rest of his part. */
+enum { HELPED = 8, PATIENCE = 60 };
+
+static void wait_for_others(void *context, int64_t chunk, int worker) {
+    atomic_int *done = context;
+    const time_t begin = time(NULL);
+    (void)worker;
+    while (chunk == 0 && atomic_load(done) < HELPED - 1 && time(NULL) - begin < PATIENCE) sched_yield();
+    if (chunk > 0 || atomic_load(done) == HELPED - 1) atomic_fetch_add(done, 1);
+}
+
+TEST(parallel_loops_help_a_thread_that_is_behind) {
+    if (!da_threads_available()) SKIP("built without threads");
+    da_threads_set(2);
+    for (int round = 0; round < 20 && !test_failed(); round++) {
+        atomic_int done = 0;
+        da_parallel_for(HELPED, wait_for_others, &done);
+        CHECK_INT(done, HELPED);
+    }
     da_threads_set(0);
 }
 

@@ -37,7 +37,8 @@ static bool same(const float *a, const float *b, int64_t count) {
 }
 
 static dai_winograd run_of(int tile, int64_t images, int64_t oh, int64_t ow, int64_t c, int64_t k) {
-    return (dai_winograd){ tile, images, dai_winograd_frame(tile, oh), dai_winograd_frame(tile, ow), c, k, oh, ow, NULL, NULL };
+    return (dai_winograd){ tile, images, dai_winograd_frame(tile, oh), dai_winograd_frame(tile, ow), c, k, oh, ow,
+                           NULL, NULL };
 }
 static int64_t inputs(const dai_winograd *r) { return r->images * r->height * r->width * r->c; }
 static int64_t outputs(const dai_winograd *r) { return r->images * r->oh * r->ow * r->k; }
