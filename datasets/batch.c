@@ -48,8 +48,8 @@ da_status da_batcher_init(da_batcher *batcher, const da_subset *subset, const da
     da_batcher made = { .subset = subset, .options = *options, .order_epoch = -1, .scale = scale_of(data) };
     made.largest = options->batch_size < subset->count ? options->batch_size : subset->count;
     if (options->shuffle) made.order = da_alloc((size_t)subset->count * sizeof *made.order);
-    if (augments(&options->augmentation)) made.rows = da_alloc((size_t)(DA_MAX_THREADS * data->width * data->channels));
-    if ((options->shuffle && !made.order) || (augments(&options->augmentation) && !made.rows)) {
+    if (augments(&options->augmentation)) made.moved = da_alloc((size_t)(DA_MAX_THREADS * da_dataset_image_bytes(data)));
+    if ((options->shuffle && !made.order) || (augments(&options->augmentation) && !made.moved)) {
         da_batcher_free(&made);
         return DA_ERROR_MEMORY;
     }
@@ -60,7 +60,7 @@ da_status da_batcher_init(da_batcher *batcher, const da_subset *subset, const da
 void da_batcher_free(da_batcher *batcher) {
     if (!batcher) return;
     da_free(batcher->order);
-    da_free(batcher->rows);
+    da_free(batcher->moved);
     memset(batcher, 0, sizeof *batcher);
 }
 
@@ -104,21 +104,22 @@ static void flip_row(uint8_t *row, const da_dataset *data) {
         }
 }
 
-/* Row by row: the bytes are moved in `row`, then normalised; the square that is cut out becomes zeros at last. */
+/* The bytes are moved, row by row, then normalised; the square that is cut out becomes zeros at last. */
 static void make_augmented(float *out, const uint8_t *image, const da_batcher *b, const da_augment_plan *plan,
-                           uint8_t *row) {
+                           uint8_t *moved) {
     const da_dataset *data = b->subset->data;
     const da_augment_border border = b->options.augmentation.border;
     const int64_t channels = data->channels, values = data->width * channels;
-    for (int64_t y = 0; y < data->height; y++, out += values) {
+    for (int64_t y = 0; y < data->height; y++) {
+        uint8_t *row = moved + y * values;
         int64_t from = source_of(y + plan->shift_y, data->height, border);
         if (from < 0) memset(row, 0, (size_t)values);
         else shift_row(row, image + from * values, data, plan->shift_x, border);
         if (plan->flip) flip_row(row, data);
-        da_kernels_active()->pixels(&b->scale, values, row, out);
-        if (y >= plan->cut_top && y < plan->cut_bottom)
-            for (int64_t i = plan->cut_left * channels; i < plan->cut_right * channels; i++) out[i] = 0.0f;
     }
+    da_kernels_active()->pixels(&b->scale, data->height * values, moved, out);
+    for (int64_t y = plan->cut_top; y < plan->cut_bottom; y++)
+        for (int64_t i = plan->cut_left * channels; i < plan->cut_right * channels; i++) out[y * values + i] = 0.0f;
 }
 
 /* ---- one batch ---- */
@@ -155,12 +156,12 @@ static void make_chunk(void *context, int64_t chunk, int worker) {
         if (i + 1 < end) fetch_ahead(data->images + sample_at(b, j->begin + i + 1) * bytes, bytes);
         if (j->labels) j->labels[i] = data->labels[sample];
         if (j->samples) j->samples[i] = sample;
-        if (!b->rows) {
+        if (!b->moved) {
             da_kernels_active()->pixels(&b->scale, bytes, image, j->images + i * bytes);
         } else {
             da_augment_plan plan =
                 da_augment_draw(augmentation, data->height, data->width, b->options.seed, j->epoch, sample);
-            make_augmented(j->images + i * bytes, image, b, &plan, b->rows + worker * data->width * data->channels);
+            make_augmented(j->images + i * bytes, image, b, &plan, b->moved + worker * bytes);
         }
     }
 }

@@ -28,7 +28,7 @@ typedef struct da_batcher {
     int64_t            order_epoch;
     int64_t            largest; /* samples of the largest batch: min(batch_size, subset->count) */
     da_pixel_scale     scale;   /* pixel -> normalised */
-    uint8_t           *rows;    /* a row of an image for each worker, to augment it in; NULL without augmentation */
+    uint8_t           *moved;   /* an image for each worker, to augment it in; NULL without augmentation */
 } da_batcher;
 
 /* The subset and its data set must outlive the batcher. Takes the data set's mean and deviation as they are now.

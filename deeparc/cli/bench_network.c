@@ -3,6 +3,8 @@
  *     train    da_train itself, which calls back after every step: the meter counts, and at the end stops it
  *     infer    batch ── da_infer
  *
+ * Making a batch is part of both, and timed by itself as well: as it is, and with images shifted and mirrored.
+ *
  * Both go over 32 different batches: a single one is learned by heart, and gradients that vanish are no fair load. Only
  * the images of these batches are kept, so that the peak of memory is the network's.
  */
@@ -183,6 +185,34 @@ static da_status run_inference(da_model *model, const da_dataset *data, int64_t 
     return status;
 }
 
+/* ---- Batches by themselves. ---- */
+
+enum { SHIFT = 4 };
+
+/* Milliseconds to make a shuffled batch; augmented: of images shifted by up to SHIFT pixels, half of them mirrored. */
+static da_status time_batches(const da_dataset *data, int64_t batch, uint64_t seed, bool augmented, double *ms) {
+    da_batcher_options options = { .batch_size = batch, .shuffle = true, .seed = seed };
+    da_batcher batcher = { 0 };
+    da_subset all = { 0 };
+    DA_TRY(da_subset_first(&all, data, 0));
+    options.augmentation.flip = augmented;
+    if (augmented && data->height > SHIFT && data->width > SHIFT) options.augmentation.pad = SHIFT;
+    da_status status = da_batcher_init(&batcher, &all, &options);
+    float *images = status == DA_OK ? da_alloc((size_t)(batcher.largest * da_dataset_image_bytes(data)) * sizeof *images)
+                                    : NULL;
+    if (status == DA_OK && !images) status = DA_ERROR_MEMORY;
+    bench_meter meter = bench_meter_new(0.1, 3, 0);
+    for (int64_t step = 0, steps = images ? da_batcher_steps(&batcher) : 0; status == DA_OK; step++) {
+        status = da_batcher_read(&batcher, step / steps, step % steps, images, NULL, NULL);
+        if (bench_meter_step(&meter)) break;
+    }
+    *ms = status == DA_OK ? 1e3 / bench_meter_median(&meter) : 0;
+    da_free(images);
+    da_batcher_free(&batcher);
+    da_subset_free(&all);
+    return status;
+}
+
 /* ---- The result. ---- */
 
 static double peak_mib(void) {
@@ -196,6 +226,7 @@ typedef struct result {
     bool training;
     int64_t batch;
     double images_step, gflops, peak; /* images a step; 10^9 operations a second, done and possible */
+    double batch_ms, augmented_batch_ms;
     const bench_meter *meter;
 } result;
 
@@ -215,6 +246,8 @@ static void put(cli *c, const result *r) {
     cli_put_real(c, "samples_per_s_min", m->rate[0] * r->images_step);
     cli_put_real(c, "samples_per_s_max", m->rate[m->repetitions - 1] * r->images_step);
     cli_put_real(c, "ms_per_step", 1e3 / bench_meter_median(m));
+    cli_put_real(c, "ms_per_batch", r->batch_ms);
+    cli_put_real(c, "ms_per_augmented_batch", r->augmented_batch_ms);
     cli_put_real(c, "gflops", r->gflops);
     cli_put_real(c, "peak_gflops", r->peak);
     cli_put_real(c, "share_of_peak", r->gflops / r->peak);
@@ -230,6 +263,8 @@ static void print(cli *c, const result *r) {
               bench_meter_median(m) * r->images_step, m->rate[0] * r->images_step,
               m->rate[m->repetitions - 1] * r->images_step, m->repetitions, (long long)m->each);
     cli_print(c, "a step       %.3f ms, %.3g heap calls\n", 1e3 / bench_meter_median(m), bench_meter_heap_calls(m));
+    cli_print(c, "a batch      %.3f ms to make, %.1f %% of a step; with images shifted and mirrored %.3f ms\n", r->batch_ms,
+              100 * r->batch_ms * bench_meter_median(m) / 1e3, r->augmented_batch_ms);
     cli_print(c, "GFLOP/s      %.1f of %.1f that multiply-adds alone reach: %.1f %%\n", r->gflops, r->peak,
               100 * r->gflops / r->peak);
     cli_print(c, "peak memory  %.1f MiB\n", peak_mib());
@@ -246,6 +281,8 @@ static da_status measure(cli *c, da_model *model, const da_dataset *data) {
                                         r.training ? EPOCHS * ((data->count + batch - 1) / batch) : 0);
     DA_TRY(r.training ? run_training(model, data, batch, c->seed, &meter)
                       : run_inference(model, data, batch, &meter));
+    DA_TRY(time_batches(data, batch, c->seed, false, &r.batch_ms));
+    DA_TRY(time_batches(data, batch, c->seed, true, &r.augmented_batch_ms));
     double again = bench_peak(); /* the clock of the processor may have changed */
     if (again > r.peak) r.peak = again;
     r.meter = &meter;

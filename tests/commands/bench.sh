@@ -20,7 +20,8 @@ for mode in train infer; do
         if grep -F -e "$member" "$work/out" > /dev/null; then good "$mode has $member"
         else bad "$mode has $member" "$(cat "$work/out")"; fi
     done
-    for key in samples_per_s gflops peak_gflops share_of_peak peak_mib ms_per_step steps; do
+    for key in samples_per_s gflops peak_gflops share_of_peak peak_mib ms_per_step steps ms_per_batch \
+        ms_per_augmented_batch; do
         holds "$mode: $key is above 0" "a > 0" "$(number $key)"
     done
     holds "$mode: the median lies above the least" "a >= b" "$(number samples_per_s)" "$(number samples_per_s_min)"
