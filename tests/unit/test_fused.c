@@ -1,8 +1,11 @@
 /* The fused operations give the bits of their parts: small networks both ways. A residual one, forward, backward and running
  * statistics.
  *
- *     x ── conv 3x3 ── norm ── relu ──┬── conv ── norm ── relu ── conv ── norm ──┬── + ── relu ── sum of weighted values
+ *     x ── conv 3x3 ── norm ── relu ──┬── conv ── norm ── relu ── conv ── norm ──┬── + ── relu ── y
  *                                     └───────────────── or 1x1 conv and norm ───┘
+ *     y ─┬── conv ── norm ──┬── + ── relu ──┬── sum of weighted values
+ *        ├──────────────────┘               │
+ *        └── scale, made first or not at all ┘      (then it is the last to contribute to the gradient of y)
  */
 #include "tests/unit/test.h"
 #include "core/graph.h"
@@ -15,7 +18,7 @@ enum { CONVOLUTIONS = 4, PARAMETERS = 3 * CONVOLUTIONS };
 
 typedef struct network {
     da_tensor x, dx, weights, parameter[PARAMETERS], gradient[PARAMETERS], running[2 * CONVOLUTIONS];
-    bool fused, training, projected;
+    bool fused, training, projected, scaled;
     int64_t stride;
     int winograd;
 } network;
@@ -41,6 +44,7 @@ static void make_network(network *net, int64_t n, int64_t size, int64_t c, int64
     for (int i = 0; i < 2 * CONVOLUTIONS; i++) make(&net->running[i], 1, &w[i / 2][3], 50 + (uint64_t)i);
     net->stride = stride;
     net->projected = stride != 1 || c != k;
+    net->scaled = false;
 }
 
 static void free_network(network *net) {
@@ -74,6 +78,9 @@ static da_tensor run_network(network *net, bool recording, bool keep) {
     da_node *shortcut = net->projected ? convolve(g, net, 3, x, NULL, false) : x;
     da_node *y = convolve(g, net, 2, convolve(g, net, 1, x, NULL, true), shortcut, true);
     if (keep) da_graph_keep(y);
+    da_node *scaled = net->scaled ? da_scale(g, y, 0.5f, 0) : NULL;
+    y = convolve(g, net, 2, y, y, true);
+    if (scaled) y = da_add(g, y, scaled);
     if (recording) {
         da_node *loss = da_sum(g, da_multiply(g, y, da_graph_input(g, &net->weights)), 0, false);
         CHECK_OK(da_graph_status(g));
@@ -101,6 +108,7 @@ static void compare(int64_t n, int64_t size, int64_t c, int64_t k, int64_t strid
         net[fused].fused = fused;
         net[fused].training = training;
         net[fused].winograd = winograd;
+        net[fused].scaled = n == 3;
         y[fused] = run_network(&net[fused], recording, keep);
     }
     bool equal = same(&y[0], &y[1]) && same(&net[0].dx, &net[1].dx);
@@ -125,6 +133,8 @@ TEST(fused_convolutions_have_the_bits_of_their_parts) {
             compare(40, 3, 7, 18, 2, training, recording, false, 0);
             compare(2, 8, 17, 33, 2, training, recording, false, 4);
             compare(20, 8, 7, 9, 1, training, recording, false, 0);
+            compare(2, 9, 5, 5, 1, training, recording, false, 0);
+            compare(2, 8, 16, 16, 1, training, recording, false, 4);
             compare(3, 9, 16, 16, 1, training, recording, false, 0);
             compare(3, 9, 16, 16, 1, training, recording, false, 4);
         }
@@ -210,6 +220,9 @@ TEST(fused_pools_have_the_bits_of_their_parts) {
             compare_pooled(3, 5, 7, 4, 32, 1, recording, 2);
             compare_pooled(33, 9, 9, 6, 16, 2, recording, 4);
             compare_pooled(20, 7, 6, 1, 6, 1, recording, 0);
+            compare_pooled(20, 8, 9, 1, 6, 2, recording, 0);
+            compare_pooled(33, 9, 9, 6, 15, 2, recording, 0);
+            compare_pooled(17, 10, 11, 3, 5, 3, recording, 0);
         }
     }
     da_kernels_select(NULL);
