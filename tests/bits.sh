@@ -2,8 +2,7 @@
 # The same bits from other builds: makes the program with each compiler, optimisation, with own threads, OpenMP's and
 # none, and for aarch64, each in a folder of its own, and runs tests/commands/bits.sh with it.
 #
-#     tests/bits.sh                        all of them (three quarters of an hour on two cores); of the first build all
-#                                          kernels, the reference's plain loops too, make all of the rows of 50 steps
+#     tests/bits.sh                        all of them, every row with all kernels (more than an hour on two cores)
 #     tests/bits.sh clang-O1-serial ...    some: COMPILER-OPTIMISATION[-openmp|-serial], or aarch64
 #     tests/bits.sh --update               remakes tests/fixtures/hashes.txt with build/deeparc's best kernels
 #
@@ -76,7 +75,6 @@ if [ $# -eq 0 ]; then
     BITS=all
 fi
 for name; do
-    [ "$name" = "$1" ] || BITS=
     case $name in
     aarch64) aarch64 ;;
     gcc*-O? | gcc*-O?-* | clang*-O? | clang*-O?-*) native "$name" ;;
