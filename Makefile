@@ -4,10 +4,10 @@
 #   make rq1 [SCALE=smoke|laptop|paper] [DATA=...]    how modular networks are: from data to CSV and page (paper: plan and cost)
 #   make rq2 [SCALE=smoke|laptop|paper]    what modules preserve: curves of removed and repeated blocks, with controls
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
-#   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=60]    the readers, with clang
+#   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=30]    the readers, with clang
 #   make scaling           how a training step would scale on more cores, simulated
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
-# Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address|undefined   WERROR=1   BUILD=build
+# Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
 OPENMP  :=
@@ -26,7 +26,7 @@ OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
 CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L -g $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
-           $(if $(SANITIZE),-DDA_SANITIZED -fno-var-tracking-assignments -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+           $(if $(SANITIZE),-DDA_SANITIZED $(if $(findstring clang,$(CC)),,-fno-var-tracking-assignments) -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS := $(filter -fopenmp -pthread,$(OMP)) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS  := -lm
 
@@ -71,10 +71,15 @@ $(BUILD)/libdeeparc.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/deeparc: $(PROG_OBJ) $(BUILD)/libdeeparc.a
+# The commands without main: what tests and fuzzers call.
+$(BUILD)/libcli.a: $(filter-out %/main.o,$(PROG_OBJ))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/deeparc: $(BUILD)/obj/deeparc/cli/main.o $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libdeeparc.a
+$(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Tests. The sanitizers' builds live in folders of their own and run the same tests.
@@ -105,17 +110,16 @@ $(BUILD)/scaling: $(BUILD)/obj/tests/bench/scaling.o $(BUILD)/libdeeparc.a
 scaling: $(BUILD)/scaling
 	@$(BUILD)/scaling
 
-# Fuzzing: the library built with clang's coverage and sanitizers, one program a reader of files.
+# Fuzzing: everything built with clang's coverage and sanitizers, one program a reader; they run side by side.
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := 30
+$(FUZZERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+$(FUZZERS:%=run-%): run-%: $(BUILD)/%
+	@sh tests/fuzz/run.sh $< $(SECONDS_EACH)
 fuzz:
 	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang O=-O1 OPENMP=0 \
-	  SANITIZE=fuzzer-no-link,address,undefined $(BUILD)/fuzz/libdeeparc.a
-	@for f in $(FUZZERS); do echo "== $$f" && mkdir -p $(BUILD)/fuzz/corpus/$$f && \
-	  clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -I. -fsanitize=fuzzer,address,undefined tests/fuzz/$$f.c \
-	    $(BUILD)/fuzz/libdeeparc.a -lm -o $(BUILD)/fuzz/$$f && \
-	  $(BUILD)/fuzz/$$f -max_total_time=$(SECONDS_EACH) -rss_limit_mb=4096 -artifact_prefix=$(BUILD)/fuzz/ \
-	    $(BUILD)/fuzz/corpus/$$f || exit 1; done
+	  SANITIZE=fuzzer-no-link,address,undefined $(FUZZERS:%=run-%)
 
 # The whole story on real digits: train, measure, cut into modules, prune, repair, report.
 mnist-demo: all
