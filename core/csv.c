@@ -81,15 +81,26 @@ static bool read_value(const char *begin, const char *end, double *value) {
 
 /* ---- names ---- */
 
-/* Does the current line name the columns? Counts its fields as well. A single number makes it a row: a first row with
-   one bad value must be reported, not taken for names. */
-static bool line_names_columns(reader *r) {
-    bool names = true;
+/* How many fields the current line has; *names: none of them is a number. A single number makes it a row: a first row
+   with one bad value must be reported, not taken for names. */
+static int64_t count_fields(const reader *r, bool *names) {
+    int64_t count = 0;
     field f;
     double value;
-    for (const char *at = r->line; next_field(&at, r->line_end, &f); r->made.columns++)
-        if (read_value(f.begin, f.end, &value)) names = false;
-    return names;
+    *names = true;
+    for (const char *at = r->line; next_field(&at, r->line_end, &f); count++)
+        if (read_value(f.begin, f.end, &value)) *names = false;
+    return count;
+}
+
+/* Takes the mark of a comment off the current line; false when it is none. */
+static bool is_comment(reader *r) {
+    const char *p = r->line;
+    while (p < r->line_end && is_blank(*p)) p++;
+    if (p == r->line_end || *p != '#') return false;
+    for (p++; p < r->line_end && is_blank(*p);) p++;
+    r->line = p;
+    return true;
 }
 
 /* | pointer 0 | pointer 1 | ... | name 0 \0 name 1 \0 ... |     a name is no longer than its field, and every field but
@@ -162,13 +173,32 @@ static da_status read_row(reader *r) {
     return DA_OK;
 }
 
-static da_status read_text(reader *r) {
-    bool more = next_line(r);
-    if (more && line_names_columns(r)) {
+/* The names of the columns, where there are any, and the first row's line: a line of names, or else the last comment
+   before the first row when it has as many fields, none a number, as that row. false: there is no row. */
+static da_status read_head(reader *r, bool *row) {
+    reader comment = { .line = NULL };
+    bool names, comment_names;
+    while ((*row = next_line(r)) && is_comment(r)) comment = *r;
+    if (!*row) return DA_OK;
+    r->made.columns = count_fields(r, &names);
+    if (names) {
         DA_TRY(read_names(r));
-        more = next_line(r);
+        while ((*row = next_line(r)) && is_comment(r)) { }
+    } else if (comment.line && comment.line < comment.line_end &&
+               count_fields(&comment, &comment_names) == r->made.columns && comment_names) {
+        comment.made.columns = r->made.columns;
+        da_status status = read_names(&comment);
+        r->made.names = comment.made.names; /* also of a failure: whoever frees r frees them */
+        return status;
     }
-    for (; more; more = next_line(r)) DA_TRY(read_row(r));
+    return DA_OK;
+}
+
+static da_status read_text(reader *r) {
+    bool row;
+    DA_TRY(read_head(r, &row));
+    for (; row; row = next_line(r))
+        if (!is_comment(r)) DA_TRY(read_row(r));
     if (r->made.rows == 0) return DA_FAIL(DA_ERROR_FORMAT, "'%s' holds no row of numbers", r->name);
     return DA_OK;
 }
@@ -219,7 +249,7 @@ static da_status check_matrix(const char *path, int64_t rows, int64_t columns, c
 }
 
 static void write_name(da_file_writer *w, const char *name) {
-    bool plain = *name && !strpbrk(name, "\",") && !is_blank(name[0]) && !is_blank(name[strlen(name) - 1]);
+    bool plain = *name && *name != '#' && !strpbrk(name, "\",") && !is_blank(name[0]) && !is_blank(name[strlen(name) - 1]);
     if (!plain) (void)da_file_write(w, "\"", 1);
     for (const char *p = name; *p; p++) (void)da_file_write(w, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
     if (!plain) (void)da_file_write(w, "\"", 1);

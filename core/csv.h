@@ -4,8 +4,10 @@
  *     1,0.93,0.12                  line 2 is row 1
  *     0.93,1,0.2
  *
- * Fields may stand in double quotes and have blanks around them; lines end with \n or \r\n; empty lines and a UTF-8
- * byte order mark are skipped. Every row has as many fields as the first line. nan and inf are refused.
+ * Fields may stand in double quotes and have blanks around them; lines end with \n or \r\n; empty lines, a UTF-8 byte
+ * order mark and comments, lines that begin with #, are skipped. The last comment before the first row names the columns
+ * when it is made like a line of names, as numpy.savetxt(header=...) writes them: "# conv1,layer1.0,linear". Every row
+ * has as many fields as the first line. nan and inf are refused.
  */
 #ifndef DA_CORE_CSV_H
 #define DA_CORE_CSV_H

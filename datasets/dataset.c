@@ -191,15 +191,19 @@ static da_status load_folder(da_dataset *out, const char *folder, da_split split
                    split_name(split), all);
 }
 
-/* Writes the path of the label file that belongs to an image file: "x-images-idx3..." has "x-labels-idx1...". */
+/* Finds the label file that belongs to an image file, "x-labels-idx1..." of "x-images-idx3...", each in any spelling. */
 static bool labels_beside(char path[PATH_ROOM], const char *images_path) {
-    if (snprintf(path, PATH_ROOM, "%s", images_path) >= PATH_ROOM) return false;
-    char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    char folder[PATH_ROOM];
+    if (snprintf(folder, sizeof folder, "%s", images_path) >= PATH_ROOM) return false;
+    char *slash = strrchr(folder, '/'), *base = slash ? slash + 1 : folder;
     char *images = strstr(base, "images"), *idx3 = strstr(base, "idx3");
     if (!images) return false;
     memcpy(images, "labels", 6);
     if (idx3) idx3[3] = '1';
-    return da_file_exists(path);
+    if (idx3 && idx3 > base && idx3[-1] == '.') idx3[-1] = '-';
+    if (ends_in(base, ".gz")) base[strlen(base) - 3] = '\0';
+    if (slash) *slash = '\0';
+    return find_file(path, slash ? folder : ".", base);
 }
 
 static da_status load_file(da_dataset *out, const char *path) {

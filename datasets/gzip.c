@@ -52,9 +52,19 @@ static const uint16_t distance_base[30] = { 1,    2,    3,    4,    5,    7,    
 static const uint8_t distance_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10,
                                             11, 11, 12, 12, 13, 13 };
 
+/* The byte that is decoded next: bytes that wait in the reservoir are not decoded yet. The damage may lie before it,
+   since most wrong bits still mean something. */
 static da_status corrupt(const stream *s, const char *what) {
-    return DA_FAIL(DA_ERROR_FORMAT, "'%s': corrupt gzip data near byte %zu: %s: fetch the file again", s->name,
-                   (size_t)(s->in - s->in_begin), what);
+    size_t at = (size_t)(s->in - s->in_begin), waiting = s->bits > 0 ? (size_t)s->bits / 8 : 0;
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s': corrupt gzip data at byte %zu or before: %s: fetch the file again", s->name,
+                   at - waiting, what);
+}
+
+/* All bits mean something, but not what was packed. No checksum tells where. */
+static da_status changed(const stream *s, const uint8_t *member, const char *what) {
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s': corrupt gzip data somewhere in bytes %zu to %zu: the %s of the content is "
+                   "not the one stated: fetch the file again", s->name, (size_t)(member - s->in_begin),
+                   (size_t)(s->in - s->in_begin) - 1, what);
 }
 
 static da_status truncated(const stream *s) {
@@ -304,9 +314,10 @@ static da_status skip_text(stream *s) { /* up to and with the zero byte */
 static da_status member_header(stream *s) {
     enum { TEXT = 1, HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16 };
     const uint8_t *begin = s->in;
+    if (begin[0] != 0x1f || (s->in_end - begin > 1 && begin[1] != 0x8b))
+        return corrupt(s, "this is not the beginning of a gzip member");
     DA_TRY(skip(s, 10));
     int flags = begin[3];
-    if (begin[0] != 0x1f || begin[1] != 0x8b) return corrupt(s, "this is not the beginning of a gzip member");
     if (begin[2] != 8) return corrupt(s, "a compression method other than deflate");
     if (flags & ~(TEXT | HEADER_CRC | EXTRA | NAME | COMMENT)) return corrupt(s, "reserved flags are set");
     if (flags & EXTRA) {
@@ -326,8 +337,15 @@ static da_status member_header(stream *s) {
     return DA_OK;
 }
 
+/* Zeros behind a member fill up a block of tape or disk; gzip(1) passes over them too. */
+static bool only_zeros(const uint8_t *from, const uint8_t *end) {
+    while (from < end && *from == 0) from++;
+    return from == end;
+}
+
 static da_status inflate_members(stream *s) {
-    while (s->in < s->in_end) {
+    while (!only_zeros(s->in, s->in_end)) {
+        const uint8_t *member = s->in;
         DA_TRY(member_header(s));
         s->member_begin = s->used;
         DA_TRY(inflate_blocks(s));
@@ -335,8 +353,8 @@ static da_status inflate_members(stream *s) {
         DA_TRY(skip(s, 8));
         size_t size = s->used - s->member_begin;
         if (load32(trailer) != da_crc32(&s->crc, 0, s->out + s->member_begin, size))
-            return corrupt(s, "the checksum of the content is wrong");
-        if (load32(trailer + 4) != (uint32_t)size) return corrupt(s, "the size of the content is wrong");
+            return changed(s, member, "checksum");
+        if (load32(trailer + 4) != (uint32_t)size) return changed(s, member, "size");
     }
     return DA_OK;
 }

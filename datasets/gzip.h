@@ -4,7 +4,7 @@
  *     member   | 1f 8b 08 flags time xfl os [extra] [name] [comment] [crc16] | deflate stream | CRC-32 | size mod 2^32
  * | stream   | block | block | ... | last block |                      stored, fixed codes, or codes of its own
  *
- * Every member's CRC-32 and size are checked. Output beyond the cap is refused before memory is taken for it.
+ * Every member's CRC-32 and size are checked. Zeros behind the last member are padding. Output beyond the cap is refused before memory is taken for it.
  */
 #ifndef DA_DATASETS_GZIP_H
 #define DA_DATASETS_GZIP_H
@@ -20,7 +20,7 @@ bool da_gzip_is(const uint8_t *bytes, size_t size); /* does it begin as a gzip f
 /* Decompresses a whole file held in memory into a new block, followed by a zero byte that is not counted: *out (da_free
    it) and *out_size are written on success only.
    name is the path for messages. Errors: DA_ERROR_FORMAT (not gzip, truncated, corrupt, checksum or size wrong, bytes
-   after the last member, more than cap bytes of output), DA_ERROR_MEMORY. Several hundred MB of output a second. */
+   other than zero after the last member, more than cap bytes of output), DA_ERROR_MEMORY. Several hundred MB of output a second. */
 da_status da_gzip_inflate(uint8_t **out, size_t *out_size, const uint8_t *bytes, size_t size, size_t cap,
                           const char *name);
 

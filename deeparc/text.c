@@ -101,7 +101,9 @@ const char *da_text_string(const da_text *text) { return text->bytes ? text->byt
 
 da_status da_text_status(const da_text *text) {
     if (text->status == DA_OK) return DA_OK;
-    return DA_FAIL(text->status, "text: could not grow beyond %zu bytes", text->length);
+    if (text->status == DA_ERROR_MEMORY)
+        return DA_FAIL(DA_ERROR_MEMORY, "out of memory: a text of %zu bytes could not grow", text->length);
+    return DA_FAIL(text->status, "a text of %zu bytes could not be continued: it has no such format", text->length);
 }
 
 void da_text_free(da_text *text) {

@@ -43,6 +43,38 @@ TEST(csv_reads_names) {
     da_csv_free(&m);
 }
 
+/* What numpy.savetxt(header=...) writes, and comments anywhere. */
+TEST(csv_comments_are_no_part_of_a_name) {
+    da_csv m;
+    CHECK_OK(read_text(&m, "# conv1,layer1.0\n1,2\n# a note, of two fields\n3,4\n#5,6\n"));
+    CHECK(m.rows == 2 && m.columns == 2 && m.values[3] == 4);
+    CHECK_TEXT(m.names[0], "conv1");
+    CHECK_TEXT(m.names[1], "layer1.0");
+    da_csv_free(&m);
+    CHECK_OK(read_text(&m, "# one title, of, several parts\n#a,b\r\n1,2\n")); /* the last one counts */
+    CHECK_TEXT(m.names[0], "a");
+    da_csv_free(&m);
+    CHECK_OK(read_text(&m, "#x,y\na,b\n# z,w\n1,2\n")); /* a line of names outranks comments */
+    CHECK_TEXT(m.names[1], "b");
+    da_csv_free(&m);
+    static const char *const unnamed[] = { "# a matrix\n1,2\n", "# 1,2\n1,2\n", "#\n1,2\n", "# a,b\n# c\n1,2\n",
+                                           "# a,\n1\n", "#\n1\n" };
+    for (size_t i = 0; i < sizeof unnamed / sizeof *unnamed; i++) {
+        CHECK_OK(read_text(&m, unnamed[i]));
+        CHECK(!m.names && m.rows == 1 && m.values[0] == 1);
+        da_csv_free(&m);
+    }
+    CHECK_FAILS(read_text(&m, "# a,b\n"), DA_ERROR_FORMAT, "no row");
+    CHECK_FAILS(read_text(&m, "# \"a,b\n1\n"), DA_ERROR_FORMAT, "no end"); /* as in a line of names */
+    static const char *const name[1] = { "# really" };
+    const double one = 1;
+    const char *path = test_temporary("mark.csv");
+    CHECK_OK(da_csv_write(path, 1, 1, &one, name));
+    CHECK_OK(da_csv_read(&m, path));
+    CHECK_TEXT(m.names[0], "# really");
+    da_csv_free(&m);
+}
+
 TEST(csv_refuses_and_names_the_place) {
     static const struct { const char *text; da_status code; const char *part; } bad[] = {
         { "", DA_ERROR_FORMAT, "no row of numbers" }, { "\n \n", DA_ERROR_FORMAT, "no row" }, { "a,b\n",

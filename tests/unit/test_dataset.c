@@ -2,6 +2,7 @@
  * subsets. The files are small ones made here; the last test reads real ones where there are any. */
 #include "tests/unit/test.h"
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/subset.h"
@@ -160,6 +161,50 @@ TEST(dataset_paths_are_folders_or_files) {
     CHECK_TEXT(data.class_names[44], "44");
     da_dataset_free(&data);
     restore_environment();
+}
+
+/* The same bytes as a gzip file of one stored block. */
+static void save_packed(const char *path, const uint8_t *bytes, size_t size) {
+    uint8_t packed[256] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, (uint8_t)size, 0, (uint8_t)~size, 0xff };
+    da_crc32_table table;
+    da_crc32_init(&table);
+    memcpy(packed + 15, bytes, size);
+    uint32_t tail[2] = { da_crc32(&table, 0, bytes, size), (uint32_t)size };
+    for (size_t i = 0; i < 8; i++) packed[15 + size + i] = (uint8_t)(tail[i / 4] >> 8 * (i % 4));
+    CHECK_OK(da_file_save(path, packed, 15 + size + 8));
+}
+
+static const char *const endings[] = { "-idx3-ubyte", ".idx3-ubyte", "-idx3-ubyte.gz", ".idx3-ubyte.gz", "", ".gz" };
+enum { ENDINGS = sizeof endings / sizeof *endings };
+
+static void save_ending(const char *root, const char *what, int ending, const uint8_t *bytes, size_t size) {
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", what, endings[ending]);
+    char *idx = strstr(name, "idx3");
+    if (idx && strstr(name, "labels")) idx[3] = '1';
+    if (strstr(name, ".gz")) save_packed(joined(root, name), bytes, size);
+    else CHECK_OK(da_file_save(joined(root, name), bytes, size));
+}
+
+TEST(dataset_labels_beside_an_image_file_may_be_spelled_otherwise) {
+    static const uint8_t images[20] = { 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 9, 8, 7, 6 };
+    static const uint8_t labels[9] = { 0, 0, 8, 1, 0, 0, 0, 1, 5 };
+    da_dataset data;
+    for (int i = 0; i < ENDINGS; i++)
+        for (int l = 0; l < ENDINGS; l++) {
+            if ((i < 4) != (l < 4)) continue; /* with idx or without it */
+            char place[32], path[600];
+            snprintf(place, sizeof place, "beside%d%d", i, l);
+            const char *root = test_temporary(place);
+            CHECK_OK(da_directory_make(root));
+            save_ending(root, "t10k-images", i, images, sizeof images);
+            save_ending(root, "t10k-labels", l, labels, sizeof labels);
+            snprintf(path, sizeof path, "%s/t10k-images%s", root, endings[i]);
+            CHECK_OK(da_dataset_load(&data, path, DA_TEST, NULL, NULL));
+            if (!data.labels) test_fail(__FILE__, __LINE__, "no labels of images%s in labels%s", endings[i], endings[l]);
+            else CHECK_INT(data.labels[0], 5);
+            da_dataset_free(&data);
+        }
 }
 
 TEST(dataset_class_names_come_from_cifars_own_file) {

@@ -298,6 +298,42 @@ TEST(inflate_finds_every_flipped_bit_that_matters) {
     CHECK(harmless >= 6 * 8 + 1 && harmless < 64);
 }
 
+TEST(inflate_passes_over_zeros_behind_the_members_and_nothing_else) {
+    writer w;
+    char text[1024];
+    size_t size = zlib_content(text);
+    const uint8_t zeros[1000] = { 0 };
+    load_zlib_made(&w);
+    for (int k = 0; k < 3; k++) { /* one zero, then a thousand, then two thousand */
+        put_bytes(&w, zeros, k == 0 ? 1 : 1000);
+        CHECK_OK(inflate(&w, text, size));
+    }
+    put_bytes(&w, "x", 1); /* the zeros before it are no padding then */
+    CHECK_FAILS(inflate(&w, NULL, 0), DA_ERROR_FORMAT, "this is not the beginning of a gzip member");
+    w.size = 0;
+    put_bytes(&w, zeros, 100);
+    CHECK_FAILS(inflate(&w, NULL, 0), DA_ERROR_FORMAT, "not a gzip file");
+}
+
+/* Where decoding fails is said where it does: not at what has been read ahead, and not at the end for a checksum. */
+TEST(inflate_says_where_the_damage_may_be) {
+    writer w;
+    begin(&w, 0);
+    put_stored(&w, "hello", 5, false); /* bytes 10 to 19 */
+    put(&w, 1 | 3 << 1, 3);            /* byte 20: a block of unknown kind */
+    for (int i = 0; i < 100; i++) put_bytes(&w, "behind", 6);
+    CHECK_FAILS(inflate(&w, NULL, 0), DA_ERROR_FORMAT, "at byte 21 or before: a block of unknown kind");
+    begin(&w, 0);
+    put_stored(&w, "hello", 5, true);
+    finish(&w, "hello", 5);
+    writer second = w;
+    second.bytes[17] ^= 1; /* a letter of the content */
+    put_bytes(&w, second.bytes, second.size);
+    CHECK_INT(second.size, 28);
+    CHECK_FAILS(inflate(&w, NULL, 0), DA_ERROR_FORMAT,
+                "somewhere in bytes 28 to 55: the checksum of the content is not the one stated");
+}
+
 TEST(inflate_survives_noise) {
     uint32_t x = 7;
     for (int trial = 0; trial < 3000; trial++) {
@@ -326,7 +362,7 @@ TEST(inflate_refuses_bombs_and_does_not_believe_a_stated_size) {
     put(&w, slow_crc((const uint8_t *)"hello", 5), 32);
     put(&w, 0xfffffff0u, 32);
     da_memory_reset_peak();
-    CHECK_FAILS(inflate_capped(&w, NULL, 0, (size_t)1 << 40), DA_ERROR_FORMAT, "size of the content is wrong");
+    CHECK_FAILS(inflate_capped(&w, NULL, 0, (size_t)1 << 40), DA_ERROR_FORMAT, "the size of the content is not the one stated");
     CHECK(da_memory().peak_bytes - before < 100000);
 }
 
