@@ -73,6 +73,14 @@ void da_sha256_update(da_sha256 *s, const void *bytes, size_t size) {
     if (size > 0) memcpy(s->block, at, size);
 }
 
+void da_sha256_text(da_sha256 *s, const char *text) { da_sha256_update(s, text, strlen(text) + 1); }
+
+void da_sha256_uint64(da_sha256 *s, uint64_t value) {
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(value >> 8 * i);
+    da_sha256_update(s, bytes, sizeof bytes);
+}
+
 void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]) {
     da_sha256 last = *s;
     uint8_t tail[72] = { 0x80 }; /* the mark, zeros, and the length at the end of a block */

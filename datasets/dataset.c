@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "datasets/cifar.h"
 #include "datasets/digits.h"
 #include "datasets/gzip.h"
@@ -270,4 +271,15 @@ void da_dataset_free(da_dataset *data) {
     da_free(data->images);
     da_free(data->labels);
     memset(data, 0, sizeof *data);
+}
+
+void da_dataset_fingerprint(const da_dataset *data, char hex[65]) {
+    const int64_t facts[] = { data->count, data->height, data->width, data->channels, data->classes, !!data->labels };
+    da_sha256 sha;
+    da_sha256_init(&sha);
+    da_sha256_text(&sha, data->name);
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) da_sha256_uint64(&sha, (uint64_t)facts[i]);
+    da_sha256_update(&sha, data->images, (size_t)(data->count * da_dataset_image_bytes(data)));
+    if (data->labels) da_sha256_update(&sha, data->labels, (size_t)data->count);
+    da_sha256_hex(&sha, hex);
 }

@@ -60,6 +60,11 @@ da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split sp
                           const da_dataset_options *options);
 void da_dataset_free(da_dataset *data); /* takes NULL and an all-zero set; leaves zeros */
 
+/* SHA-256 over the images in use: name, a zero byte; count, height, width, channels, classes and 1 (0 without labels) as
+   64-bit little-endian numbers; all pixels as they lie in memory; all labels. The normalisation is the model's. The
+   first n images alone: a copy of *data with count n. One pass, some 300 MB a second. */
+void da_dataset_fingerprint(const da_dataset *data, char hex[65]);
+
 static inline int64_t da_dataset_image_bytes(const da_dataset *data) {
     return data->height * data->width * data->channels;
 }

@@ -67,7 +67,7 @@ static da_status save(output *o, const da_model *model, const char *path, const 
     if (!o->values || !o->entries) return DA_ERROR_MEMORY;
     list_parameters(o);
     DA_TRY(list_extras(o->entries + o->parameters.count, extra));
-    DA_TRY(dai_model_describe(model, &o->description));
+    DA_TRY(dai_model_describe(model, true, &o->description));
     const da_safetensors_pair metadata[] = { { "format", "pt" }, { "deeparc.model", o->description },
                                              { "deeparc.training", extra->training_json } };
     return da_safetensors_write(path, o->entries, count, metadata, extra->training_json ? 3 : 2);

@@ -43,14 +43,16 @@ static void write_units(da_json_writer *w, const da_model *model) {
     da_json_end(w);
 }
 
-da_status dai_model_describe(const da_model *model, char **text) {
+da_status dai_model_describe(const da_model *model, bool named, char **text) {
     da_json_writer w;
     da_json_writer_init(&w, false);
     da_json_begin_object(&w);
     da_json_key(&w, "version");
     da_json_put_int(&w, VERSION);
-    da_json_key(&w, "architecture");
-    da_json_put_string(&w, model->architecture);
+    if (named) {
+        da_json_key(&w, "architecture");
+        da_json_put_string(&w, model->architecture);
+    }
     da_json_key(&w, "input");
     da_json_begin_array(&w);
     for (int d = 0; d < 3; d++) da_json_put_int(&w, model->input_shape[d]);

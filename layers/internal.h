@@ -84,8 +84,9 @@ da_status dai_resnet_plan(da_model **model, const char *architecture, const dai_
 da_status dai_zoo_plan(da_model **model, const char *name, const int64_t input_shape[3], int classes,
                        const da_zoo_options *options);
 
-/* describe.c: the JSON of "deeparc.model". The text is the caller's to da_free. name stands in messages. */
-da_status dai_model_describe(const da_model *model, char **text);
+/* describe.c: the JSON of "deeparc.model"; named: with the architecture, without which it says what the network computes
+   and no more. The text is the caller's to da_free. name stands in messages. */
+da_status dai_model_describe(const da_model *model, bool named, char **text);
 da_status dai_model_plan_described(da_model **model, const char *text, const char *name);
 
 /* recognise.c: plans the model whose names and shapes the tensors of a file have. */

@@ -85,6 +85,12 @@ da_status da_model_copy(da_model **copy, const da_model *model); /* deep */
    in file order: what a reader of the checkpoint can recompute. unit < 0: the whole model, else that unit alone. */
 da_status da_model_hash(const da_model *model, int unit, char hex[65]);
 
+/* SHA-256 over the whole network: its description, the text of "deeparc.model" in a checkpoint without the member
+   "architecture", a zero byte, da_model_hash of the whole model as 64 digits, a zero byte. So it covers input, classes
+   and their names, normalisation, the method of convolutions, all units with their options, and all values. It does not
+   cover `architecture`, which says how the network came about and changes nothing it computes, nor what is frozen. */
+da_status da_model_fingerprint(const da_model *model, char hex[65]);
+
 /* Sizes. Multiply-adds (of convolutions and linear layers) and activation bytes (every value computed, which is what
    training keeps) are for one sample. parameters counts values that train, buffers the running statistics. */
 typedef struct da_model_size { int64_t parameters, buffers, multiply_adds, activation_bytes; } da_model_size;

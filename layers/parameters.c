@@ -112,12 +112,6 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const da_named_parameter *)a)->name, ((const da_named_parameter *)b)->name);
 }
 
-static void hash_uint64(da_sha256 *sha, uint64_t value) {
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(value >> 8 * i);
-    da_sha256_update(sha, bytes, sizeof bytes);
-}
-
 /* Little-endian whatever the machine is, through a small buffer. */
 static void hash_floats(da_sha256 *sha, const float *values, int64_t count) {
     uint8_t bytes[4096];
@@ -146,15 +140,28 @@ da_status da_model_hash(const da_model *model, int unit, char hex[65]) {
     for (int i = 0; i < list.count; i++) {
         const da_parameter *p = list.items[i].parameter;
         if (unit >= 0 && list.items[i].unit != unit) continue;
-        da_sha256_update(&sha, list.items[i].name, strlen(list.items[i].name) + 1);
-        da_sha256_update(&sha, "F32", 4);
-        hash_uint64(&sha, (uint64_t)p->layout.file_ndim);
-        for (int d = 0; d < p->layout.file_ndim; d++) hash_uint64(&sha, (uint64_t)p->layout.file_shape[d]);
+        da_sha256_text(&sha, list.items[i].name);
+        da_sha256_text(&sha, "F32");
+        da_sha256_uint64(&sha, (uint64_t)p->layout.file_ndim);
+        for (int d = 0; d < p->layout.file_ndim; d++) da_sha256_uint64(&sha, (uint64_t)p->layout.file_shape[d]);
         da_layout_to_file(&p->layout, da_tensor_floats(&p->value), file);
         hash_floats(&sha, file, da_parameter_count(p));
     }
     da_sha256_hex(&sha, hex);
     da_free(file);
     da_parameter_list_free(&list);
+    return DA_OK;
+}
+
+da_status da_model_fingerprint(const da_model *model, char hex[65]) {
+    char values[65], *function = NULL;
+    da_sha256 sha;
+    DA_TRY(da_model_hash(model, -1, values));
+    DA_TRY(dai_model_describe(model, false, &function));
+    da_sha256_init(&sha);
+    da_sha256_text(&sha, function);
+    da_sha256_text(&sha, values);
+    da_sha256_hex(&sha, hex);
+    da_free(function);
     return DA_OK;
 }

@@ -1,6 +1,6 @@
 /* A run in a checkpoint, and back. Beside the model the file holds
  *
- *     metadata "deeparc.training"   {"version": 3, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
+ *     metadata "deeparc.training"   {"version": 4, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
  *     tensors                       optimizer/conv1.weight.momentum ...    optimizer/best/conv1.weight ... (early stop)
  *
  * Resuming looks at everything first and touches the model last, in one call that does all or nothing.
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 3, RECORD_FIELDS = 6 };
+enum { VERSION = 4, RECORD_FIELDS = 6 };
 
 /* ---- Writing ---- */
 
@@ -190,8 +190,8 @@ static da_status resume_from(dai_training *t, const da_safetensors *file, const 
     dai_position position = { 0 };
     DA_TRY(da_json_int(root, "version", &version));
     if (version != VERSION)
-        return DA_FAIL(DA_ERROR_FORMAT, "its training state has version %lld, this program reads %d",
-                       (long long)version, VERSION);
+        return DA_FAIL(DA_ERROR_FORMAT, "its training state has version %lld, this program reads %d: finish that run with the "
+                       "program that began it", (long long)version, VERSION);
     DA_TRY(da_json_object(root, "options", &options));
     DA_TRY(dai_training_options_compare(t, options));
     DA_TRY(read_position(t, root, &position));

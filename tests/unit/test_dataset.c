@@ -5,6 +5,7 @@
 #include "core/checksum.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "datasets/subset.h"
 
 #include <stdio.h>
@@ -351,4 +352,31 @@ TEST(dataset_reads_the_real_cifar10) {
         for (int c = 0; c < 3; c++) sum[c] += data.images[3 * i + c];
     for (int c = 0; c < 3; c++) CHECK_CLOSE(sum[c] / (255.0 * 1024 * 10000), data.mean[c], 0.01);
     da_dataset_free(&data);
+}
+
+/* The digest is of a text that can be written down: name, six numbers, pixels, labels. */
+TEST(dataset_fingerprint) {
+    uint8_t pixels[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, labels[3] = { 0, 1, 0 };
+    char name[] = "tiny", first[65], other[65];
+    da_dataset data = { .name = name, .count = 3, .height = 2, .width = 2, .channels = 1, .classes = 2,
+                        .images = pixels, .labels = labels };
+    const uint8_t text[5 + 48 + 12 + 3] = "tiny\0\3\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0"
+        "\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\2\3\4\5\6\7\10\11\12\13\14\0\1";
+    da_sha256 sha;
+    da_sha256_init(&sha);
+    da_sha256_update(&sha, text, sizeof text);
+    da_sha256_hex(&sha, other);
+    da_dataset_fingerprint(&data, first);
+    CHECK_TEXT(first, other);
+    labels[2] = 1;
+    da_dataset_fingerprint(&data, other);
+    CHECK(strcmp(first, other) != 0);
+    labels[2] = 0;
+    data.count = 2;
+    da_dataset_fingerprint(&data, other);
+    CHECK(strcmp(first, other) != 0);
+    data.count = 3;
+    data.labels = NULL;
+    da_dataset_fingerprint(&data, other);
+    CHECK(strcmp(first, other) != 0);
 }

@@ -290,3 +290,35 @@ TEST(model_survives_every_allocation_failure) {
     }
     CHECK(k > 100 && k < 2000);
 }
+
+/* What changes the function changes the fingerprint, one member at a time; what is only said of the network does not. */
+TEST(model_fingerprint_covers_the_function) {
+    char first[65], now[65];
+    da_model *model = build("smallcnn", colour, 1);
+    const char *names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
+    model->normalization = (da_normalization){ true, 3, { .5f, .5f, .5f }, { .25f, .25f, .25f } };
+    CHECK_OK(da_model_fingerprint(model, first));
+#define CHANGES(change, back)                                                                                          \
+    do {                                                                                                               \
+        change;                                                                                                        \
+        CHECK_OK(da_model_fingerprint(model, now));                                                                    \
+        CHECK(strcmp(now, first) != 0);                                                                                \
+        back;                                                                                                          \
+        CHECK_OK(da_model_fingerprint(model, now));                                                                    \
+        CHECK_TEXT(now, first);                                                                                        \
+    } while (0)
+    CHANGES(model->normalization.mean[1] = .5000001f, model->normalization.mean[1] = .5f);
+    CHANGES(model->normalization.known = false, model->normalization.known = true);
+    CHANGES(model->conv = DA_CONV_WINOGRAD, model->conv = DA_CONV_DIRECT);
+    CHANGES(CHECK_OK(da_model_set_class_names(model, names)), CHECK_OK(da_model_set_class_names(model, NULL)));
+    da_layer_options *options = &model->units[0]->options;
+    CHANGES(options->stride = 2, options->stride = 1);
+    float *value = da_tensor_floats(&model->units[0]->parameters[0].value), was = *value;
+    CHANGES(*value = -was, *value = was);
+#undef CHANGES
+    strcpy(model->architecture, "other"); /* shorter than smallcnn */
+    da_model_freeze_all(model, true);
+    CHECK_OK(da_model_fingerprint(model, now));
+    CHECK_TEXT(now, first);
+    da_model_free(model);
+}

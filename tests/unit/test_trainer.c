@@ -540,7 +540,7 @@ static void damage(const char *path, const char *from, const char *to) {
 TEST(trainer_refuses_damaged_checkpoints) {
     static const struct { const char *from, *to, *says; } cases[] = {
         { "{", NULL, "no training state" },
-        { "\"version\":3", "\"version\":1", "version 1" },
+        { "\"version\":4", "\"version\":1", "version 1" },
         { "\"epoch\":1", "\"epoch\":-1", "out of range" },
         { "\"epoch\":1", "\"epoch\":3", "records and epochs differ" },
         { "\"step\":1", "\"step\":99", "out of range" },
