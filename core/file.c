@@ -159,11 +159,31 @@ bool da_file_is_stream(const char *path) {
     return stat(path, &facts) == 0 && is_straight(path, &facts);
 }
 
+static bool resolve(char out[DA_FILE_NAME], const char *path) {
+    char *name = realpath(path, NULL);
+    bool fits = name && snprintf(out, DA_FILE_NAME, "%s", name) < DA_FILE_NAME;
+    free(name);
+    return fits;
+}
+
+bool da_file_canonical(char out[DA_FILE_NAME], const char *path) {
+    char directory[DA_FILE_NAME];
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    if (resolve(out, path)) return true;
+    int length = slash ? (int)(slash - path) + 1 : 1;
+    if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >= DA_FILE_NAME) return false;
+    if (!*base || !resolve(out, directory)) return false;
+    size_t used = strcmp(out, "/") == 0 ? 0 : strlen(out), room = DA_FILE_NAME - used;
+    return (size_t)snprintf(out + used, room, "/%s", base) < room;
+}
+
 bool da_file_same(const char *a, const char *b) {
     struct stat first, second;
+    char one[DA_FILE_NAME], other[DA_FILE_NAME];
     if (strcmp(a, b) == 0) return true;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    if (stat(a, &first) == 0 && stat(b, &second) == 0) return first.st_dev == second.st_dev &&
+                                                              first.st_ino == second.st_ino;
+    return da_file_canonical(one, a) && da_file_canonical(other, b) && strcmp(one, other) == 0;
 }
 
 /* What stands under the name decides: nothing, a file to replace (through its link), or something to write straight
@@ -205,6 +225,14 @@ da_status da_file_create(da_file_writer **w, const char *path) {
     da_status status = open_target(made, path);
     if (status != DA_OK) { da_free(made); return status; }
     *w = made;
+    return DA_OK;
+}
+
+da_status da_file_writable(const char *path) {
+    da_file_writer *w;
+    if (da_file_is_stream(path)) return access(path, W_OK) == 0 ? DA_OK : system_failure("write", path, errno);
+    DA_TRY(da_file_create(&w, path));
+    da_file_discard(w);
     return DA_OK;
 }
 

@@ -24,7 +24,13 @@
 da_status da_file_read(const char *path, size_t cap, uint8_t **bytes, size_t *size);
 bool      da_file_exists(const char *path); /* anything of that name: a file, a directory, a pipe */
 bool      da_file_is_stream(const char *path); /* written straight into, never replaced; false when there is nothing */
-bool      da_file_same(const char *a, const char *b); /* equal names, or two names of one file */
+bool      da_file_same(const char *a, const char *b); /* two names of one file, also of one that is not there yet */
+/* The one name of a file, which may not be there yet, in a directory that is: absolute, links followed. False when the
+   directory is not there, or the name too long. */
+enum { DA_FILE_NAME = 4096 };
+bool      da_file_canonical(char out[DA_FILE_NAME], const char *path);
+/* Can the file be written? Nothing is left behind; DA_ERROR_IO, DA_ERROR_NOT_FOUND as da_file_create. */
+da_status da_file_writable(const char *path);
 
 /* Makes path and the directories above it, as mkdir -p. One that exists is no error. */
 da_status da_directory_make(const char *path);

@@ -63,15 +63,6 @@ static da_status prepare_data(dai_training *t, const da_dataset *data) {
     return o->validation > 0 ? dai_evaluator_init(&t->evaluator, t->model, &t->validation, o->batch) : DA_OK;
 }
 
-/* Finds out before the first step, not after the first hour, that a path cannot be written. */
-static da_status probe_checkpoint_path(const char *path) {
-    da_file_writer *file = NULL;
-    if (!path) return DA_OK;
-    DA_TRY(da_file_create(&file, path));
-    da_file_discard(file);
-    return DA_OK;
-}
-
 static da_status prepare(dai_training *t, const da_dataset *data) {
     const da_trainer_options *o = t->options;
     DA_TRY(check_options(o));
@@ -84,8 +75,10 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
     t->records = da_alloc_zero((size_t)o->epochs, sizeof *t->records);
     if (!t->records) return DA_ERROR_MEMORY;
     t->position.best_loss = (double)INFINITY;
-    DA_TRY(probe_checkpoint_path(o->checkpoint_path));
-    if (o->checkpoint_path) dai_training_identify_data(t);
+    if (o->checkpoint_path) {
+        DA_TRY(da_file_writable(o->checkpoint_path)); /* found out before the first step, not after the first hour */
+        dai_training_identify_data(t);
+    }
     if (o->resume) DA_TRY(dai_training_resume(t));
     return dai_training_log(t);
 }

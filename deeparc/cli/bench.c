@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const cli_option options[] = {
-    { .name = "model", .kind = CLI_TEXT, .value = "M",
+    { .name = "model", .kind = CLI_TEXT, .value = "M", .file = CLI_READS,
       .help = "mlp, lenet, smallcnn, vgg11, resnet20, resnet110, ..., or a checkpoint; without it: the kernels" },
     { .name = "mode", .kind = CLI_CHOICE, .value = "train|infer", .help = "what a step of the model is (train)" },
     CONV_OPTION,

@@ -31,6 +31,8 @@
 
 typedef enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_TEXT, CLI_CHOICE } cli_kind;
 
+enum { CLI_READS = 1, CLI_WRITES = 2 };
+
 typedef struct cli_option {
     const char *name;    /* without the dashes; a table ends with a row whose name is NULL */
     cli_kind    kind;
@@ -40,6 +42,8 @@ typedef struct cli_option {
     double      low, high; /* CLI_INT, CLI_REAL: smallest and largest value allowed */
     bool        required;
     bool        repeats; /* may be given several times: cli_text_at reads them */
+    unsigned    file;    /* CLI_READS, CLI_WRITES or both: the value names such a file. files.c looks after them */
+    const char *within;  /* CLI_READS of a directory: the files in it that are read, "plan.txt|*.json" */
 } cli_option;
 
 /* Tables that several commands share; every command also has --seed --threads --kernels --json --quiet --help. */
@@ -54,6 +58,8 @@ typedef struct cli cli;
 typedef struct cli_command {
     const char *name, *purpose; /* one word, or two: "sweep plan"; the purpose is one line that begins with a verb */
     const char *arguments;      /* by place: "MODEL", "[FILE]" may be missing, "[UNIT...]" any number; "" none */
+    unsigned    file;           /* CLI_READS: the arguments name files, or, */
+    const char *within;         /* ... when not NULL, directories, as in a cli_option */
     const char *example;        /* what follows "deeparc " in a line that works */
     const char *notes;          /* more for --help, lines of at most 100 characters; or NULL */
     unsigned    tables;         /* CLI_DATA | ... */
@@ -88,7 +94,7 @@ struct cli {
     uint64_t    seed;
     bool        quiet, json;
     bool        usage;      /* the failure is wrong usage: exit status 2 */
-    char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none */
+    char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none; else "" */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
@@ -119,10 +125,6 @@ void cli_put_text(cli *c, const char *key, const char *value);
 void cli_put_int(cli *c, const char *key, int64_t value);
 void cli_put_real(cli *c, const char *key, double value);
 void cli_put_hash(cli *c, const char *key, const char hex[65]); /* as "sha256:HEX" */
-/* Can a file of that name be written? Asked before the work, not after it. NULL: yes. */
-da_status cli_writable(const char *path);
-/* Is every file that the line asks for another one? Wrong usage otherwise; the same device or pipe may serve twice. */
-da_status cli_outputs_differ(cli *c);
 /* A line on stderr, unless --quiet. */
 void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 /* What runs, a line on stderr: "deeparc 0.1.0: kernels avx512, 2 threads (own threads)". */
@@ -131,6 +133,8 @@ void cli_banner(cli *c);
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */
 da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit);
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit);
+/* Wrong usage when a file of the line would replace one of the data. */
+da_status cli_data_is_kept(cli *c, const char *source);
 /* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
    have been trained on. */
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);

@@ -20,6 +20,11 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
     da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1 };
     da_dataset out;
     DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
+    da_status kept = cli_data_is_kept(c, out.source);
+    if (kept != DA_OK) {
+        da_dataset_free(&out);
+        return kept;
+    }
     if (limit > 0 && limit < out.count) out.count = limit;
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });

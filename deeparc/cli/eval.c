@@ -45,7 +45,6 @@ static da_status evaluate(cli *c, da_model *model, const da_dataset *data) {
 static da_status run(cli *c) {
     da_dataset data;
     da_model *model = NULL;
-    DA_TRY(cli_writable(cli_text(c, "record")));
     DA_TRY(cli_data_load(c, &data, cli_split(c), cli_int(c, "limit")));
     da_status status = cli_model_open(c, &model, c->arguments[0], &data);
     if (status == DA_OK) status = evaluate(c, model, &data);
@@ -55,7 +54,8 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_eval = {
-    .name = "eval", .purpose = "test a model: accuracy and loss", .arguments = "MODEL", .tables = CLI_DATA | CLI_SPLIT,
+    .name = "eval", .purpose = "test a model: accuracy and loss", .arguments = "MODEL", .file = CLI_READS,
+    .tables = CLI_DATA | CLI_SPLIT,
     .example = "eval lenet.safetensors --data mnist", .options = options, .run = run,
     .notes = "With --json: accuracy (0 to 1), loss (mean cross-entropy), samples, correct, seconds, and in\n"
              "not_numbers how many images have a logit that is not a number; they count as wrong."

@@ -36,7 +36,7 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_hash = {
-    .name = "hash", .purpose = "print the fingerprint of a model's weights", .arguments = "MODEL",
+    .name = "hash", .purpose = "print the fingerprint of a model's weights", .arguments = "MODEL", .file = CLI_READS,
     .example = "hash lenet.safetensors --units", .options = options, .run = run,
     .notes = "SHA-256 over all parameters and buffers in the order of their names; for each: its name, a zero byte,\n"
              "F32, a zero byte, the number of dimensions and the sizes as 64-bit numbers, and its values as a\n"

@@ -5,7 +5,8 @@
 #include "layers/checkpoint.h"
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .required = true, .help = "the .safetensors file to write" },
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .file = CLI_WRITES,
+      .required = true, .help = "the .safetensors file to write" },
     { .name = "normalize", .kind = CLI_TEXT, .value = "HOW",
       .help = "imagenet, cifar10, mnist, none or mean,.../deviation,..." },
     { .name = "classes-from", .kind = CLI_TEXT, .value = "DATA",
@@ -17,7 +18,8 @@ static const cli_option options[] = {
 static da_status name_classes(cli *c, da_model *model) {
     da_dataset data;
     DA_TRY(da_dataset_load(&data, cli_text(c, "classes-from"), DA_TEST, cli_text(c, "data-dir"), NULL));
-    da_status status = cli_model_fits(model, &data);
+    da_status status = cli_data_is_kept(c, data.source);
+    if (status == DA_OK) status = cli_model_fits(model, &data);
     if (status == DA_OK) status = da_model_set_class_names(model, (const char *const *)data.class_names);
     da_dataset_free(&data);
     return status;
@@ -50,6 +52,7 @@ static da_status run(cli *c) {
 
 const cli_command cli_import = {
     .name = "import", .purpose = "turn a PyTorch checkpoint into one that describes itself", .arguments = "FILE",
+    .file = CLI_READS,
     .example = "import resnet20.safetensors --out net.safetensors --normalize imagenet --classes-from cifar10",
     .options = options, .run = run,
     .notes = "Reads .safetensors files of ResNets for CIFAR with PyTorch's names (conv1, bn1, layer1.0.conv1,\n"

@@ -94,7 +94,7 @@ static da_status set_up(cli *c) {
     if (threads > 0 && given != threads)
         return cli_usage(c, "--threads %d: this build can use %d (it was made without threads)", threads, given);
     DA_TRY(select_kernels(c));
-    return cli_outputs_differ(c);
+    return cli_files_check(c);
 }
 
 static da_status run(cli *c) {

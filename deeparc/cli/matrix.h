@@ -9,7 +9,7 @@
 
 /* Rows of a command's table of options. */
 #define MATRIX_FILE                                                                                                    \
-    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .required = true,                                   \
+    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_READS, .required = true,                \
       .help = "a square matrix of similarities" }
 #define MATRIX_THRESHOLD                                                                                               \
     { .name = "threshold", .kind = CLI_REAL, .value = "T", .initial = "0.95", .low = 0, .high = 1,                     \
@@ -19,12 +19,14 @@
     { .name = "linkage", .kind = CLI_CHOICE, .value = "adjacent|mean|min", .initial = "adjacent",                      \
       .help = "of neighbours, or over all pairs of a module" }
 #define MATRIX_NAMES                                                                                                   \
-    { .name = "names", .kind = CLI_TEXT, .value = "FILE.json",                                                         \
+    { .name = "names", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_READS,                                      \
       .help = "a record of 'similarity', for the names of the layers" }
 
 #define MATRIX_PICTURES                                                                                                \
-    { .name = "png", .kind = CLI_TEXT, .value = "FILE.png", .help = "draw the heat map with its modules there" },      \
-    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg", .help = "the same, in lines instead of pixels" }
+    { .name = "png", .kind = CLI_TEXT, .value = "FILE.png", .file = CLI_WRITES,                                        \
+      .help = "draw the heat map with its modules there" },                                                            \
+    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg", .file = CLI_WRITES,                                        \
+      .help = "the same, in lines instead of pixels" }
 
 typedef struct matrix {
     int layers;
@@ -54,8 +56,7 @@ da_status matrix_draw(cli *c, const double *values, int layers, char *const *nam
 
 bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? */
 
-/* The same into the files of --png and --svg, if any; writable asks before the work. */
-da_status matrix_pictures_writable(cli *c);
+/* The same into the files of --png and --svg, if any. */
 da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart);
 
 /* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */

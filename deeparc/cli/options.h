@@ -20,6 +20,10 @@ const char *cli_nearest(const char *word, const char *const *list);
 void cli_help(const cli_command *command);                     /* of one command, on stdout */
 void cli_help_all(const cli_command *const *commands);         /* NULL-ended; on stdout */
 
+/* Wrong usage when a file that the line writes is another that it writes or reads; and a failure when it cannot be
+   written. Sets c->partial. */
+da_status cli_files_check(cli *c);
+
 /* Flushes stdout: DA_ERROR_IO when something that was printed could not be written. */
 da_status cli_print_end(void);
 

@@ -357,8 +357,6 @@ static da_status save_pictures(const result *r) {
 
 static da_status run(result *r) {
     DA_TRY(take_options(r));
-    DA_TRY(cli_writable(cli_text(r->c, "record")));
-    DA_TRY(matrix_pictures_writable(r->c));
     DA_TRY(matrix_read(r->c, &r->m));
     DA_TRY(cut_all(r));
     DA_TRY(save_pictures(r));

@@ -24,11 +24,6 @@ static da_status save_svg(const char *path, const da_heatmap_chart *chart) {
     return status;
 }
 
-da_status matrix_pictures_writable(cli *c) {
-    DA_TRY(cli_writable(cli_text(c, "png")));
-    return cli_writable(cli_text(c, "svg"));
-}
-
 da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart) {
     const char *png = cli_text(c, "png"), *svg = cli_text(c, "svg");
     if (png) DA_TRY(save_png(png, chart));

@@ -5,7 +5,7 @@
 #include "core/npy.h"
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .required = true,
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .file = CLI_WRITES, .required = true,
       .help = "samples x classes, float32, in file order" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 1, .high = 1e9,
       .help = "images at a time; the result is the same for any number" },
@@ -33,7 +33,6 @@ static da_status predict(cli *c, da_model *model, const da_dataset *data) {
 static da_status run(cli *c) {
     da_dataset data;
     da_model *model = NULL;
-    DA_TRY(cli_writable(cli_text(c, "out")));
     DA_TRY(cli_data_load(c, &data, cli_split(c), cli_int(c, "limit")));
     da_status status = cli_model_open(c, &model, c->arguments[0], &data);
     if (status == DA_OK) status = predict(c, model, &data);
@@ -43,7 +42,7 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_predict = {
-    .name = "predict", .purpose = "write a model's logits as .npy", .arguments = "MODEL",
+    .name = "predict", .purpose = "write a model's logits as .npy", .arguments = "MODEL", .file = CLI_READS,
     .tables = CLI_DATA | CLI_SPLIT, .example = "predict lenet.safetensors --data mnist --out logits.npy",
     .options = options, .run = run,
     .notes = "Python reads it with numpy.load(\"logits.npy\"); row i belongs to image i of the file."

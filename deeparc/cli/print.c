@@ -2,8 +2,6 @@
 #include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
 
-#include "core/file.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,34 +29,6 @@ void cli_put_real(cli *c, const char *key, double value) {
 
 void cli_put_hash(cli *c, const char *key, const char hex[65]) {
     if (c->json) record_hash(&c->writer, key, hex);
-}
-
-da_status cli_writable(const char *path) {
-    da_file_writer *file;
-    if (!path) return DA_OK;
-    DA_TRY(da_file_create(&file, path));
-    da_file_discard(file);
-    return DA_OK;
-}
-
-da_status cli_outputs_differ(cli *c) {
-    static const char *const written[] = { "out", "checkpoint", "log", "record", "csv", "html", "png", "svg", "errors",
-                                           "dominant", "state" };
-    const cli_value *seen[sizeof written / sizeof *written];
-    int count = 0;
-    for (int v = 0; v < c->value_count; v++) {
-        const cli_value *value = &c->values[v];
-        bool writes = false;
-        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
-            writes |= strcmp(value->option->name, written[i]) == 0;
-        if (!writes || !value->text || da_file_is_stream(value->text)) continue;
-        for (int i = 0; i < count; i++)
-            if (da_file_same(seen[i]->text, value->text))
-                return cli_usage(c, "--%s and --%s both name '%.200s': one would replace the other",
-                                 seen[i]->option->name, value->option->name, value->text);
-        seen[count++] = value;
-    }
-    return DA_OK;
 }
 
 da_status cli_print_end(void) {

@@ -43,10 +43,7 @@ static da_status check_options(cli *c) {
     DA_TRY(refuse(c, cli_int(c, "attack-limit") == 0, attack, "nothing is attacked"));
     DA_TRY(refuse(c, !given, names, "they belong to a matrix, and --similarity names none"));
     DA_TRY(refuse(c, given && cli_flag(c, "no-probes"), limit, "no training image is used"));
-    DA_TRY(refuse(c, cli_int(c, "controls") == 0, among, "there are no controls"));
-    DA_TRY(cli_writable(cli_text(c, "csv")));
-    DA_TRY(cli_writable(cli_text(c, "html")));
-    return cli_writable(cli_text(c, "record"));
+    return refuse(c, cli_int(c, "controls") == 0, among, "there are no controls");
 }
 
 static void progress(void *context, int64_t done, int64_t total) { cli_progress(context, "measuring", done, total); }
@@ -255,7 +252,7 @@ static const cli_option options[] = {
       .help = "take blocks out, or put a copy behind each" },
     { .name = "most", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = DA_MAX_UNITS,
       .help = "follow the first N blocks of the order; 0: all" },
-    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv",
+    { .name = "similarity", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_READS,
       .help = "cut modules from this matrix; without it, one is measured on the training images" },
     MATRIX_MODULES,
     MATRIX_NAMES,
@@ -281,15 +278,17 @@ static const cli_option options[] = {
       .help = "the first N training images measure the similarity and teach the probes; 0: all" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "the first N test images tell the properties; 0: all" },
-    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write every point there, a line a network" },
-    { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .help = "write the curves there as a page" },
+    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
+      .help = "write every point there, a line a network" },
+    { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .file = CLI_WRITES,
+      .help = "write the curves there as a page" },
     RECORD_OPTION,
     { .name = NULL }
 };
 
 const cli_command cli_properties = {
     .name = "properties", .purpose = "follow what a network can do while blocks are removed or repeated",
-    .arguments = "MODEL",
+    .arguments = "MODEL", .file = CLI_READS,
     .example = "properties resnet20.safetensors --data mnist --threshold 0.9 --linkage min --html rq2.html",
     .notes = "Inside modules in the order of Algorithm 2, and as a control as many blocks at random: accuracy, loss,\n"
              "divergence from the original (KL), accuracy under FGSM and PGD, and of linear probes on the last block.\n"

@@ -8,7 +8,8 @@
 #include "deeparc/cli/cli.h"
 
 #define RECORD_OPTION                                                                                                  \
-    { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .help = "write the result there as JSON too" }
+    { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_WRITES,                                    \
+      .help = "write the result there as JSON too" }
 
 /* members writes keys and values into the object that is open. write: into --record; save: into `path` (NULL: none). */
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);

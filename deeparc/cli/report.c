@@ -211,12 +211,14 @@ static da_status report_run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE.html", .required = true, .help = "write the page there" },
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE.html", .file = CLI_WRITES, .required = true,
+      .help = "write the page there" },
     { .name = NULL }
 };
 
 const cli_command cli_report = {
     .name = "report", .purpose = "make one HTML page of what the other commands recorded", .arguments = "DIR",
+    .file = CLI_READS, .within = "*.json",
     .example = "report results --out report.html",
     .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json, retrain-*.json and\n"
              "properties*.json, what these commands write with --record. The page needs nothing from outside.",

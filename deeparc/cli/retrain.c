@@ -128,8 +128,6 @@ static da_status retrain_run(cli *c) {
     da_dataset data = { 0 }, test = { 0 };
     da_model *model = NULL;
     result r = { .c = c, .test = &test };
-    DA_TRY(cli_writable(cli_text(c, "out")));
-    DA_TRY(cli_writable(cli_text(c, "record")));
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = cli_model_open(c, &model, c->arguments[0], &test);
     if (status == DA_OK) status = retrain(&r, model, &data);
@@ -144,7 +142,7 @@ static da_status retrain_run(cli *c) {
 static const cli_option options[] = {
     { .name = "units", .kind = CLI_TEXT, .value = "NAME,...", .required = true,
       .help = "the units that learn: layer1.0,layer2.0; all: every one" },
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .required = true,
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .file = CLI_WRITES, .required = true,
       .help = "save the retrained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "test on the first N test images only; 0: all" },
@@ -154,6 +152,7 @@ static const cli_option options[] = {
 
 const cli_command cli_retrain = {
     .name = "retrain", .purpose = "train some units; prove that nothing else moves", .arguments = "MODEL",
+    .file = CLI_READS,
     .tables = CLI_DATA | CLI_TRAINING | CLI_RESUMING, .options = options, .run = retrain_run,
     .example = "retrain small.safetensors --data mnist --units layer1.0,layer2.0 --epochs 1 --out repaired.safetensors",
     .notes = "Units that are not named take no gradient, no weight decay, no momentum, and their batch norms keep\n"

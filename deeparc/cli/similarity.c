@@ -242,11 +242,7 @@ static da_status check_options(cli *c) {
     for (int i = 0; of_square[i]; i++)
         if (has_sides(c) && cli_given(c, of_square[i]))
             return cli_usage(c, "--%s needs the matrix of one model with itself, without --against", of_square[i]);
-    DA_TRY(cli_writable(cli_text(c, "out")));
-    DA_TRY(cli_writable(cli_text(c, "errors")));
-    DA_TRY(cli_writable(cli_text(c, "dominant")));
-    DA_TRY(matrix_pictures_writable(c));
-    return cli_writable(cli_text(c, "record"));
+    return DA_OK;
 }
 
 /* K/N: of the images, number K, K + N, K + 2 N, ... counted from 1, so that all parts have every class. */
@@ -380,9 +376,9 @@ static da_status similarity_run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE.csv",
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "write the matrix there: numbers only, a row a layer" },
-    { .name = "errors", .kind = CLI_TEXT, .value = "FILE.csv",
+    { .name = "errors", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "write the standard errors there; -1 where there is none" },
     { .name = "layers", .kind = CLI_TEXT, .value = "default|blocks|all|GLOB", .initial = "default",
       .help = "residual blocks where there are some; every unit; or all layers whose names match: 'layer2.*.bn?'" },
@@ -400,7 +396,7 @@ static const cli_option options[] = {
       .help = "kernel rbf: sigma, in medians of the distances of a batch" },
     { .name = "without-first-component", .kind = CLI_FLAG,
       .help = "linear CKA: take each layer's first principal component (of each batch) out before comparing" },
-    { .name = "dominant", .kind = CLI_TEXT, .value = "FILE.csv",
+    { .name = "dominant", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "linear CKA: write the images there that dominate the first component of each layer" },
     { .name = "dominant-images", .kind = CLI_INT, .value = "N", .initial = "10", .low = 1, .high = 10000,
       .help = "so many of them a layer" },
@@ -410,10 +406,11 @@ static const cli_option options[] = {
       .help = "over the images; several: each in another order, so that other samples meet" },
     { .name = "part", .kind = CLI_TEXT, .value = "K/N",
       .help = "only every N-th image, from the K-th on: 1/2 and 2/2 are halves, for 'stability'" },
-    { .name = "against", .kind = CLI_TEXT, .value = "MODEL", .help = "compare with the layers of this model instead" },
+    { .name = "against", .kind = CLI_TEXT, .value = "MODEL", .file = CLI_READS,
+      .help = "compare with the layers of this model instead" },
     { .name = "against-data", .kind = CLI_TEXT, .value = "D",
       .help = "... or of the model on these images, one for one" },
-    { .name = "state", .kind = CLI_TEXT, .value = "FILE.json",
+    { .name = "state", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_READS | CLI_WRITES,
       .help = "keep the sums there; the same line goes on from it after Ctrl-C" },
     MATRIX_MODULES,
     MATRIX_PICTURES,
@@ -423,7 +420,7 @@ static const cli_option options[] = {
 
 const cli_command cli_similarity = {
     .name = "similarity", .purpose = "measure how similar the layers of a model are to each other",
-    .arguments = "MODEL",
+    .arguments = "MODEL", .file = CLI_READS,
     .example = "similarity resnet20.safetensors --data mnist --out cka.csv --record similarity.json",
     .notes = "CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021), inference\n"
              "mode, features flattened, unless options say otherwise. Threshold and linkage only decide which\n"

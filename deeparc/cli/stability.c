@@ -127,7 +127,6 @@ static void print(const result *r) {
 
 static da_status run(result *r) {
     DA_TRY(take_thresholds(r));
-    DA_TRY(cli_writable(cli_text(r->c, "record")));
     DA_TRY(read_matrices(r));
     for (int i = 0; i < r->row_count; i++) DA_TRY(compare(r, &r->rows[i]));
     DA_TRY(record_write(r->c, members, r));
@@ -157,7 +156,8 @@ static const cli_option options[] = {
 
 const cli_command cli_stability = {
     .name = "stability", .purpose = "tell how far the modules of several similarity matrices agree",
-    .arguments = "A.csv B.csv [C.csv...]", .example = "stability seed1.csv seed2.csv seed3.csv --thresholds 0.9,0.95",
+    .arguments = "A.csv B.csv [C.csv...]", .file = CLI_READS,
+    .example = "stability seed1.csv seed2.csv seed3.csv --thresholds 0.9,0.95",
     .notes = "Matrices of one network trained from several seeds, or of parts of the data: 'similarity --part 1/2'\n"
              "and '--part 2/2'. The adjusted Rand index is 1 for equal modules and about 0 for unrelated ones;\n"
              "boundaries in common are a share of those that either has. Mean, deviation and least over all pairs.",

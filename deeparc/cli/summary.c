@@ -99,7 +99,7 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_summary = {
-    .name = "summary", .purpose = "list a model's units, shapes and sizes", .arguments = "MODEL",
+    .name = "summary", .purpose = "list a model's units, shapes and sizes", .arguments = "MODEL", .file = CLI_READS,
     .example = "summary resnet20 --input 32x32x3", .options = options, .run = run,
     .notes = "MODEL is a file, or a name of the zoo: mlp, lenet, smallcnn, vgg11, vgg16, resnet20, ... Multiply-adds\n"
              "and activation bytes are for one image."

@@ -218,9 +218,6 @@ static da_status show(cli *c, const sweep_table *t) {
 static da_status run(cli *c) {
     sweep_table t = { .planned = 0 };
     const char *csv = cli_text(c, "csv"), *html = cli_text(c, "html"), *svg = cli_text(c, "svg");
-    DA_TRY(cli_writable(csv));
-    DA_TRY(cli_writable(html));
-    DA_TRY(cli_writable(svg));
     DA_TRY(sweep_table_read(&t, cli_text(c, "dir")));
     t.metric = (sweep_metric)cli_choice(c, "metric");
     da_status status = csv ? write_csv(&t, csv) : DA_OK;
@@ -234,11 +231,13 @@ static da_status run(cli *c) {
 }
 
 static const cli_option options[] = {
-    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .required = true, .help = "of the sweep, as it was planned" },
-    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv",
+    { .name = "dir", .kind = CLI_TEXT, .value = "DIR", .file = CLI_READS, .within = "plan.txt|runs/*",
+      .required = true, .help = "of the sweep, as it was planned" },
+    { .name = "csv", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "write all results there, a row a run and threshold" },
-    { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .help = "write a page with tables and charts there" },
-    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg",
+    { .name = "html", .kind = CLI_TEXT, .value = "FILE.html", .file = CLI_WRITES,
+      .help = "write a page with tables and charts there" },
+    { .name = "svg", .kind = CLI_TEXT, .value = "FILE.svg", .file = CLI_WRITES,
       .help = "draw the means against depth beside the published ones there" },
     { .name = "title", .kind = CLI_TEXT, .value = "TEXT", .initial = "How modular are neural networks? (RQ1)",
       .help = "of that page" },

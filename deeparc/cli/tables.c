@@ -59,8 +59,8 @@ static const cli_option training_options[] = {
 };
 
 static const cli_option resuming_options[] = {
-    { .name = "log", .kind = CLI_TEXT, .value = "FILE.csv", .help = "write a line an epoch" },
-    { .name = "checkpoint", .kind = CLI_TEXT, .value = "FILE",
+    { .name = "log", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES, .help = "write a line an epoch" },
+    { .name = "checkpoint", .kind = CLI_TEXT, .value = "FILE", .file = CLI_READS | CLI_WRITES,
       .help = "save there after every epoch and on Ctrl-C (without it, Ctrl-C saves to OUT.partial)" },
     { .name = "resume", .kind = CLI_FLAG, .help = "continue from the checkpoint, or from OUT.partial" },
     { .name = NULL }

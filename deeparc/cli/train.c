@@ -9,9 +9,11 @@
 static const cli_option options[] = {
     { .name = "model", .kind = CLI_TEXT, .value = "NAME",
       .help = "mlp, mlp-512-256, lenet, smallcnn, vgg11, vgg16, resnet20, resnet20x0.5, ..." },
-    { .name = "from", .kind = CLI_TEXT, .value = "FILE", .help = "start from a trained model instead" },
+    { .name = "from", .kind = CLI_TEXT, .value = "FILE", .file = CLI_READS,
+      .help = "start from a trained model instead" },
     MODEL_OPTIONS,
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .help = "save the trained model as .safetensors" },
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE", .file = CLI_WRITES,
+      .help = "save the trained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
       .help = "test on the first N test images only; 0: all" },
     RECORD_OPTION,
@@ -169,8 +171,6 @@ static da_status run(cli *c) {
     da_dataset data = { 0 }, test = { 0 };
     da_model *model = NULL;
     DA_TRY(check_start(c));
-    DA_TRY(cli_writable(cli_text(c, "out")));
-    DA_TRY(cli_writable(cli_text(c, "record")));
     cli_banner(c);
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);

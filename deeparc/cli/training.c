@@ -117,10 +117,7 @@ static da_status read_files(cli *c, da_trainer_options *o) {
     o->log_path = cli_text(c, "log");
     o->checkpoint_path = cli_text(c, "checkpoint");
     o->resume = cli_flag(c, "resume");
-    const char *out = cli_text(c, "out");
-    if (!o->checkpoint_path && out && !da_file_is_stream(out)) {
-        if (snprintf(c->partial, sizeof c->partial, "%s.partial", out) >= (int)sizeof c->partial)
-            return cli_usage(c, "--out names a file of more than %d letters", (int)sizeof c->partial - 9);
+    if (c->partial[0]) {
         o->checkpoint_path = c->partial;
         o->checkpoint_every = DA_ONLY_INTERRUPTED;
     }

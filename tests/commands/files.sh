@@ -16,6 +16,77 @@ check_fails "--out through a link" 2 "both name" $tiny --out "$work/link" --reco
 check_fails "similarity: --out and --record" 2 "both name" \
     "$deeparc" similarity "$model" --data digits --out "$other" --record "$other"
 check_same "nothing was written" "$(find "$work" -name 'other*' | wc -l | tr -d ' ')" 0
+
+# ---- ... which is none of those that are read, whatever it is called. ----
+cp "$model" "$work/source"
+keeps() { # keeps NAME TEXT COMMAND...: refused, and the model is as it was
+    name=$1 text=$2; shift 2
+    check_fails "$name" 2 "$text" "$@" --quiet
+    cmp -s "$model" "$work/source" || bad "$name" "the input was replaced"
+}
+few="--data digits --limit 32"
+keeps "eval --record its model" "--record would replace '$model', which is read as MODEL" \
+    "$deeparc" eval "$model" $few --record "$model"
+keeps "predict --out its model" "read as MODEL" "$deeparc" predict "$model" $few --out "$model"
+keeps "import --out its file" "read as FILE" "$deeparc" import "$model" --normalize none --out "$model"
+for option in out errors dominant png svg record state; do
+    keeps "similarity --$option its model" "--$option would replace" \
+        "$deeparc" similarity "$model" $few --layers all --$option "$model"
+done
+keeps "similarity --out the other model" "read as --against" \
+    "$deeparc" similarity "$work/source" $few --against "$model" --out "$model"
+keeps "retrain --out its model" "--out would replace" "$deeparc" retrain "$model" $few --units fc2 --out "$model"
+for option in log checkpoint record; do
+    keeps "retrain --$option its model" "--$option would replace" \
+        "$deeparc" retrain "$model" $few --units fc2 --out "$other" --$option "$work/./model.safetensors"
+done
+for option in out log checkpoint record; do
+    keeps "train --$option its start" "read as --from" "$deeparc" train --from "$model" $few --$option "$model"
+done
+for option in csv html record; do
+    keeps "properties --$option its model" "--$option would replace" \
+        "$deeparc" properties "$model" $few --$option "$model"
+done
+keeps "restructure --out its model" "read as MODEL" "$deeparc" restructure "$model" --remove fc1 --out "$model"
+keeps "through a link" "read as MODEL" "$deeparc" eval "$model" $few --record "$work/link"
+ln "$model" "$work/second"
+keeps "through a second name" "read as MODEL" "$deeparc" eval "$model" $few --record "$work/second"
+rm "$work/second"
+
+matrix=$work/s.csv
+printf '1,0.99\n0.99,1\n' > "$matrix"
+check_fails "restructure --out its matrix" 2 "read as --similarity" \
+    "$deeparc" restructure "$model" --similarity "$matrix" --out "$matrix"
+check_fails "partition --record its matrix" 2 "read as --similarity" \
+    "$deeparc" partition --similarity "$matrix" --record "$matrix"
+check_fails "partition --record its names" 2 "read as --names" \
+    "$deeparc" partition --similarity "$matrix" --names "$work/n.json" --record "$work/n.json"
+check_fails "order --record its matrix" 2 "read as --similarity" \
+    "$deeparc" order --similarity "$matrix" --record "$matrix"
+check_fails "properties --csv its matrix" 2 "read as --similarity" \
+    "$deeparc" properties "$model" $few --similarity "$matrix" --csv "$matrix"
+cp "$matrix" "$work/t.csv"
+check_fails "stability --record one of its matrices" 2 "read as C.csv" \
+    "$deeparc" stability "$matrix" "$matrix" "$matrix" "$work/t.csv" --record "$work/t.csv"
+mkdir "$work/results" "$work/results/runs"
+check "a record in a directory" $tiny --record "$work/results/train.json"
+check_fails "report --out one of its records" 2 "read as DIR" \
+    "$deeparc" report "$work/results" --out "$work/results/train.json"
+check "report --out a page beside them" "$deeparc" report "$work/results" --out "$work/results/report.html" --quiet
+check "... and again" "$deeparc" report "$work/results" --out "$work/results/report.html" --quiet
+for name in plan.txt runs/x.json; do
+    check_fails "sweep collect --csv $name of the sweep" 2 "read as --dir" \
+        "$deeparc" sweep collect --dir "$work/results" --csv "$work/results/$name"
+done
+
+# ---- Names that are not there yet, and names that follow from others. ----
+check_fails "one name in two spellings" 2 "--out and --log both name" $tiny --out "$work/new" --log "$work/./new"
+check_fails "... through a directory" 2 "both name" $tiny --out "$work/new" --log "$work/results/../new"
+check_fails "--log OUT.partial" 2 "--log and --out (its .partial) both name" \
+    $tiny --out "$other" --log "$other.partial"
+check "... of a run that has a checkpoint of its own" \
+    $tiny --out "$work/own" --checkpoint "$work/own.partial"
+check_same "still nothing was written" "$(find "$work" -name 'other*' -o -name 'new*' | wc -l | tr -d ' ')" 0
 check "a device may serve twice" $tiny --log /dev/null --record /dev/null
 
 # ---- Files without end. ----
@@ -30,6 +101,17 @@ fi
 images=$work/t10k-images-idx3-ubyte
 { idx_images 8; zeros 6272; } > "$images"
 { idx_labels 8; bytes 0 1 2 3 4 5 6 7; } > "$work/t10k-labels-idx1-ubyte"
+check_fails "the images are kept" 2 "read as the data" \
+    "$deeparc" eval "$model" --data "$images" --record "$images" --quiet
+check_fails "... and their labels" 2 "read as the data" \
+    "$deeparc" eval "$model" --data "$images" --record "$work/t10k-labels-idx1-ubyte" --quiet
+mkdir "$work/data" "$work/data/mnist"
+for part in train t10k; do
+    cp "$images" "$work/data/mnist/$part-images-idx3-ubyte"
+    cp "$work/t10k-labels-idx1-ubyte" "$work/data/mnist/$part-labels-idx1-ubyte"
+done
+check_fails "... of a set that is named" 2 "read as the data" "$deeparc" train --model mlp-8 --data mnist \
+    --data-dir "$work/data" --out "$work/data/mnist/train-images-idx3-ubyte" --quiet
 check_says "eval reads one file" "of 8" "$deeparc" eval "$model" --data "$images"
 check_says "similarity reads one file" "8 images" "$deeparc" similarity "$model" --data "$images"
 check_fails "train: one file" 2 "cannot both train and test" \

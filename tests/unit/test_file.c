@@ -257,6 +257,8 @@ TEST(file_tells_streams_and_second_names) {
     unlink(second);
     CHECK_INT(link(first, second), 0);
     CHECK(da_file_same(first, second));
+    CHECK(da_file_same("test-not-there", "./test-not-there") && !da_file_same("test-not-there", "./test-nor-this"));
+    CHECK(da_file_same("/test-not-there", "/./test-not-there") && !da_file_same("nowhere/a", "nowhere/./a"));
     CHECK(!da_file_is_stream(first) && !da_file_is_stream(test_temporary("none")) && da_file_is_stream("/dev/null"));
 }
 
