@@ -172,6 +172,58 @@ static da_status check_names(da_safetensors *file, const source *from) {
     return DA_OK;
 }
 
+/* ---- files of another kind ---- */
+
+enum { TEXT_SEEN = 64 };
+
+static bool is_text(const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size && i < TEXT_SEEN; i++)
+        if (bytes[i] > '~' || (bytes[i] < ' ' && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r')) return false;
+    return size > 0;
+}
+
+static bool begins(const uint8_t *bytes, size_t size, const char *magic, size_t length) {
+    return size >= length && memcmp(bytes, magic, length) == 0;
+}
+
+/* A zip tells what it holds by the name of its first file, which lies at byte 30: "net/data.pkl", "images.npy". */
+static bool zip_begins_with(const uint8_t *bytes, size_t size, const char *ending) {
+    size_t length = size >= 30 ? dai_load16(bytes + 26) : 0, tail = strlen(ending);
+    return begins(bytes, size, "PK\3\4", 4) && length >= tail && size >= 30 + length &&
+           memcmp(bytes + 30 + length - tail, ending, tail) == 0;
+}
+
+static da_status fail_torch(const char *name) {
+    const char *dot = strrchr(name, '.');
+    int stem = (int)(dot && !strchr(dot, '/') ? (size_t)(dot - name) : strlen(name));
+    return DA_FAIL(DA_ERROR_FORMAT, "'%.300s' was written by PyTorch's torch.save. Three lines of Python make a "
+                   ".safetensors file of it:\n"
+                   "    import torch, safetensors.torch\n"
+                   "    state = torch.load(\"%.300s\", map_location=\"cpu\")\n"
+                   "    safetensors.torch.save_file({k: v.contiguous() for k, v in state.get(\"state_dict\", "
+                   "state).items()}, \"%.*s.safetensors\")", name, name, stem < 300 ? stem : 300, name);
+}
+
+/* The first bytes of files that people have instead of one whose byte 8 begins a header. */
+static da_status check_kind(const uint8_t *bytes, size_t size, const char *name) {
+    static const struct { const char *magic; size_t length; const char *kind; } known[] = {
+        { "PK\3\4", 4, "a zip archive" }, { "\211HDF\r\n\032\n", 8, "HDF5 (Keras's .h5)" },
+        { "\223NUMPY", 6, "a NumPy array (.npy)" }, { "GGUF", 4, "GGUF (llama.cpp's)" },
+        { "\037\213", 2, "a gzip archive: unpack it first" },
+        { "version https://git-lfs", 23, "a pointer of Git LFS: 'git lfs pull' fetches the file itself" },
+    };
+    if (size > 8 && bytes[8] == '{') return DA_OK; /* a header */
+    bool pickle = size > 2 && bytes[0] == 0x80 && bytes[1] <= 5 && bytes[2] != 0;
+    if (pickle || zip_begins_with(bytes, size, "data.pkl")) return fail_torch(name);
+    const char *kind = zip_begins_with(bytes, size, ".npy") ? "NumPy's .npz" : NULL;
+    if (size > 8 && bytes[0] == 0x08 && bytes[2] == 0x12) kind = "ONNX"; /* its version, then its producer's name */
+    for (size_t i = 0; i < sizeof known / sizeof *known && !kind; i++)
+        if (begins(bytes, size, known[i].magic, known[i].length)) kind = known[i].kind;
+    if (!kind && is_text(bytes, size)) kind = "text";
+    if (!kind) return DA_OK;
+    return DA_FAIL(DA_ERROR_FORMAT, "'%.300s' is no safetensors file but %s", name, kind);
+}
+
 /* Cuts the file into header and data. */
 static da_status split(const uint8_t *bytes, size_t size, const char *name, size_t *header_size) {
     if (size < 8)
@@ -192,12 +244,15 @@ static da_status split(const uint8_t *bytes, size_t size, const char *name, size
 
 static da_status build(da_safetensors *file, const uint8_t *bytes, size_t size, const char *name) {
     size_t header_size = 0;
+    DA_TRY(check_kind(bytes, size, name));
     DA_TRY(split(bytes, size, name, &header_size));
     source from = { name, bytes + 8 + header_size, size - 8 - header_size };
     DA_TRY(da_json_parse(&file->header, (const char *)bytes + 8, header_size, name));
     DA_TRY(read_header(file, &from));
+    DA_TRY(check_names(file, &from)); /* first: a tensor named twice also lies twice at one place */
     DA_TRY(check_cover(file, &from));
-    return check_names(file, &from);
+    if (file->count > 1) qsort(file->entries, (size_t)file->count, sizeof *file->entries, by_name);
+    return DA_OK;
 }
 
 da_status da_safetensors_read_memory(da_safetensors *file, const uint8_t *bytes, size_t size, const char *name) {

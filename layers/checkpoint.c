@@ -101,15 +101,27 @@ static int list_sentence(const listing *l, const char *what, char *at, size_t ro
     return wrote;
 }
 
-/* DataParallel puts "module." before every name. */
-static const char *plain_name(const char *name) { return strncmp(name, "module.", 7) == 0 ? name + 7 : name; }
+/* What DataParallel, torch.compile, and one inside the other put before every name. */
+static const char *const prefixes[] = { "", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module." };
+enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
+
+static const char *plain_name(const char *name) {
+    size_t longest = 0;
+    for (int i = 0; i < PREFIXES; i++) {
+        size_t length = strlen(prefixes[i]);
+        if (length > longest && strncmp(name, prefixes[i], length) == 0) longest = length;
+    }
+    return name + longest;
+}
 
 const da_safetensors_entry *dai_checkpoint_entry(const da_safetensors *file, const char *name) {
-    char longer[DA_MAX_PATH + 32];
-    const da_safetensors_entry *entry = da_safetensors_find(file, name);
-    if (entry) return entry;
-    snprintf(longer, sizeof longer, "module.%s", name);
-    return da_safetensors_find(file, longer);
+    const da_safetensors_entry *entry = NULL;
+    for (int i = 0; i < PREFIXES && !entry; i++) {
+        char longer[DA_MAX_PATH + 32];
+        snprintf(longer, sizeof longer, "%s%s", prefixes[i], name);
+        entry = da_safetensors_find(file, longer);
+    }
+    return entry;
 }
 
 static bool same_shape(const da_parameter *p, const da_safetensors_entry *e) {
@@ -156,7 +168,12 @@ static void list_unexpected(const da_parameter_list *sorted, const da_safetensor
         if (passed_over(name)) continue;
         const char *plain = plain_name(name);
         bool known = bsearch(plain, sorted->items, (size_t)sorted->count, sizeof *sorted->items, name_of) != NULL;
-        if (!known || dai_checkpoint_entry(file, plain) != &file->entries[i]) list_item(unexpected, name);
+        const da_safetensors_entry *read = dai_checkpoint_entry(file, plain);
+        char twice[120];
+        if (!known) list_item(unexpected, name);
+        if (!known || read == &file->entries[i]) continue;
+        snprintf(twice, sizeof twice, "%.50s (there as %.50s too)", name, read->name);
+        list_item(unexpected, twice);
     }
 }
 

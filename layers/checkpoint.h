@@ -6,8 +6,9 @@
  *               optimizer/...        only to resume: moments, same names behind the prefix
  *
  * Files that PyTorch wrote have no metadata: the architecture is then recognised by names and shapes (ResNets for
- * CIFAR: conv1, bn1, layerX.Y.conv1 ..., linear or fc, and the rest of the zoo; num_batches_tracked is passed over; a
- * "module." prefix is dropped). They record no normalisation, so model->normalization.known is false then.
+ * CIFAR: conv1, bn1, layerX.Y.conv1 ..., linear or fc, and the rest of the zoo; num_batches_tracked is passed over; the
+ * prefixes "module." and "_orig_mod." are dropped; numbers with gaps are units that were cut out). They record no
+ * normalisation, so model->normalization.known is false then.
  */
 #ifndef DA_LAYERS_CHECKPOINT_H
 #define DA_LAYERS_CHECKPOINT_H

@@ -92,7 +92,7 @@ da_status dai_model_plan_described(da_model **model, const char *text, const cha
 /* recognise.c: plans the model whose names and shapes the tensors of a file have. */
 da_status dai_model_recognise(da_model **model, const da_safetensors *file);
 
-/* checkpoint.c: the tensor a file has for this name, which it may spell "module." and the name; NULL: none. */
+/* checkpoint.c: the tensor a file has for this name, which may put "module." or "_orig_mod." before it; NULL: none. */
 const da_safetensors_entry *dai_checkpoint_entry(const da_safetensors *file, const char *name);
 
 #endif

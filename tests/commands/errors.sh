@@ -140,6 +140,18 @@ header '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' 4; broken "an un
 header '{"conv1.weight":{"dtype":"F32","shape":[16,3,3,3],"data_offsets":[0,1728]}}' 1728
 broken "a ResNet with most missing"
 
+# Files that people have instead.
+{ bytes 80 75 3 4; zeros 22; bytes 12 0 0 0; printf net/data.pkl; zeros 100; } > "$work/net.pth"
+try "$deeparc" import "$work/net.pth" --out "$work/net.safetensors"
+check_same "a .pth: status 1, a sentence and three lines of Python" "$status $(wc -l < "$work/err" | tr -d ' ')" "1 4"
+check_same "... that read the file" "$(grep -c "torch.load(\"$work/net.pth\"" "$work/err")" 1
+check_same "... and write another" "$(grep -c "}, \"$work/net.safetensors\")" "$work/err")" 1
+{ bytes 147; printf 'NUMPY'; zeros 100; } > "$file"
+check_fails "a .npy" 1 "no safetensors file but a NumPy array" "$deeparc" hash "$file"
+check_fails "a text" 1 "no safetensors file but text" "$deeparc" hash "$root/README.md"
+header '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}' 1
+check_fails "a tensor named twice" 1 "two tensors are named 'a'" "$deeparc" hash "$file"
+
 run=$work/run.safetensors
 check "a checkpoint" $tiny --checkpoint "$run"
 another="$train --data digits --checkpoint $run --resume"

@@ -47,6 +47,9 @@ static int list_entries(const da_model *model, da_safetensors_entry *entries, ch
 
 static void keep(char *to, const char *from) { snprintf(to, 160, "%s", from); }
 static void parallel(char *to, const char *from) { snprintf(to, 160, "module.%s", from); }
+static void compiled(char *to, const char *from) { snprintf(to, 160, "_orig_mod.%s", from); }
+static void parallel_compiled(char *to, const char *from) { snprintf(to, 160, "module._orig_mod.%s", from); }
+static void compiled_parallel(char *to, const char *from) { snprintf(to, 160, "_orig_mod.module.%s", from); }
 
 static void torchvision(char *to, const char *from) { /* linear -> fc, shortcut -> downsample */
     const char *at = strstr(from, "shortcut");
@@ -153,6 +156,50 @@ TEST(checkpoint_recognises_pytorch_files) {
         da_model_free(plain);
         da_model_free(prefixed);
     }
+}
+
+TEST(checkpoint_reads_what_wrappers_put_before_names) {
+    void (*const wrappers[])(char *to, const char *from) = { compiled, parallel_compiled, compiled_parallel };
+    da_model *model = build("resnet8x0.5", colour, DA_SHORTCUT_CONV, 1);
+    for (int i = 0; i < 3 && !test_failed(); i++) {
+        da_model *loaded = through_pytorch(model, wrappers[i]);
+        if (loaded) check_same(model, loaded);
+        da_model_free(loaded);
+    }
+    da_model_free(model);
+}
+
+/* Cuts units out, writes what is left without a description, and has it recognised; the same networks, then? */
+static void recognise_cut(const char *name, const int64_t *input, da_shortcut shortcut, const char *units,
+                          const char *architecture) {
+    da_model *model = build(name, input, shortcut, 1);
+    char text[160];
+    snprintf(text, sizeof text, "%s", units);
+    for (char *unit = strtok(text, " "); unit; unit = strtok(NULL, " ")) {
+        int at = da_model_find(model, unit);
+        CHECK_OK(da_model_remove(model, at, at + 1));
+    }
+    da_model *loaded = through_pytorch(model, keep);
+    if (loaded) {
+        char one[65], two[65];
+        CHECK_OK(da_model_hash(model, -1, one));
+        CHECK_OK(da_model_hash(loaded, -1, two));
+        CHECK_TEXT(two, one);
+        CHECK_TEXT(loaded->architecture, architecture);
+    }
+    da_model_free(model);
+    da_model_free(loaded);
+}
+
+TEST(checkpoint_recognises_restructured_networks) {
+    recognise_cut("resnet20", colour, DA_SHORTCUT_PAD, "layer1.1", "resnet20 without layer1.1");
+    recognise_cut("resnet20", colour, DA_SHORTCUT_CONV_NORM, "layer1.0 layer2.2 layer3.1",
+                  "resnet20 without layer3.1, layer2.2, layer1.0");
+    recognise_cut("resnet8x0.5", colour, DA_SHORTCUT_PAD, "layer1.0", "resnet8x0.5 without layer1.0");
+    recognise_cut("resnet20", colour, DA_SHORTCUT_PAD, "layer1.2 layer2.2 layer3.2", "resnet14");
+    recognise_cut("mlp-32-32-32", digit, 0, "fc2 relu2", "mlp-32-32-32 without fc2");
+    recognise_cut("vgg11", colour, 0, "features.11 features.12 features.13",
+                  "vgg11 without features.11, features.12");
 }
 
 TEST(checkpoint_keeps_the_names_it_found) {
@@ -280,6 +327,47 @@ TEST(checkpoint_files_that_only_look_like_pytorchs) {
     CHECK_FAILS(load_bare(wide, 3), DA_ERROR_FORMAT, "does not fit resnet8x62.5; missing: bn1.weight, bn1.bias");
     CHECK(da_memory().peak_bytes - live < 1 << 20);
     CHECK_FAILS(load_bare(mlp, 2), DA_ERROR_FORMAT, "no fc1.weight");
+}
+
+/* Names as torchvision gives them to networks for ImageNet. */
+TEST(checkpoint_says_why_networks_for_imagenet_are_refused) {
+    static const float zeros[4096] = { 0 };
+#define CONV(n, o, i) { .name = n ".weight", .dtype = "F32", .ndim = 4, .shape = { o, i, 3, 3 }, .data = zeros }
+#define LINEAR(n) { .name = n ".weight", .dtype = "F32", .ndim = 2, .shape = { 10, 8 }, .data = zeros }
+#define NORM(n) { .name = n, .dtype = "F32", .ndim = 1, .shape = { 8 }, .data = zeros }
+    const da_safetensors_entry resnet[] = {
+        CONV("conv1", 8, 3), LINEAR("fc"), CONV("layer1.0.conv1", 8, 8), CONV("layer1.0.conv3", 8, 8),
+        CONV("layer4.0.conv1", 8, 8),
+    };
+    const da_safetensors_entry vgg[] = {
+        CONV("features.0", 8, 3), CONV("features.3", 8, 8), LINEAR("classifier"), NORM("features.1.running_mean"),
+        CONV("features.21", 8, 8), LINEAR("classifier.6"), LINEAR("classifier.0"),
+    };
+#undef CONV
+#undef LINEAR
+#undef NORM
+    CHECK_FAILS(load_bare(resnet, 5), DA_ERROR_FORMAT, "a ResNet of four stages (layer1 to layer4), as for ImageNet");
+    CHECK_FAILS(load_bare(resnet, 4), DA_ERROR_FORMAT, "blocks have three convolutions");
+    CHECK_FAILS(load_bare(resnet, 3), DA_ERROR_FORMAT, "does not fit resnet8x0.5; missing: bn1.weight");
+    CHECK_FAILS(load_bare(vgg, 7), DA_ERROR_FORMAT, "several layers in its classifier");
+    CHECK_FAILS(load_bare(vgg, 5), DA_ERROR_FORMAT, "a convolution features.21, which vgg16 has not");
+    CHECK_FAILS(load_bare(vgg, 3), DA_ERROR_FORMAT, "a VGG without batch norm");
+}
+
+TEST(checkpoint_tells_of_tensors_that_are_there_twice) {
+    static da_safetensors_entry entries[MOST];
+    static char names[MOST][160];
+    const char *path = test_temporary("twice.safetensors");
+    da_model *model = build("mlp-8", digit, 0, 1), *loaded = NULL;
+    float *values = da_alloc(100000 * sizeof *values);
+    int count = list_entries(model, entries, names, values, keep);
+    entries[count] = entries[0];
+    entries[count].name = "module.fc1.weight";
+    CHECK_OK(da_safetensors_write(path, entries, count + 1, NULL, 0));
+    CHECK_FAILS(da_checkpoint_load(&loaded, path, NULL), DA_ERROR_FORMAT,
+                "unexpected: module.fc1.weight (there as fc1.weight too)");
+    da_free(values);
+    da_model_free(model);
 }
 
 TEST(checkpoint_weights_must_be_floats) {

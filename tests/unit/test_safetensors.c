@@ -183,6 +183,9 @@ TEST(safetensors_refuses_headers_that_lie) {
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
           "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
           2, "two tensors are named 'a'" },
+        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+          "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+          1, "two tensors are named 'a'" }, /* at one place, as the tensors of most such files */
         { "{\"__metadata__\":[]}", 0, "__metadata__ is no object" },
         { "{\"__metadata__\":{\"a\":1}}", 0, "__metadata__.a is a number" },
         { "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, "two metadata" },
@@ -212,6 +215,35 @@ TEST(safetensors_claims_of_terabytes_are_one_sentence) {
     CHECK_FAILS(da_safetensors_read_memory(&file, huge, 0, "nothing"), DA_ERROR_FORMAT, "0 bytes");
     CHECK_FAILS(da_safetensors_read(&file, test_temporary("no.safetensors")), DA_ERROR_NOT_FOUND, "no.safetensors");
     CHECK_FAILS(da_safetensors_read(&file, "/"), DA_ERROR_IO, "directory");
+}
+
+/* A zip's first local header: its name is 30 bytes behind its beginning, the name's length 26. */
+#define ZIP(length) "PK\3\4\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" length "\0\0\0"
+
+TEST(safetensors_names_files_of_another_kind) {
+#define BYTES(text) text, sizeof text - 1
+    static const struct { const char *bytes; size_t size; const char *part; } cases[] = {
+        { BYTES(ZIP("\014") "net/data.pkl...."), "torch.load(\"nets/a.b.pth\"" },
+        { BYTES("\x80\x02\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19."), "}, \"nets/a.b.safetensors\")" },
+        { BYTES("\x80\x04\x95\x10"), "written by PyTorch's torch.save" },
+        { BYTES(ZIP("\015") "images.a1.npy..."), "but NumPy's .npz" },
+        { BYTES(ZIP("\015") "metadata.json..."), "but a zip archive" },
+        { BYTES("PK\3\4\0\0\x08\x08"), "but a zip archive" },
+        { BYTES("\211HDF\r\n\032\n\0\0"), "but HDF5" },
+        { BYTES("\223NUMPY\1\0v\0"), "but a NumPy array" },
+        { BYTES("GGUF\3\0\0\0\1"), "but GGUF" },
+        { BYTES("\x08\x07\x12\x07pytorch"), "but ONNX" },
+        { BYTES("\037\213\x08\0\0\0\0\0"), "but a gzip archive" },
+        { BYTES("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull" },
+        { BYTES("epoch,loss\n1,0.5\n"), "but text" }, { BYTES("no"), "but text" },
+        { BYTES("\x08\0\0\0\0\0\0\0{}"), "claims a header of 8 bytes, 2 follow" }, /* one of ours, cut */
+        { BYTES("\377\330\377\340\0\020JFIF\0"), "no safetensors file" }, /* of no kind that is known */
+    };
+#undef BYTES
+    da_safetensors file;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_FAILS(da_safetensors_read_memory(&file, (const uint8_t *)cases[i].bytes, cases[i].size, "nets/a.b.pth"),
+                    DA_ERROR_FORMAT, cases[i].part);
 }
 
 TEST(safetensors_truncated_anywhere_is_an_error) {
