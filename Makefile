@@ -8,6 +8,7 @@
 #   make scaling           how a training step would scale on more cores, simulated
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
 # Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
+#   V=1 (shows whole lines)
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
 OPENMP  :=
@@ -50,37 +51,43 @@ TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
-# A change of compiler or flags rebuilds everything: the stamp holds them.
+# What a line does, "CC core/graph.c", instead of the line: V=1 shows the line, -s neither.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V),,@$(if $(SILENT),,echo ' $1 $2' && ))
+
+# A change of compiler or flags rebuilds everything: the stamp holds them. Half a second a file is what a processor takes.
 STAMP := $(BUILD)/.flags
 FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS)
 $(STAMP): FORCE
-	@mkdir -p $(@D); echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+	@mkdir -p $(@D); echo '$(FLAGS_NOW)' | cmp -s - $@ || { echo '$(FLAGS_NOW)' > $@; \
+	  $(if $(SILENT),,n=$(words $(LIB_OBJ) $(PROG_OBJ)) cpus=$$(getconf _NPROCESSORS_ONLN || echo 1); \
+	  echo "Compiling $$n files on $$cpus processors takes about $$(((n / 2 / cpus + 9) / 10 * 10)) seconds, this once.";) }
 
 $(BUILD)/obj/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) -c $< -o $@
 
 define variant_rule
 $(BUILD)/obj/%.$(1).o: %.c $(STAMP)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(FLAGS_$(1)) -DDA_VARIANT_NAME=$(1) -DDA_VARIANT_$(1)=1 -c $$< -o $$@
+	$$(call say,CC,$$< for $(1))$(CC) $(CFLAGS) $(FLAGS_$(1)) -DDA_VARIANT_NAME=$(1) -DDA_VARIANT_$(1)=1 -c $$< -o $$@
 endef
 $(foreach v,$(VARIANTS),$(eval $(call variant_rule,$(v))))
 
 $(BUILD)/libdeeparc.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)ar rcs $@ $^
 
 # The commands without main: what tests and fuzzers call.
 $(BUILD)/libcli.a: $(filter-out %/main.o,$(PROG_OBJ))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)ar rcs $@ $^
 
 $(BUILD)/deeparc: $(BUILD)/obj/deeparc/cli/main.o $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Tests. The sanitizers' builds live in folders of their own and run the same tests.
 test: all $(BUILD)/unit
@@ -106,7 +113,7 @@ bits-test:
 
 # How training would scale on more cores than this machine has: tests/bench/SCALING.md.
 $(BUILD)/scaling: $(BUILD)/obj/tests/bench/scaling.o $(BUILD)/libdeeparc.a
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 scaling: $(BUILD)/scaling
 	@$(BUILD)/scaling
 

@@ -25,6 +25,18 @@ if "$cc" -I. ${SANITIZE:+-fsanitize=$SANITIZE} "$work/network.c" "$build/libdeep
 else
     bad "README: the C program compiles" "$(head -n 5 "$work/err")"
 fi
+
+# ---- A build tells what it does and how long that takes; V=1 shows whole lines, -s nothing. ----
+unset MAKEFLAGS MFLAGS MAKELEVEL
+# shellcheck disable=SC2086
+one() { make BUILD="$work/$1" "$work/$1/obj/core/status.o" $2; } # a single file of a build of its own
+check_says "make: a line a file" " CC core/status.c" one brief
+check_same "make: no compiler's line" "$(grep -c -e ' -c ' "$work/out")" 0
+check_says "make: how long" "processors takes about" one afresh
+check_says "make V=1" "-c core/status.c" one whole V=1
+check "make -s" one silent -s
+check_same "make -s: not a word" "$(wc -c < "$work/out" | tr -d ' ')" 0
+
 for target in mnist-demo test asan ubsan bench real-data-test fuzz; do
     if grep -q "^$target:" Makefile; then good "make knows $target"; else bad "make knows $target" "no such target"; fi
 done
