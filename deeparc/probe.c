@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HOLD_EVERY = 5, STEPS = 200 };
-static const double softmax_lambda = 1e-3, softmax_tolerance = 1e-4;
+enum { HOLD_EVERY = 5, STEPS = 100, PRODUCTS = 500 }; /* conjugate gradients: at most so many products with the Hessian a step */
+static const double softmax_lambda = 1e-3;
 static const double ridge_lambdas[] = { 10, 1, 0.1, 0.01, 0.001, 0.0001 };
 enum { LAMBDAS = sizeof ridge_lambdas / sizeof *ridge_lambdas };
 
@@ -30,9 +30,14 @@ typedef struct problem {
     double  *mean, *scale;   /* width: x -> (x - mean) * scale */
     double  *x;              /* learn->samples x width, standardised */
     double  *gram, *factor;  /* width x width */
-    double  *weights, *step; /* width x classes */
-    double  *bias, *scores;  /* classes */
+    double  *weights;        /* (width + 1) x classes: the last row is the intercept */
+    double  *bias, *scores;  /* classes: that row; of one sample */
     double  *row;            /* width: one sample to test */
+    /* softmax alone */
+    double  *gradient, *step, *residual, *along, *image; /* as weights */
+    double  *chances;        /* learn->samples x classes: the probabilities at the weights */
+    double   loss;
+    int64_t  products;       /* with the Hessian */
 } problem;
 
 static bool is_held(const problem *p, int64_t i) { return p->hold && i % HOLD_EVERY == HOLD_EVERY - 1; }
@@ -111,11 +116,14 @@ static void solve(const problem *p, double *right) {
 
 /* ---- Scores ---- */
 
-static void find_scores(problem *p, const double *x) {
-    for (int c = 0; c < p->classes; c++) p->scores[c] = p->bias[c];
+/* to := x times the rows of a vector, and its last row, the intercept. */
+static void find_products(const problem *p, const double *x, const double *vector, double *to) {
+    for (int c = 0; c < p->classes; c++) to[c] = vector[p->width * p->classes + c];
     for (int64_t k = 0; k < p->width; k++)
-        for (int c = 0; c < p->classes; c++) p->scores[c] += x[k] * p->weights[k * p->classes + c];
+        for (int c = 0; c < p->classes; c++) to[c] += x[k] * vector[k * p->classes + c];
 }
+
+static void find_scores(problem *p, const double *x) { find_products(p, x, p->weights, p->scores); }
 
 /* Is the largest score, the first of equal ones, at the label? */
 static bool is_right(const problem *p, int label) {
@@ -172,51 +180,147 @@ static void fit_ridge(problem *p, da_probe_result *result) {
     fit_ridge_at(p, result->lambda);
 }
 
-/* ---- Softmax regression ---- */
+/* ---- Softmax regression ----
+ *
+ * A vector of the fit has a row for every feature and one, the last, for the intercept: (width + 1) x classes. */
 
-/* scores := probabilities - the label as 0 and 1: the slope of one sample's loss. */
-static void find_slope(problem *p, int label) {
-    double most = p->scores[0], total = 0;
-    for (int c = 1; c < p->classes; c++) most = p->scores[c] > most ? p->scores[c] : most;
-    for (int c = 0; c < p->classes; c++) {
-        p->scores[c] = (double)da_expf((float)(p->scores[c] - most));
-        total += p->scores[c];
-    }
-    for (int c = 0; c < p->classes; c++) p->scores[c] /= total;
-    p->scores[label] -= 1;
+static int64_t vector_length(const problem *p) { return (p->width + 1) * p->classes; }
+
+static double dot(const problem *p, const double *a, const double *b) {
+    double sum = 0;
+    for (int64_t k = 0; k < vector_length(p); k++) sum += a[k] * b[k];
+    return sum;
 }
 
-/* step := gradient by the weights, its last row by the bias; returns the largest entry. */
+/* e^x for x <= 0, with the bits of no library: x = k ln 2 + r, and the series of e^r, |r| <= ln 2 / 2, to r^13. */
+static double exponential(double x) {
+    const double k = floor(x * 0x1.71547652b82fep0 + 0.5);
+    const double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
+    double sum = 1;
+    for (int term = 13; term > 0; term--) sum = 1 + sum * r / term;
+    return k < -1000 ? 0 : ldexp(sum, (int)k);
+}
+
+/* log x for x >= 1: one step of Halley's from the binary32 logarithm, which triples its digits. */
+static double logarithm(double x) {
+    const double near = (double)da_logf((float)x), back = x * exponential(-near);
+    return near + 2 * (back - 1) / (back + 1);
+}
+
+/* scores := their probabilities; returns -log of the label's. */
+static double find_chances(double *scores, int classes, int label) {
+    double most = scores[0], total = 0;
+    for (int c = 1; c < classes; c++) most = fmax(most, scores[c]);
+    const double of_label = scores[label] - most;
+    for (int c = 0; c < classes; c++) total += scores[c] = exponential(scores[c] - most);
+    for (int c = 0; c < classes; c++) scores[c] /= total;
+    return logarithm(total) - of_label;
+}
+
+/* to += x times a row, for every row of a vector; the last has x = 1. */
+static void add_outer(const problem *p, const double *x, const double *row, double *to) {
+    for (int64_t k = 0; k < p->width; k++)
+        for (int c = 0; c < p->classes; c++) to[k * p->classes + c] += x[k] * row[c];
+    for (int c = 0; c < p->classes; c++) to[p->width * p->classes + c] += row[c];
+}
+
+/* to := to / n + lambda of. The intercept is not held back. */
+static void add_penalty(const problem *p, const double *of, double *to) {
+    for (int64_t k = 0; k < vector_length(p); k++)
+        to[k] = to[k] / (double)p->fitted + (k < p->width * p->classes ? softmax_lambda * of[k] : 0);
+}
+
+/* chances, gradient and loss at the weights; returns the largest entry of the gradient. */
 static double find_gradient(problem *p) {
-    const int64_t d = p->width, classes = p->classes, entries = d * classes;
-    const double n = (double)p->fitted;
-    double *by_bias = p->step + entries, largest = 0;
-    memset(p->step, 0, (size_t)(entries + classes) * sizeof *p->step);
+    double largest = 0, squares = 0;
+    memset(p->gradient, 0, (size_t)vector_length(p) * sizeof *p->gradient);
+    p->loss = 0;
     for (int64_t i = 0; i < p->learn->samples; i++) {
-        const double *x = p->x + i * d;
-        find_scores(p, x);
-        find_slope(p, p->learn->labels[i]);
-        for (int64_t k = 0; k < d; k++)
-            for (int64_t c = 0; c < classes; c++) p->step[k * classes + c] += x[k] * p->scores[c];
-        for (int64_t c = 0; c < classes; c++) by_bias[c] += p->scores[c];
+        const int label = p->learn->labels[i];
+        find_scores(p, p->x + i * p->width);
+        p->loss += find_chances(p->scores, p->classes, label);
+        memcpy(p->chances + i * p->classes, p->scores, (size_t)p->classes * sizeof *p->scores);
+        p->scores[label] -= 1;
+        add_outer(p, p->x + i * p->width, p->scores, p->gradient);
     }
-    for (int64_t k = 0; k < entries + classes; k++) {
-        p->step[k] = p->step[k] / n + (k < entries ? softmax_lambda * p->weights[k] : 0);
-        largest = fmax(largest, fabs(p->step[k]));
-    }
+    add_penalty(p, p->weights, p->gradient);
+    for (int64_t k = 0; k < p->width * p->classes; k++) squares += p->weights[k] * p->weights[k];
+    for (int64_t k = 0; k < vector_length(p); k++) largest = fmax(largest, fabs(p->gradient[k]));
+    p->loss = p->loss / (double)p->fitted + softmax_lambda / 2 * squares;
     return largest;
 }
 
-static void fit_softmax(problem *p, da_probe_result *result) {
+/* to := the Hessian at the weights times a vector: of one sample, (diag(chances) - chances chances') x x'. */
+static void multiply_hessian(problem *p, const double *vector, double *to) {
+    memset(to, 0, (size_t)vector_length(p) * sizeof *to);
+    for (int64_t i = 0; i < p->learn->samples; i++) {
+        const double *x = p->x + i * p->width, *chances = p->chances + i * p->classes;
+        double mean = 0;
+        find_products(p, x, vector, p->scores);
+        for (int c = 0; c < p->classes; c++) mean += chances[c] * p->scores[c];
+        for (int c = 0; c < p->classes; c++) p->scores[c] = chances[c] * (p->scores[c] - mean);
+        add_outer(p, x, p->scores, to);
+    }
+    add_penalty(p, vector, to);
+}
+
+/* to := (X'X / 2n + lambda I)^-1 from: that is never below the Hessian (Boehning 1992), whose place it takes. */
+static void precondition(const problem *p, const double *from, double *to) {
     const int64_t entries = p->width * p->classes;
+    memcpy(to, from, (size_t)vector_length(p) * sizeof *to);
+    solve(p, to);
+    for (int c = 0; c < p->classes; c++) to[entries + c] *= 2;
+}
+
+/* step := -Hessian^-1 gradient, by conjugate gradients, until the residual is `share` of what it was. */
+static void find_step(problem *p, double share) {
+    const int64_t length = vector_length(p);
+    double *residual = p->residual, *along = p->along, *image = p->image;
+    memset(p->step, 0, (size_t)length * sizeof *p->step);
+    for (int64_t k = 0; k < length; k++) residual[k] = -p->gradient[k];
+    precondition(p, residual, along);
+    double size = dot(p, residual, along);
+    const double enough = size * share * share;
+    for (int i = 0; i < PRODUCTS && size > enough; i++) {
+        multiply_hessian(p, along, image);
+        p->products++;
+        const double far = size / dot(p, along, image);
+        for (int64_t k = 0; k < length; k++) p->step[k] += far * along[k];
+        for (int64_t k = 0; k < length; k++) residual[k] -= far * image[k];
+        precondition(p, residual, image);
+        const double left = dot(p, residual, image);
+        for (int64_t k = 0; k < length; k++) along[k] = image[k] + left / size * along[k];
+        size = left;
+    }
+}
+
+/* weights += the first of step, step / 2, step / 4, ... that does not lead past the minimum along it, where the slope
+   turns up: such a step takes at least half of what can be had there, as the loss is convex. Near the minimum of all the
+   slope is rounding, and a gradient of half its size will do. Returns the gradient's largest entry, or NaN: no step. */
+static double take_step(problem *p, double largest) {
+    const int64_t length = vector_length(p);
+    memcpy(p->along, p->weights, (size_t)length * sizeof *p->along);
+    for (double share = 1; share > 0x1p-40; share /= 2) {
+        for (int64_t k = 0; k < length; k++) p->weights[k] = p->along[k] + share * p->step[k];
+        const double now = find_gradient(p);
+        if (now <= largest / 2 || dot(p, p->gradient, p->step) <= 0) return now;
+    }
+    memcpy(p->weights, p->along, (size_t)length * sizeof *p->along);
+    return (double)NAN;
+}
+
+static void fit_softmax(problem *p, int most, da_probe_result *result) {
     result->lambda = softmax_lambda;
     factorise(p, 0.5, softmax_lambda);
-    while (result->steps < STEPS && find_gradient(p) > softmax_tolerance) {
-        solve(p, p->step);
-        for (int64_t k = 0; k < entries; k++) p->weights[k] -= p->step[k];
-        for (int c = 0; c < p->classes; c++) p->bias[c] -= 2 * p->step[entries + c];
-        result->steps++;
+    result->gradient = find_gradient(p);
+    for (; result->steps < most && result->gradient > DA_PROBE_GRADIENT; result->steps++) {
+        find_step(p, fmin(0.1, sqrt(result->gradient)));
+        const double now = take_step(p, result->gradient);
+        if (isnan(now)) break;
+        result->gradient = now;
     }
+    result->loss = p->loss;
+    result->reached = result->gradient <= DA_PROBE_GRADIENT;
 }
 
 /* ---- Together ---- */
@@ -245,21 +349,24 @@ static da_status check(const problem *p) {
 }
 
 /* One block for everything. */
-static da_status prepare(problem *p, double **block) {
+static da_status prepare(problem *p, bool softmax, double **block) {
     const size_t d = (size_t)p->width, classes = (size_t)p->classes, samples = (size_t)p->learn->samples;
-    double *at = da_alloc_zero(samples * d + 2 * d * d + 2 * d * classes + 3 * classes + 3 * d, sizeof *at);
+    const size_t vector = (d + 1) * classes, more = softmax ? 5 * vector + samples * classes : 0;
+    double *at = da_alloc_zero(samples * d + 2 * d * d + 3 * d + vector + classes + more, sizeof *at);
     if (!at) return DA_ERROR_MEMORY;
     *block = at;
     p->x = at;
     p->gram = p->x + samples * d;
     p->factor = p->gram + d * d;
-    p->weights = p->factor + d * d;
-    p->step = p->weights + d * classes; /* and a row for the bias */
-    p->bias = p->step + (d + 1) * classes;
-    p->scores = p->bias + classes;
-    p->mean = p->scores + classes;
+    p->mean = p->factor + d * d;
     p->scale = p->mean + d;
     p->row = p->scale + d;
+    p->weights = p->row + d;
+    p->bias = p->weights + d * classes;
+    p->scores = p->bias + classes;
+    double **const vectors[] = { &p->gradient, &p->step, &p->residual, &p->along, &p->image, &p->chances };
+    at = p->scores + classes;
+    for (int i = 0; softmax && i < 6; i++, at += vector) *vectors[i] = at;
     find_moments(p);
     for (int64_t i = 0; i < p->learn->samples; i++)
         standardise(p, p->learn->features + i * p->width, p->x + i * p->width);
@@ -268,14 +375,15 @@ static da_status prepare(problem *p, double **block) {
 }
 
 da_status da_probe_fit(da_probe_kind kind, const da_probe_data *learn, const da_probe_data *test, int64_t width,
-                       int classes, da_probe_result *result) {
+                       int classes, int most_steps, da_probe_result *result) {
     problem p = { .learn = learn, .test = test, .width = width, .classes = classes, .hold = kind == DA_PROBE_RIDGE };
     da_probe_result found = { 0 };
     double *block = NULL;
     DA_TRY(check(&p));
-    DA_TRY(prepare(&p, &block));
+    DA_TRY(prepare(&p, kind == DA_PROBE_SOFTMAX, &block));
     if (kind == DA_PROBE_RIDGE) fit_ridge(&p, &found);
-    else fit_softmax(&p, &found);
+    else fit_softmax(&p, most_steps > 0 ? most_steps : STEPS, &found);
+    found.products = p.products;
     found.accuracy = test_accuracy(&p);
     da_free(block);
     *result = found;

@@ -211,14 +211,17 @@ static void measure_fit(const study *s, const da_features *f, da_point *point) {
 
 /* ---- Linear separability ---- */
 
-static da_status probe(da_probe_kind kind, const da_features *learn, const da_features *test, int place, double *to) {
+static da_status probe(da_probe_kind kind, const da_features *learn, const da_features *test, int place, double *to,
+                       int *above) {
     da_probe_result found;
     const da_probe_data from = { learn->values[place], learn->labels, learn->samples };
     const da_probe_data on = { test->values[place], test->labels, test->samples };
-    const da_status status = da_probe_fit(kind, &from, &on, test->width[place], test->classes, &found);
+    const da_status status = da_probe_fit(kind, &from, &on, test->width[place], test->classes, 0, &found);
     if (status == DA_ERROR_NUMERIC) return DA_OK; /* features that overflow separate nothing: the value stays NaN */
-    if (status == DA_OK) *to = found.accuracy;
-    return status;
+    if (status != DA_OK) return status;
+    *to = found.accuracy;
+    *above += kind == DA_PROBE_SOFTMAX && !found.reached;
+    return DA_OK;
 }
 
 /* ridge, softmax: a number for every layer of the partition, or NULL: the last block alone. */
@@ -227,12 +230,12 @@ static da_status measure_probes(const study *s, const da_features *learn, const 
     const int last = test->layers - 1;
     for (int i = ridge ? 0 : last; i <= last; i++) {
         double *to = ridge ? &ridge[s->place_layer[i]] : &point->value[DA_PROPERTY_RIDGE];
-        DA_TRY(probe(DA_PROBE_RIDGE, learn, test, i, to));
+        DA_TRY(probe(DA_PROBE_RIDGE, learn, test, i, to, &s->result->above));
         if (i == last) point->value[DA_PROPERTY_RIDGE] = *to;
     }
     for (int i = softmax ? 0 : last; i <= last; i++) {
         double *to = softmax ? &softmax[s->place_layer[i]] : &point->value[DA_PROPERTY_SOFTMAX];
-        DA_TRY(probe(DA_PROBE_SOFTMAX, learn, test, i, to));
+        DA_TRY(probe(DA_PROBE_SOFTMAX, learn, test, i, to, &s->result->above));
         if (i == last) point->value[DA_PROPERTY_SOFTMAX] = *to;
     }
     return DA_OK;

@@ -74,6 +74,7 @@ typedef struct da_properties {
     int       stuck;       /* blocks of the order that cannot be edited, as they change the shape */
     double   *ridge;       /* (inside.edits + 1) x layers: the ridge probe on every block; NaN: not there; or NULL */
     double   *softmax;     /* layers: of the original; or NULL */
+    int       above;       /* softmax probes that stopped above their minimum */
     int64_t   samples;     /* test images */
     void     *block;       /* holds the arrays above */
 } da_properties;

@@ -129,6 +129,7 @@ static void put_numbers(da_json_writer *to, const double *values, int count) {
 static void put_profiles(const study_result *r, da_json_writer *to) {
     const da_properties *p = &r->p;
     if (!p->ridge) return;
+    record_int(to, "softmax_probes_above_their_minimum", p->above);
     da_json_key(to, "softmax_of_blocks");
     put_numbers(to, p->softmax, p->layers);
     da_json_key(to, "ridge_of_blocks");

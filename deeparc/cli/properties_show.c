@@ -92,6 +92,9 @@ static void print_profile(const study_result *r) {
         cli_print(r->c, "%-14s %10s %10s %10s\n", r->layers[i], value_text(text[0], DA_PROPERTY_RIDGE, p->ridge[i]),
                   value_text(text[1], DA_PROPERTY_SOFTMAX, p->softmax[i]),
                   value_text(text[2], DA_PROPERTY_RIDGE, p->ridge[last * p->layers + i]));
+    if (p->above > 0)
+        cli_print(r->c, "%d softmax probe%s stopped above %s minimum: more accurate ones exist\n", p->above,
+                  p->above == 1 ? "" : "s", p->above == 1 ? "its" : "their");
 }
 
 static void describe_controls(const study_result *r, char *text, size_t size) {

@@ -244,6 +244,14 @@ static void add_verdict(const study *s, da_text *page) {
     da_html_paragraph(page, text);
 }
 
+static void add_warning(const study *s, da_text *page) {
+    const double above = report_number(s->record, "softmax_probes_above_their_minimum");
+    char text[120];
+    if (!(above > 0)) return;
+    snprintf(text, sizeof text, "%.0f of the softmax probes stopped above their minimum: more accurate ones exist.", above);
+    da_html_note(page, text);
+}
+
 static da_status open_study(study *s) {
     const da_json *inside;
     DA_TRY(da_json_object(s->record, "inside", &inside));
@@ -267,6 +275,7 @@ da_status report_study(const da_json *record, da_text *page) {
     if (status == DA_OK) {
         add_verdict(&s, page);
         da_html_note(page, s.note);
+        add_warning(&s, page);
         status = add_curves(&s, page);
     }
     if (status == DA_OK) status = add_differences(&s, page);
