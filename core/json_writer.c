@@ -81,6 +81,12 @@ void da_json_end(da_json_writer *w) {
     append(w, &w->closing[w->depth], 1);
 }
 
+/* JSON escapes what is below 0x20; a terminal obeys DEL and U+0080 to U+009F as well, which is C2 80 to C2 9F. */
+static bool steers(const char *text, int length) {
+    unsigned char byte = (unsigned char)text[0], last = (unsigned char)text[length == 2];
+    return byte < 0x20 || byte == 0x7f || (length == 2 && byte == 0xc2 && last < 0xa0);
+}
+
 static void quote(da_json_writer *w, const char *text) {
     append(w, "\"", 1);
     for (size_t left = strlen(text); left > 0;) {
@@ -89,8 +95,8 @@ static void quote(da_json_writer *w, const char *text) {
         if (*text == '"' || *text == '\\') {
             append(w, "\\", 1);
             append(w, text, 1);
-        } else if ((unsigned char)*text < 0x20) {
-            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*text);
+        } else if (steers(text, length)) {
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)text[length - 1]);
             append(w, escape, 6);
         } else if (length == 0) {
             append(w, "\xEF\xBF\xBD", 3);

@@ -3,6 +3,7 @@
  *     | name, padded | ' ' | cells, with a bar before every column that begins or ends a module | ' ' | bracket |
  */
 #include "deeparc/heatmap.h"
+#include "core/json.h"
 #include "deeparc/colour.h"
 #include "deeparc/scale.h"
 
@@ -37,9 +38,11 @@ static void clean_name(char text[NAME_BYTES], const da_heatmap *map, int layer) 
     if (map->names && map->names[layer]) snprintf(text, NAME_BYTES, "%s", map->names[layer]);
     else snprintf(text, NAME_BYTES, "%d", layer);
     for (char *c = text; *c; c++) {
+        int length = dai_utf8_length(c, strnlen(c, 4));
         unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
-        if (byte < ' ' || byte == 0x7f) *c = '?';
-        if (byte == 0xc2 && next >= 0x80 && next < 0xa0) c[0] = c[1] = '?'; /* U+0080 to U+009F steer terminals, too */
+        if (byte < ' ' || byte == 0x7f || length == 0) *c = '?';
+        else if (byte == 0xc2 && next < 0xa0) c[0] = c[1] = '?'; /* U+0080 to U+009F steer terminals, too */
+        else c += length - 1;
     }
 }
 

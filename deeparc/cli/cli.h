@@ -120,6 +120,7 @@ da_status cli_usage(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 
 /* Results on stdout: text when not c->json (it prints nothing then). */
 void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
+void cli_print_picture(cli *c, const char *picture); /* likewise, with the escape sequences that colour it */
 /* Members of the result under --json; nothing without it. */
 void cli_put_text(cli *c, const char *key, const char *value);
 void cli_put_int(cli *c, const char *key, int64_t value);

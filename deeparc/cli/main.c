@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,16 @@ static const cli_command *const commands[] = {
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
+/* A line on stderr. */
+static void complain(const char *format, ...) DA_PRINTF(1, 2);
+static void complain(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    cli_write(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
 /* A sentence that begins with the command's own name ("similarity: no batch ...") is not given it twice. */
 static int fail(const char *command, int status) {
     const char *sentence = da_error_message();
@@ -26,7 +37,7 @@ static int fail(const char *command, int status) {
     if (length > 0 && strncmp(sentence, command, length) == 0 && strncmp(sentence + length, ": ", 2) == 0)
         sentence += length + 2;
     fflush(stdout);
-    fprintf(stderr, "deeparc%s%s: %s\n", command ? " " : "", command ? command : "", sentence);
+    complain("deeparc%s%s: %s", command ? " " : "", command ? command : "", sentence);
     return status;
 }
 
@@ -61,7 +72,7 @@ static int family(int argc, char **argv) {
     }
     if (!*list) return -1;
     if (help) return finish();
-    fprintf(stderr, "deeparc %s: one of %s must follow: 'deeparc %s --help' explains them\n", argv[1], list, argv[1]);
+    complain("deeparc %s: one of %s must follow: 'deeparc %s --help' explains them", argv[1], list, argv[1]);
     return USAGE;
 }
 
@@ -71,8 +82,8 @@ static int unknown_command(const char *word) {
     for (; commands[count]; count++) names[count] = commands[count]->name;
     names[count] = NULL;
     const char *nearest = cli_nearest(word, names);
-    if (nearest) fprintf(stderr, "deeparc: there is no command '%.40s'; did you mean '%s'?\n", word, nearest);
-    else fprintf(stderr, "deeparc: there is no command '%.40s': 'deeparc --help' lists them\n", word);
+    if (nearest) complain("deeparc: there is no command '%.40s'; did you mean '%s'?", word, nearest);
+    else complain("deeparc: there is no command '%.40s': 'deeparc --help' lists them", word);
     return USAGE;
 }
 
@@ -117,7 +128,7 @@ static da_status run(cli *c) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "deeparc: a command is missing: 'deeparc --help' lists them\n");
+        complain("deeparc: a command is missing: 'deeparc --help' lists them");
         return USAGE;
     }
     if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {

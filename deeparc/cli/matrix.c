@@ -136,9 +136,12 @@ const char *matrix_name(char text[16], char *const *names, int layer) {
 
 /* ---- Writing ---- */
 
-static bool says_utf8(const char *variable) {
-    const char *value = getenv(variable);
-    return value && (strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8"));
+/* The first of them that is set to anything decides, as POSIX has it. */
+static bool says_utf8(void) {
+    static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    const char *value = NULL;
+    for (int i = 0; i < 3 && !(value && *value); i++) value = getenv(variables[i]);
+    return value && (strstr(value, "UTF-8") || strstr(value, "utf-8") || strstr(value, "utf8") || strstr(value, "UTF8"));
 }
 
 static bool variable_is(const char *variable, const char *value) {
@@ -146,7 +149,7 @@ static bool variable_is(const char *variable, const char *value) {
     return found && strcmp(found, value) == 0;
 }
 
-bool matrix_draws_lines(void) { return says_utf8("LC_ALL") || says_utf8("LC_CTYPE") || says_utf8("LANG"); }
+bool matrix_draws_lines(void) { return says_utf8(); }
 
 /* Colours only where a person looks and did not say no (no-color.org); block characters wherever text is UTF-8. */
 static da_ink choose_ink(void) {
@@ -163,7 +166,7 @@ da_status matrix_draw(cli *c, const double *values, int layers, char *const *nam
     da_status status = da_heatmap_draw(&picture, &(da_heatmap){ .matrix = values, .layers = layers,
         .names = (const char *const *)names, .partition = partition, .ink = choose_ink(),
         .columns = columns && atoi(columns) >= 40 ? atoi(columns) : 0 });
-    if (status == DA_OK) cli_print(c, "%s", da_text_string(&picture));
+    if (status == DA_OK) cli_print_picture(c, da_text_string(&picture));
     da_text_free(&picture);
     return status;
 }

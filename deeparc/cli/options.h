@@ -4,6 +4,9 @@
 
 #include "deeparc/cli/cli.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum { CLI_TABLES = 6 };
 typedef struct cli_table { const char *title; const cli_option *options; } cli_table;
 
@@ -24,7 +27,11 @@ void cli_help_all(const cli_command *const *commands);         /* NULL-ended; on
    written. Sets c->partial. */
 da_status cli_files_check(cli *c);
 
-/* Flushes stdout: DA_ERROR_IO when something that was printed could not be written. */
+/* The one way to stdout and stderr for texts that hold what users and files say: controls become visible (print.c). */
+void cli_write(FILE *to, const char *format, va_list list);
+
+/* Flushes stdout: DA_ERROR_IO when something that was printed could not be written, DA_ERROR_MEMORY when not all of it
+   was printed. */
 da_status cli_print_end(void);
 
 #endif

@@ -8,7 +8,7 @@
  * Ctrl-C sets cli_stop in commands that watch it, which look at it after every step; the handler then is the system's
  * again, so that a second Ctrl-C ends the program at once.
  */
-#include "deeparc/cli/cli.h"
+#include "deeparc/cli/options.h"
 
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
@@ -47,7 +47,7 @@ void cli_note(cli *c, const char *format, ...) {
     erase();
     va_list list;
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    cli_write(stderr, format, list);
     va_end(list);
     fprintf(stderr, "\n");
 }
@@ -79,7 +79,7 @@ static void show(const char *format, ...) {
     erase();
     va_list list;
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    cli_write(stderr, format, list);
     va_end(list);
     if (on_terminal()) bar.drawn = true;
     else fprintf(stderr, "\n");

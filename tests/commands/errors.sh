@@ -219,6 +219,46 @@ check_fails "threshold 2" 2 "" "$deeparc" partition --similarity "$csv" --thresh
 check_fails "threshold nan" 2 "" "$deeparc" partition --similarity "$csv" --threshold nan --linkage min
 check_fails "unknown linkage" 2 "" "$deeparc" partition --similarity "$csv" --threshold 0.9 --linkage median
 
+# ---- Names that would steer a terminal. ----
+tame() { # tame NAME STATUS COMMAND...: says the name with \x1b, and no byte on the terminal that is no text
+    name=$1 wanted=$2; shift 2
+    try "$@"
+    cat "$work/out" "$work/err" > "$work/all"
+    sed "s/$(printf '\357\277\275')//g" "$work/all" > "$work/marks" # what JSON has in place of a byte that is no text
+    rest=$(LC_ALL=C tr -d '\n\t -~' < "$work/marks" | wc -c | tr -d ' ')
+    if [ $status -ne "$wanted" ] || [ "$rest" != 0 ]; then bad "$name" "status $status: $(cat -v "$work/all")"
+    elif ! grep -e '\\x1b\[31m' -e '\\u001b\[31m' "$work/all" > /dev/null; then bad "$name" "$(cat "$work/all")"
+    else good "$name"; fi
+}
+red=$(printf '\033[31m\302\233\233') # as bytes, as U+009B, and as the byte 9B alone
+printf '%s,b\n1,0.5\n0.5,1\n' "$red" > "$csv"
+for command in partition order; do
+    tame "$command: names of a CSV" 0 env LC_ALL=C "$deeparc" $command --similarity "$csv" --threshold 0.4 --linkage min
+    tame "$command: names of a CSV, as JSON" 0 \
+        env LC_ALL=C "$deeparc" $command --similarity "$csv" --threshold 0.4 --linkage min --json
+done
+tame "a file's name" 1 "$deeparc" hash "$work/$red"
+tame "a command" 2 "$deeparc" "$red"
+tame "an option" 2 "$deeparc" hash "--$red"
+tame "a value" 2 $evaluate digits --batch "$red"
+tame "an architecture" 1 $train --data digits --model "$red"
+header '{"\u001b[31mfc.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' 4
+tame "a tensor's name" 1 "$deeparc" hash "$file"
+mkdir "$work/$red"
+check "a model in such a folder" cp "$model" "$work/$red/m"
+tame "a folder's name" 0 "$deeparc" predict "$model" --data digits --limit 5 --out "$work/$red/l.npy"
+tame "a unit that is not there" 1 "$deeparc" retrain "$model" --data digits --limit 64 --units "$red" --out "$work/x.st"
+
+# The first of LC_ALL, LC_CTYPE and LANG that says anything decides what a picture is drawn with.
+printf '1,0.5\n0.5,1\n' > "$csv"
+drawn() {
+    env "$@" "$deeparc" partition --similarity "$csv" --threshold 0.9,0.4 --linkage min |
+        LC_ALL=C tr -d '\n\t -~' | wc -c
+}
+[ "$(drawn LC_ALL=C.UTF-8 LC_CTYPE=C LANG=C)" -gt 0 ] && good "LC_ALL says UTF-8" || bad "LC_ALL" "is not heard"
+check_same "LC_ALL outranks LANG" "$(drawn LC_ALL=C LC_CTYPE= LANG=en_US.UTF-8 | tr -d ' ')" 0
+check_same "LC_CTYPE outranks LANG" "$(drawn LC_ALL= LC_CTYPE=C LANG=en_US.UTF-8 | tr -d ' ')" 0
+
 # ---- Places that cannot be written. ----
 : > "$work/file"
 there=$work/file/below

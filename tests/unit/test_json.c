@@ -208,7 +208,7 @@ TEST(json_read_takes_a_file) {
 static void write_example(da_json_writer *w) {
     da_json_begin_object(w);
     da_json_key(w, "text");
-    da_json_put_string(w, "q\" b\\ n\n u\x01 \xC3\xA9 \xFF");
+    da_json_put_string(w, "q\" b\\ n\n u\x01 \x7F \xC2\x9B \xC3\xA9 \xFF");
     da_json_key(w, "list");
     da_json_begin_array(w);
     da_json_put_int(w, INT64_MIN);
@@ -232,7 +232,7 @@ TEST(json_writer_writes_compact_and_pretty) {
     da_json_writer_init(&w, false);
     write_example(&w);
     CHECK_OK(da_json_finish(&w, &text, &size));
-    CHECK_TEXT(text, "{\"text\":\"q\\\" b\\\\ n\\u000a u\\u0001 \xC3\xA9 \xEF\xBF\xBD\","
+    CHECK_TEXT(text, "{\"text\":\"q\\\" b\\\\ n\\u000a u\\u0001 \\u007f \\u009b \xC3\xA9 \xEF\xBF\xBD\","
                      "\"list\":[-9223372036854775808,0.1,null,true,null,null,[],{}]}");
     CHECK_INT(size, strlen(text));
     CHECK_OK(status_of(text));
