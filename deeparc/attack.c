@@ -6,6 +6,7 @@
  */
 #include "deeparc/attack.h"
 
+#include "core/math.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "optim/evaluate.h"
@@ -21,6 +22,7 @@ struct da_attacker {
     da_graph *graph;
     int64_t   batch, pixels; /* values of an image */
     float    *gradient;  /* batch x pixels */
+    float    *uphill;    /* batch x classes: by the logits */
     channel   channels[DA_MAX_NORMALIZED];
     int       channel_count;
 };
@@ -71,7 +73,8 @@ static da_status build(da_attacker *a, const da_model *model) {
     const int64_t *shape = model->input_shape;
     a->pixels = shape[0] * shape[1] * shape[2];
     a->gradient = da_alloc_zero((size_t)a->batch, (size_t)a->pixels * sizeof *a->gradient);
-    if (!a->gradient) return DA_ERROR_MEMORY;
+    a->uphill = da_alloc_zero((size_t)a->batch, (size_t)model->classes * sizeof *a->uphill);
+    if (!a->gradient || !a->uphill) return DA_ERROR_MEMORY;
     set_channels(a);
     return DA_OK;
 }
@@ -96,6 +99,7 @@ da_status da_attacker_new(da_attacker **attacker, const da_model *model, const d
 
 void da_attacker_free(da_attacker *attacker) {
     if (!attacker) return;
+    da_free(attacker->uphill);
     da_free(attacker->gradient);
     da_graph_free(attacker->graph);
     da_model_free(attacker->model);
@@ -109,16 +113,34 @@ static da_tensor images_over(const da_attacker *a, float *images, int64_t n) {
     return da_tensor_over(images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
 }
 
-/* a->gradient := the derivative of the loss by the images. */
+/* dL/dz of one image, divided by 1 - p(label): to = p of each class among the others, and -1 at the label. */
+static void find_uphill(const float *z, int classes, int label, float *to) {
+    float most = -INFINITY;
+    double total = 0;
+    for (int c = 0; c < classes; c++)
+        if (c != label && !(z[c] <= most)) most = z[c];
+    for (int c = 0; c < classes; c++)
+        if (c != label) total += (double)(to[c] = da_expf(z[c] - most));
+    for (int c = 0; c < classes; c++)
+        if (c != label) to[c] = (float)((double)to[c] / total);
+    to[label] = classes > 1 ? -1.0f : 0.0f;
+}
+
+/* a->gradient := the derivative by the images of the sum over logits x uphill, which has the sign of the loss's. */
 static da_status find_gradient(da_attacker *a, float *images, const uint8_t *labels, int64_t n) {
+    const int classes = a->model->classes;
     da_tensor x = images_over(a, images, n), gradient = images_over(a, a->gradient, n);
+    da_tensor uphill = da_tensor_over(a->uphill, DA_FLOAT32, 2, (int64_t[]){ n, classes });
     da_forward forward = { .graph = a->graph };
     da_graph_reset(a->graph);
     da_graph_set_recording(a->graph, true);
     da_node *logits = da_model_forward(a->model, &forward, da_graph_leaf(a->graph, &x, &gradient));
-    da_node *loss = da_cross_entropy(a->graph, logits, labels, 0);
+    const da_tensor *z = da_node_value(logits);
     DA_TRY(da_graph_status(a->graph));
-    return da_graph_backward(a->graph, loss);
+    for (int64_t i = 0; i < n; i++)
+        find_uphill(da_tensor_floats(z) + i * classes, classes, labels[i], a->uphill + i * classes);
+    da_node *steered = da_multiply(a->graph, logits, da_graph_input(a->graph, &uphill));
+    return da_graph_backward(a->graph, da_sum(a->graph, steered, 0, false));
 }
 
 static float clip(float value, float low, float high) { return value < low ? low : value > high ? high : value; }
@@ -149,6 +171,18 @@ static void climb(const da_attacker *a, const float *clean, int64_t count, float
     }
 }
 
+/* Images that the last gradient did not move. */
+static int64_t count_flat(const da_attacker *a, int64_t n) {
+    int64_t flat = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *slope = a->gradient + i * a->pixels;
+        int64_t p = 0;
+        while (p < a->pixels && !(fabsf(slope[p]) > 0)) p++;
+        flat += p == a->pixels;
+    }
+    return flat;
+}
+
 static da_status count_correct(da_attacker *a, float *images, const uint8_t *labels, int64_t n, int64_t *correct) {
     da_tensor x = images_over(a, images, n);
     da_forward forward = { .graph = a->graph };
@@ -160,18 +194,29 @@ static da_status count_correct(da_attacker *a, float *images, const uint8_t *lab
     return DA_OK;
 }
 
-da_status da_attacker_run(da_attacker *a, const float *clean, const uint8_t *labels, const int64_t *samples,
-                          int64_t n, float *adversarial, int64_t *correct) {
+static da_status check_batch(const da_attacker *a, const uint8_t *labels, int64_t n) {
     if (n < 1 || n > a->batch)
         return DA_FAIL(DA_ERROR_ARGUMENT, "%lld images cannot be attacked at once: the batch is 1 to %lld",
                        (long long)n, (long long)a->batch);
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] >= a->model->classes)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "image %lld of the batch has label %d, the model '%s' tells %d classes apart",
+                           (long long)i, labels[i], a->model->architecture, a->model->classes);
+    return DA_OK;
+}
+
+da_status da_attacker_run(da_attacker *a, const float *clean, const uint8_t *labels, const int64_t *samples,
+                          int64_t n, float *adversarial, da_attack_result *result) {
+    DA_TRY(check_batch(a, labels, n));
     if (a->options.no_start) memcpy(adversarial, clean, (size_t)(n * a->pixels) * sizeof *clean);
     else start(a, clean, samples, n, adversarial);
     for (int step = 0; step < a->options.steps; step++) {
         DA_TRY(find_gradient(a, adversarial, labels, n));
         climb(a, clean, n * a->pixels, adversarial);
     }
-    return correct ? count_correct(a, adversarial, labels, n, correct) : DA_OK;
+    if (!result) return DA_OK;
+    *result = (da_attack_result){ .images = n, .flat = count_flat(a, n) };
+    return count_correct(a, adversarial, labels, n, &result->correct);
 }
 
 /* ---- A data set ---- */
@@ -198,29 +243,32 @@ static da_status prepare(assault *s, const da_model *model, const da_dataset *vi
     return s->clean && s->adversarial && s->labels && s->samples ? DA_OK : DA_ERROR_MEMORY;
 }
 
-static da_status attack_all(assault *s, const volatile sig_atomic_t *stop, double *accuracy) {
-    int64_t total = 0;
+static da_status attack_all(assault *s, const volatile sig_atomic_t *stop, da_attack_result *result) {
+    da_attack_result total = { 0 };
     for (int64_t step = 0; step < da_batcher_steps(&s->batcher); step++) {
-        int64_t correct;
+        da_attack_result batch;
         if (stop && *stop) return DA_FAIL(DA_ERROR_INTERRUPTED, "the attack was interrupted");
         DA_TRY(da_batcher_read(&s->batcher, 0, step, s->clean, s->labels, s->samples));
         DA_TRY(da_attacker_run(s->attacker, s->clean, s->labels, s->samples, da_batcher_size(&s->batcher, step),
-                               s->adversarial, &correct));
-        total += correct;
+                               s->adversarial, &batch));
+        total.images += batch.images;
+        total.correct += batch.correct;
+        total.flat += batch.flat;
     }
-    *accuracy = (double)total / (double)s->subset.count;
+    *result = total;
     return DA_OK;
 }
 
 da_status da_attack_evaluate(const da_model *model, const da_dataset *data, const da_attack_options *options,
-                             int64_t limit, int64_t batch, const volatile sig_atomic_t *stop, double *accuracy) {
+                             int64_t limit, int64_t batch, const volatile sig_atomic_t *stop,
+                             da_attack_result *result) {
     assault s = { 0 };
     DA_TRY(dai_data_check(model, data));
     if (!data->labels)
         return DA_FAIL(DA_ERROR_ARGUMENT, "the images of '%s' have no labels: an attack needs them", data->name);
     da_dataset view = dai_data_normalized(data, &model->normalization);
     da_status status = prepare(&s, model, &view, options, limit, batch);
-    if (status == DA_OK) status = attack_all(&s, stop, accuracy);
+    if (status == DA_OK) status = attack_all(&s, stop, result);
     da_free(s.samples);
     da_free(s.labels);
     da_free(s.adversarial);

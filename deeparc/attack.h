@@ -7,6 +7,8 @@
  *                 x(k+1) = clip(x(k) + step sign(dL/dx(k)))                Madry et al. (ICLR 2018, section 2.1)
  *
  * L is the cross-entropy with the true label; the model is in inference mode, its batch norms with running statistics.
+ * Of dL/dx only signs count, so dL/dz, by the logits, is divided by what the other classes have together: it becomes -1 at
+ * the label and their shares elsewhere, and a network that is sure, whose dL/dz may be 1e-40, is attacked like any other.
  * Images are not rounded to whole pixel values afterwards, as is customary. A model that is accurate under such attacks
  * is robust to these attacks, at this strength, and to nothing else.
  */
@@ -41,17 +43,22 @@ da_status da_attacker_new(da_attacker **attacker, const da_model *model, const d
                           int64_t batch);
 void      da_attacker_free(da_attacker *attacker); /* takes NULL */
 
-/* clean: n x H x W x C, normalised the model's way; labels: n; samples: the numbers of these images. Writes as many
-   adversarial ones, and to *correct (may be NULL) how many of them the model gets right. The same bits on any number of
-   threads; the other images of a batch touch a result by rounding only (the loss is a mean over them). Cost: a forward
-   and a backward pass a step. Errors: DA_ERROR_ARGUMENT (n above batch), DA_ERROR_SHAPE, DA_ERROR_MEMORY. */
-da_status da_attacker_run(da_attacker *attacker, const float *clean, const uint8_t *labels, const int64_t *samples,
-                          int64_t n, float *adversarial, int64_t *correct);
+/* What an attack came to. flat: images whose gradient was zero (or no number) at the last step, so that the attack did
+   not know where to go. That they are still right says nothing of robustness: with flat above 0, the accuracy is a bound
+   from above. */
+typedef struct da_attack_result { int64_t images, correct, flat; } da_attack_result;
 
-/* The share of the first `limit` images (0: all) that the model still gets right. The data need labels, and the model a
-   normalisation. stop: looked at between batches; NULL: never. Errors: DA_ERROR_ARGUMENT, DA_ERROR_SHAPE (data that do
-   not suit the model), DA_ERROR_INTERRUPTED (*stop was set), DA_ERROR_MEMORY. */
+/* clean: n x H x W x C, normalised the model's way; labels: n; samples: the numbers of these images. Writes as many
+   adversarial ones, and to *result (may be NULL) how the model does on them. The same bits on any number of threads and
+   whatever the other images of a batch are. Cost: a forward and a backward pass a step. Errors: DA_ERROR_ARGUMENT (n above
+   batch, a label beyond the classes), DA_ERROR_SHAPE, DA_ERROR_MEMORY. */
+da_status da_attacker_run(da_attacker *attacker, const float *clean, const uint8_t *labels, const int64_t *samples,
+                          int64_t n, float *adversarial, da_attack_result *result);
+
+/* All of the first `limit` images (0: all). The data need labels, and the model a normalisation. stop: looked at between
+   batches; NULL: never. Errors: DA_ERROR_ARGUMENT, DA_ERROR_SHAPE (data that do not suit the model),
+   DA_ERROR_INTERRUPTED (*stop was set), DA_ERROR_MEMORY. */
 da_status da_attack_evaluate(const da_model *model, const da_dataset *data, const da_attack_options *options,
-                             int64_t limit, int64_t batch, const volatile sig_atomic_t *stop, double *accuracy);
+                             int64_t limit, int64_t batch, const volatile sig_atomic_t *stop, da_attack_result *result);
 
 #endif

@@ -39,6 +39,7 @@ static da_status fill(da_tensor *t, dai_oracle_values values, uint64_t stream) {
     for (int64_t i = 0; i < n; i++) {
         float v = da_random_normal(1, stream, (uint64_t)i);
         if (values == DAI_POSITIVE) v = 0.5f + fabsf(v);
+        if (values == DAI_STEEP) v -= 20.0f * (float)(i % t->shape[t->ndim - 1]);
         if (values == DAI_APART) v = ((float)(order[i] - n / 2) + 0.5f) * 0.05f;
         da_tensor_floats(t)[i] = v;
     }

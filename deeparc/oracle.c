@@ -380,6 +380,13 @@ static double log_sum_exp(const double *x, int64_t n) {
     return most + log(total);
 }
 
+/* -log of the probability of class j: log(1 + what the others weigh against it), to all digits where that is small. */
+static double surprise(const double *x, int64_t n, int64_t j) {
+    double others = 0;
+    for (int64_t i = 0; i < n; i++) if (i != j) others += exp(x[i] - x[j]);
+    return log1p(others);
+}
+
 static int64_t softmax(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t k = x->shape[x->ndim - 1];
     (void)c;
@@ -420,7 +427,7 @@ static int64_t cross_entropy(CASE *c, const ARRAY *x, ARRAY *y) {
     shape_is(y, 0, NULL);
     for (int64_t i = 0; y->data && i < n * k; i++) {
         double target = s / (double)k + (i % k == c->options.cross_entropy.labels[i / k] ? 1 - s : 0);
-        total -= target * (x->data[i] - log_sum_exp(x->data + i / k * k, k));
+        total += target * surprise(x->data + i / k * k, k, i % k);
     }
     if (y->data) *y->data = total / (double)n;
     return n + k;

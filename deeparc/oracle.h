@@ -12,8 +12,9 @@
 #include "core/node.h"
 
 /* How an input is filled: normal deviates; numbers above 0.5; or numbers in random order that keep 0.05 from each other
-   and 0.025 from zero, so that a small step crosses no kink and changes no maximum. */
-typedef enum dai_oracle_values { DAI_NORMAL, DAI_POSITIVE, DAI_APART } dai_oracle_values;
+   and 0.025 from zero, so that a small step crosses no kink and changes no maximum; or normal deviates that fall by 20
+   from one to the next along the last axis: logits of a network that is sure, beyond what 1 - p tells from 0. */
+typedef enum dai_oracle_values { DAI_NORMAL, DAI_POSITIVE, DAI_APART, DAI_STEEP } dai_oracle_values;
 
 enum { DAI_ORACLE_INPUTS = 5 }; /* operands of a case at most */
 

@@ -10,6 +10,7 @@
 #define S4(a, b, c, d) { 4, { a, b, c, d } }
 
 static const uint8_t labels[] = { 2, 0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 1, 0, 2, 0, 1, 2 };
+static const uint8_t firsts[5] = { 0 }; /* of steep numbers, the largest */
 
 #define BINARY(name, second)                                                          \
     { name, 2, .in = { S2(7, 19), S2(7, 19) }, { DAI_NORMAL, second } },              \
@@ -203,6 +204,10 @@ const dai_oracle_case dai_oracle_cases[] = {
     { "cross_entropy", 1, .in = { S2(17, 19) }, .options.cross_entropy = { labels, 0.1f } },
     { "cross_entropy", 1, .in = { S2(1, 3) }, .options.cross_entropy = { labels, 1.0f } },
     { "cross_entropy", 1, .in = { S2(17, 1001) }, .options.cross_entropy = { labels, 0.0f } },
+    { "cross_entropy", 1, .in = { S2(5, 3) }, { DAI_STEEP }, .options.cross_entropy = { firsts, 0.0f } },
+    { "cross_entropy", 1, .in = { S2(5, 19) }, { DAI_STEEP }, .options.cross_entropy = { firsts, 0.1f } },
+    { "cross_entropy", 1, .in = { S2(17, 19) }, { DAI_STEEP }, .options.cross_entropy = { labels, 0.0f } },
+    { "cross_entropy", 1, .in = { S2(5, 1) }, .options.cross_entropy = { firsts, 0.0f } },
     { "cross_entropy", 1, .in = { S2(5, 2) },
       .options.cross_entropy = { labels, 0.0f }, .fails = "sample 0 has label 2" },
     { "cross_entropy", 1, .in = { S2(5, 3) }, .options.cross_entropy = { labels, 1.5f }, .fails = "smoothing 1.5" },

@@ -133,7 +133,8 @@ static da_status allocate_result(study *s) {
     r->inside = (da_curve){ s->order_count, layer, point };
     for (size_t i = 0; i < controls; i++)
         r->control[i] = (da_curve){ control_edits, layer + inside + i * each, point + inside + 1 + i * (each + 1) };
-    for (size_t i = 0; i < points * DA_PROPERTY_COUNT; i++) point->value[i] = (double)NAN;
+    for (size_t i = 0; i < points; i++)
+        for (int k = 0; k < DA_PROPERTY_COUNT; k++) point[i].value[k] = (double)NAN;
     for (size_t i = 0; i < profile; i++) numbers[i] = (double)NAN;
     if (probes) r->ridge = numbers;
     if (probes) r->softmax = numbers + (inside + 1) * layers;
@@ -267,13 +268,20 @@ static da_status measure_features(study *s, da_model *model, da_point *point, do
     return status;
 }
 
-static da_status measure_attacks(const study *s, const da_model *model, da_point *point) {
+static da_status measure_attack(const study *s, const da_model *model, da_property property, da_point *point) {
     const da_properties_options *o = &s->options;
-    if (o->attacked == 0) return DA_OK;
-    DA_TRY(da_attack_evaluate(model, o->test, &o->fgsm, o->attacked, o->batch, o->stop,
-                              &point->value[DA_PROPERTY_FGSM]));
-    return da_attack_evaluate(model, o->test, &o->pgd, o->attacked, o->batch, o->stop,
-                              &point->value[DA_PROPERTY_PGD]);
+    da_attack_result result;
+    DA_TRY(da_attack_evaluate(model, o->test, property == DA_PROPERTY_FGSM ? &o->fgsm : &o->pgd, o->attacked, o->batch,
+                              o->stop, &result));
+    point->value[property] = (double)result.correct / (double)result.images;
+    point->flat[property] = result.flat;
+    return DA_OK;
+}
+
+static da_status measure_attacks(const study *s, const da_model *model, da_point *point) {
+    if (s->options.attacked == 0) return DA_OK;
+    DA_TRY(measure_attack(s, model, DA_PROPERTY_FGSM, point));
+    return measure_attack(s, model, DA_PROPERTY_PGD, point);
 }
 
 static da_status measure_network(study *s, const da_curve *curve, int edits, double *ridge, double *softmax) {

@@ -52,8 +52,9 @@ typedef struct da_properties_options {
     void   *context;
 } da_properties_options;
 
-/* One network. What was not measured, or is no number (of an edited network whose logits overflow), is NaN. */
-typedef struct da_point { double value[DA_PROPERTY_COUNT]; } da_point;
+/* One network. What was not measured, or is no number (of an edited network whose logits overflow), is NaN. flat: beside an
+   accuracy under attack, how many images had no gradient to follow (da_attack_result); 0 elsewhere. */
+typedef struct da_point { double value[DA_PROPERTY_COUNT]; int64_t flat[DA_PROPERTY_COUNT]; } da_point;
 
 typedef struct da_curve {
     int       edits;

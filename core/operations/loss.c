@@ -4,6 +4,11 @@
  *
  *     loss = log(sum of exp z) - (1 - s) z[label] - s mean(z)          d loss / dx = softmax(x) - t
  *
+ * Where the network is sure, the sum of exp z and the label's probability are 1 but for a remainder that one number
+ * cannot hold. Both are written by the remainder, which keeps its digits:
+ *
+ *     log(1 + rest) = log1p(rest)          d loss / dx[label] = - sum over the others of d loss / dx, as all sum to 0
+ *
  * The probabilities are made on the way and saved for backward.
  */
 #include "core/kernels/kernels.h"
@@ -57,6 +62,18 @@ static float shift_sample(const entropy_work *w, const float *x, float *z, int l
     return -((1.0f - w->smoothing) * z[label] + w->smoothing * (dai_sum_row(z, w->k) / (float)w->k));
 }
 
+/* log of the sum of exponentials e, of which the largest is exactly 1: total is their sum, with 1 rounded in, rest is
+   what it is without. log(u) / (u - 1) is the same for all u that near. */
+static float log_of_sum(float *e, int64_t k, float total) {
+    int64_t top = 0;
+    while (top < k - 1 && e[top] != 1.0f) top++;
+    const float largest = e[top];
+    e[top] = 0.0f;
+    const float rest = dai_sum_row(e, k);
+    e[top] = largest;
+    return total == 1.0f ? rest : da_logf(total) * (rest / (total - 1.0f));
+}
+
 static void entropy_run(void *context, int64_t begin, int64_t end) {
     const entropy_work *w = context;
     float *p = w->p + begin * w->k;
@@ -65,7 +82,7 @@ static void entropy_run(void *context, int64_t begin, int64_t end) {
     da_kernels_active()->unary(DA_UNARY_EXP, (end - begin) * w->k, p, p);
     for (int64_t n = begin; n < end; n++) {
         float *row = w->p + n * w->k, total = dai_sum_row(row, w->k);
-        w->loss[n] += da_logf(total);
+        w->loss[n] += log_of_sum(row, w->k, total);
         for (int64_t i = 0; i < w->k; i++) row[i] /= total;
     }
 }
@@ -84,11 +101,14 @@ static void cross_entropy_forward(da_node *node) {
 
 static void entropy_back_run(void *context, int64_t begin, int64_t end) {
     const entropy_work *w = context;
-    float off = w->smoothing / (float)w->k, on = 1.0f - w->smoothing + off;
+    const float off = w->smoothing / (float)w->k;
     for (int64_t n = begin; n < end; n++) {
         const float *p = w->p + n * w->k;
-        float *dx = w->dx + n * w->k;
-        for (int64_t i = 0; i < w->k; i++) dx[i] = (p[i] - (i == w->labels[n] ? on : off)) * w->share;
+        float *dx = w->dx + n * w->k, *label = dx + w->labels[n];
+        for (int64_t i = 0; i < w->k; i++) dx[i] = p[i] - off;
+        *label = 0.0f;
+        *label -= dai_sum_row(dx, w->k);
+        for (int64_t i = 0; i < w->k; i++) dx[i] *= w->share;
     }
 }
 

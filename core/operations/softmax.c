@@ -1,5 +1,6 @@
 /* Softmax along the last axis: y = exp(x - max) / sum of exp(x - max). Subtracting the maximum changes nothing in exact
- * arithmetic and keeps every exponential at most 1. Backward: dx = y (dy - sum of dy y).
+ * arithmetic and keeps every exponential at most 1. Backward: dx = y (dy - sum of dy y). A number that is taken from all dy
+ * changes nothing either: the one of the largest y is, so that next to a y of nearly 1 nothing is lost.
  */
 #include "core/kernels/kernels.h"
 #include "core/operations/loops.h"
@@ -42,8 +43,12 @@ static void softmax_back_run(void *context, int64_t begin, int64_t end) {
     const softmax_work *w = context;
     for (int64_t r = begin; r < end; r++) {
         const float *y = w->y + r * w->k, *dy = w->dy + r * w->k;
-        float *dx = w->dx + r * w->k, dot = dai_dot_row(dy, y, w->k);
-        for (int64_t i = 0; i < w->k; i++) dx[i] = y[i] * (dy[i] - dot);
+        float *dx = w->dx + r * w->k;
+        int64_t top = 0;
+        for (int64_t i = 1; i < w->k; i++) top = y[i] > y[top] ? i : top;
+        for (int64_t i = 0; i < w->k; i++) dx[i] = dy[i] - dy[top];
+        const float dot = dai_dot_row(dx, y, w->k);
+        for (int64_t i = 0; i < w->k; i++) dx[i] = y[i] * (dx[i] - dot);
     }
 }
 

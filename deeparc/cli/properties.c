@@ -104,6 +104,10 @@ static void put_point(const study_result *r, da_json_writer *to, int edits, cons
     for (int k = 0; k < DA_PROPERTY_COUNT; k++)
         if (properties_has(r, (da_property)k))
             record_real(to, da_property_name((da_property)k), point->value[k]);
+    if (r->options.attacked > 0) {
+        record_int(to, "fgsm_without_gradient", point->flat[DA_PROPERTY_FGSM]);
+        record_int(to, "pgd_without_gradient", point->flat[DA_PROPERTY_PGD]);
+    }
     da_json_end(to);
 }
 

@@ -63,6 +63,22 @@ static int count_worse(const study_result *r, int edits, da_property property) {
     return worse;
 }
 
+/* Says so where an attack had nothing to follow: what it left right is no robustness. */
+static void print_flat(const study_result *r, da_property property) {
+    int64_t networks = 0, most = 0;
+    for (int i = -1; i < r->p.controls; i++) {
+        const da_curve *curve = i < 0 ? &r->p.inside : &r->p.control[i];
+        for (int k = i < 0 ? 0 : 1; k <= curve->edits; k++) {
+            networks += curve->point[k].flat[property] > 0;
+            if (curve->point[k].flat[property] > most) most = curve->point[k].flat[property];
+        }
+    }
+    if (networks > 0)
+        cli_print(r->c, "warning: up to %lld of %lld images have a gradient of zero, in %lld network%s: the attack does not "
+                        "know\nwhere to go, and the accuracy says nothing of robustness\n", (long long)most,
+                  (long long)r->options.attacked, (long long)networks, networks == 1 ? "" : "s");
+}
+
 static void print_property(const study_result *r, da_property property) {
     cli *c = r->c;
     char text[5][32];
@@ -78,6 +94,7 @@ static void print_property(const study_result *r, da_property property) {
                       value_text(text[4], property, s.high), count_worse(r, k, property), s.count);
         cli_print(c, "\n");
     }
+    print_flat(r, property);
 }
 
 static void print_profile(const study_result *r) {
@@ -164,7 +181,8 @@ static void write_curve(const study_result *r, da_file_writer *w, int control, c
             const double value = curve->point[k].value[i];
             da_file_printf(w, ",%s", isnan(value) ? "" : da_number_text(number, value));
         }
-        da_file_printf(w, "\n");
+        da_file_printf(w, ",%lld,%lld\n", (long long)curve->point[k].flat[DA_PROPERTY_FGSM],
+                       (long long)curve->point[k].flat[DA_PROPERTY_PGD]);
     }
 }
 
@@ -173,7 +191,7 @@ da_status properties_csv(const study_result *r, const char *path) {
     DA_TRY(da_file_create(&w, path));
     da_file_printf(w, "curve,control,%s,block", properties_verb(r));
     for (int i = 0; i < DA_PROPERTY_COUNT; i++) da_file_printf(w, ",%s", da_property_name((da_property)i));
-    da_file_printf(w, "\n");
+    da_file_printf(w, ",fgsm_without_gradient,pgd_without_gradient\n");
     write_curve(r, w, 0, &r->p.inside);
     for (int i = 0; i < r->p.controls; i++) write_curve(r, w, i + 1, &r->p.control[i]);
     return da_file_commit(w);

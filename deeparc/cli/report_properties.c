@@ -244,12 +244,24 @@ static void add_verdict(const study *s, da_text *page) {
     da_html_paragraph(page, text);
 }
 
-static void add_warning(const study *s, da_text *page) {
+/* Points with images that an attack could not follow, of the curve inside or of a control. */
+static int count_flat(const da_json *points) {
+    int flat = 0;
+    for (const da_json *p = da_json_first(points); p; p = da_json_next(p))
+        flat += report_number(p, "fgsm_without_gradient") > 0 || report_number(p, "pgd_without_gradient") > 0;
+    return flat;
+}
+
+static void add_warnings(const study *s, da_text *page) {
     const double above = report_number(s->record, "softmax_probes_above_their_minimum");
-    char text[120];
-    if (!(above > 0)) return;
+    int flat = count_flat(s->inside);
+    char text[300];
+    for (const da_json *c = da_json_first(s->controls); c; c = da_json_next(c)) flat += count_flat(da_json_get(c, "points"));
     snprintf(text, sizeof text, "%.0f of the softmax probes stopped above their minimum: more accurate ones exist.", above);
-    da_html_note(page, text);
+    if (above > 0) da_html_note(page, text);
+    snprintf(text, sizeof text, "At %d point%s of the curves some attacked images have a gradient of zero: the attack does "
+             "not know where to go, and accuracy under attack says nothing of robustness there.", flat, flat == 1 ? "" : "s");
+    if (flat > 0) da_html_note(page, text);
 }
 
 static da_status open_study(study *s) {
@@ -275,7 +287,7 @@ da_status report_study(const da_json *record, da_text *page) {
     if (status == DA_OK) {
         add_verdict(&s, page);
         da_html_note(page, s.note);
-        add_warning(&s, page);
+        add_warnings(&s, page);
         status = add_curves(&s, page);
     }
     if (status == DA_OK) status = add_differences(&s, page);

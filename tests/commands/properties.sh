@@ -35,6 +35,19 @@ check_says "repetition, outside as far as there are blocks" '"controls_pool": 2'
     --edit repeat --among outside --controls 2 --json
 check_says "it measures the similarity itself" "9 layers in 1 module" run --threshold 0 --most 1 --controls 1
 
+# ---- A network that has no gradient: the same file without what it says of itself, all its numbers 0. ----
+flat=$work/flat.safetensors header=$(od -An -t u8 -N 8 "$model" | tr -d ' ')
+head -c $((8 + header)) "$model" | tail -c "$header" | sed 's/"__metadata__":{.*"format":"pt"[^}]*},//' > "$work/header"
+{ head -c 8 "$model"; cat "$work/header"; printf "%*s" $((header - $(wc -c < "$work/header"))) ''
+  head -c $(($(wc -c < "$model") - 8 - header)) /dev/zero; } > "$flat"
+# shellcheck disable=SC2086
+flat() { "$deeparc" properties "$flat" $drawn ${short#--limit 40} --normalize none --similarity "$matrix" --controls 1 --no-probes "$@"; }
+check_says "images without a gradient are told" "up to 8 of 8 images have a gradient of zero, in 9 networks" flat \
+    --html "$work/flat.html"
+check_says "on the page too" "some attacked images have a gradient of zero" cat "$work/flat.html"
+check_says "and in the record" '"pgd_without_gradient": 8' flat --json
+check_same "none of the usual network" "$(grep -c "gradient of zero" "$work/text")" 0
+
 check_fails "an epsilon that is none" 2 "such as 2/255" run --similarity "$matrix" --epsilon much
 check_fails "an epsilon above all pixels" 2 "0 to 1" run --similarity "$matrix" --epsilon 256/255
 check_fails "a step without an attack" 2 "no effect" "$deeparc" properties "$model" --data digits --attack-limit 0 \

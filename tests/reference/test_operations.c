@@ -177,6 +177,26 @@ TEST(cross_entropy_survives_huge_logits) {
     da_graph_free(g);
 }
 
+/* Differences of a softmax cannot tell its slope where it is 1 but for 1e-9: here the exact sum does, in double. */
+TEST(softmax_keeps_its_slope_where_it_is_sure) {
+    float data[4] = { 20, -1, 0, -2 }, slope[4], weights[4] = { 0.7f, -1.3f, 0.2f, 2 };
+    da_tensor x = da_tensor_over(data, DA_FLOAT32, 2, (int64_t[]) { 1, 4 });
+    da_tensor dx = da_tensor_over(slope, DA_FLOAT32, 2, (int64_t[]) { 1, 4 });
+    da_tensor w = da_tensor_over(weights, DA_FLOAT32, 2, (int64_t[]) { 1, 4 });
+    double y[4], total = 0;
+    da_graph *g;
+    CHECK_OK(da_graph_new(&g));
+    da_node *weighted = da_multiply(g, da_softmax(g, da_graph_leaf(g, &x, &dx)), da_graph_input(g, &w));
+    CHECK_OK(da_graph_backward(g, da_sum(g, weighted, 0, false)));
+    for (int i = 0; i < 4; i++) total += y[i] = exp((double)data[i]);
+    for (int i = 0; i < 4; i++) {
+        double expected = 0;
+        for (int j = 0; j < 4; j++) expected += y[i] / total * (y[j] / total) * ((double)weights[i] - (double)weights[j]);
+        CHECK_CLOSE((double)slope[i] / expected, 1, 1e-6);
+    }
+    da_graph_free(g);
+}
+
 TEST(misuse_names_the_label_and_poison_flows) {
     float data[6] = { 0 };
     da_tensor a = da_tensor_over(data, DA_FLOAT32, 1, (int64_t[]) { 3 });

@@ -138,19 +138,114 @@ TEST(attack_of_no_strength_leaves_the_accuracy) {
     da_model *model = NULL;
     da_dataset data = { 0 };
     da_evaluation plain = { 0 };
-    double accuracy = -1;
+    da_attack_result result = { 0 };
     make(&model, "resnet8x0.25");
     draw(&data);
     CHECK_OK(da_evaluate(model, &data, 10, NULL, &plain));
     for (int kind = DA_ATTACK_FGSM; kind <= DA_ATTACK_PGD; kind++) {
         const da_attack_options none = { .kind = (da_attack_kind)kind };
-        CHECK_OK(da_attack_evaluate(model, &data, &none, 0, 10, NULL, &accuracy));
-        CHECK_CLOSE(accuracy, plain.accuracy, 0);
+        CHECK_OK(da_attack_evaluate(model, &data, &none, 0, 10, NULL, &result));
+        CHECK_CLOSE((double)result.correct / IMAGES, plain.accuracy, 0);
+        CHECK_INT(result.images, IMAGES);
+        CHECK_INT(result.flat, 0);
     }
     volatile sig_atomic_t stop = 1;
-    CHECK_FAILS(da_attack_evaluate(model, &data, &(da_attack_options){ 0 }, 0, 10, &stop, &accuracy),
+    CHECK_FAILS(da_attack_evaluate(model, &data, &(da_attack_options){ 0 }, 0, 10, &stop, &result),
                 DA_ERROR_INTERRUPTED, "interrupted");
     da_dataset_free(&data);
+    da_model_free(model);
+}
+
+static void scale_last(da_model *model, float factor) {
+    da_parameter_list list;
+    CHECK_OK(da_model_parameters(model, &list));
+    for (int i = 0; i < list.count; i++) {
+        da_tensor *value = &list.items[i].parameter->value;
+        for (int64_t k = 0; list.items[i].unit == model->unit_count - 1 && k < da_tensor_count(value); k++)
+            da_tensor_floats(value)[k] *= factor;
+    }
+    da_parameter_list_free(&list);
+}
+
+/* The loss of one image where it is so small that only its logarithm can be held: the best other logit less the label's. */
+static float margin_of(da_model *model, float *image, int label) {
+    da_graph *graph = NULL;
+    float best = -INFINITY;
+    CHECK_OK(da_graph_new(&graph));
+    da_graph_set_recording(graph, false);
+    da_tensor x = da_tensor_over(image, DA_FLOAT32, 4, (int64_t[]){ 1, 28, 28, 1 });
+    da_forward forward = { .graph = graph };
+    const float *z = da_tensor_floats(da_node_value(da_model_forward(model, &forward, da_graph_input(graph, &x))));
+    for (int c = 0; c < 10; c++) if (c != label) best = fmaxf(best, z[c]);
+    const float margin = best - z[label];
+    da_graph_free(graph);
+    return margin;
+}
+
+/* The labels are what the network says, so that p(label) is 1 in a float, and the others' p 0 in the end. */
+TEST(attack_climbs_however_sure_the_network_is) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    make(&model, "mlp-16");
+    draw(&data);
+    read_all(&data, clean, samples);
+    for (int power = 0; power <= 16; power += 8) {
+        for (int i = 0; i < IMAGES; i++)
+            for (int c = 0; c < 10; c++)
+                if (margin_of(model, clean + i * PIXELS, c) < 0) data.labels[i] = (uint8_t)c;
+        attack(model, &data, &(da_attack_options){ .kind = DA_ATTACK_FGSM, .epsilon = 0.5 / 255 }, IMAGES);
+        int climbed = 0;
+        for (int i = 0; i < IMAGES; i++)
+            climbed += margin_of(model, changed + i * PIXELS, data.labels[i]) >
+                       margin_of(model, clean + i * PIXELS, data.labels[i]);
+        CHECK_INT(climbed, IMAGES);
+        scale_last(model, 256);
+    }
+    da_dataset_free(&data);
+    da_model_free(model);
+}
+
+TEST(attack_does_not_depend_on_the_batch) {
+    static float whole[IMAGES * PIXELS];
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    make(&model, "mlp-16");
+    draw(&data);
+    read_all(&data, clean, samples);
+    const da_attack_options options = { .kind = DA_ATTACK_PGD, .epsilon = 8.0 / 255, .steps = 3, .seed = 2 };
+    attack(model, &data, &options, IMAGES);
+    memcpy(whole, changed, sizeof whole);
+    attack(model, &data, &options, 5);
+    CHECK(memcmp(changed, whole, 5 * PIXELS * sizeof *changed) == 0);
+    da_dataset_free(&data);
+    da_model_free(model);
+}
+
+TEST(attack_says_how_many_images_have_no_gradient) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_attack_result result = { 0 };
+    make(&model, "mlp-16");
+    draw(&data);
+    scale_last(model, 0);
+    for (int kind = DA_ATTACK_FGSM; kind <= DA_ATTACK_PGD; kind++) {
+        const da_attack_options options = { .kind = (da_attack_kind)kind, .epsilon = 0.1 };
+        CHECK_OK(da_attack_evaluate(model, &data, &options, 0, 10, NULL, &result));
+        CHECK_INT(result.images, IMAGES);
+        CHECK_INT(result.flat, IMAGES);
+    }
+    da_dataset_free(&data);
+    da_model_free(model);
+}
+
+TEST(attack_refuses_labels_beyond_the_classes) {
+    da_model *model = NULL;
+    da_attacker *attacker = NULL;
+    const uint8_t label = 10;
+    make(&model, "mlp-4");
+    CHECK_OK(da_attacker_new(&attacker, model, &(da_attack_options){ .kind = DA_ATTACK_FGSM }, 1));
+    CHECK_FAILS(da_attacker_run(attacker, clean, &label, samples, 1, changed, NULL), DA_ERROR_ARGUMENT, "label 10");
+    da_attacker_free(attacker);
     da_model_free(model);
 }
 
@@ -176,7 +271,7 @@ TEST(attack_refuses_options_that_make_no_sense) {
 TEST(attack_survives_every_allocation_failure) {
     da_model *model = NULL;
     da_dataset data = { 0 };
-    double accuracy;
+    da_attack_result result;
     make(&model, "mlp-4");
     draw(&data);
     const da_attack_options options = { .kind = DA_ATTACK_PGD, .epsilon = 0.1, .steps = 2 };
@@ -184,7 +279,7 @@ TEST(attack_survives_every_allocation_failure) {
     int64_t k = 0;
     for (; k < 2000 && status == DA_ERROR_MEMORY; k++) {
         da_memory_fail_after(k);
-        status = da_attack_evaluate(model, &data, &options, 4, 4, NULL, &accuracy);
+        status = da_attack_evaluate(model, &data, &options, 4, 4, NULL, &result);
         da_memory_fail_after(-1);
     }
     CHECK(status == DA_OK && k > 10);

@@ -190,10 +190,10 @@ TEST(properties_are_those_of_the_edited_network) {
         }
     }
     CHECK_CLOSE(value[DA_PROPERTY_DIVERGENCE], divergence, 1e-9);
-    double attacked;
+    da_attack_result attacked;
     CHECK_OK(da_attack_evaluate(left, &s.test, &(da_attack_options){ .kind = DA_ATTACK_FGSM, .epsilon = 0.02 }, 8, 16,
                                 NULL, &attacked));
-    CHECK_CLOSE(value[DA_PROPERTY_FGSM], attacked, 0);
+    CHECK_CLOSE(value[DA_PROPERTY_FGSM], (double)attacked.correct / 8, 0);
     CHECK_CLOSE(value[DA_PROPERTY_RIDGE], p.ridge[3 * 9 + 7], 0); /* the last block left is layer3.1 */
     CHECK(isnan(p.ridge[3 * 9 + 8]) && !isnan(p.ridge[8]) && !isnan(p.softmax[0]));
     da_spread spread = da_properties_spread(&p, 2, DA_PROPERTY_LOSS);
