@@ -2,12 +2,14 @@
 # The same bits everywhere: trains the networks of tests/fixtures/hashes.txt and compares the fingerprints of their
 # weights with those noted there, so that every build, CPU and number of threads is held to one and the same.
 #
-#     rows of a few steps    every kernels this CPU has, on 2 threads
-#     rows of 50 steps       the best kernels on 1, 2, 3, 5, 8 threads; AVX2, where it is not the best, on 2
+#               rows of a few steps                        rows of 50 steps
+#     BITS=few  the best kernels                           none (for sanitizers and emulators)
+#     BITS=     all vector kernels, and of networks other  the best kernels, on 1, 2, 3, 5 or 8 threads in turn
+#               than VGG all kernels
+#     BITS=full all kernels                                the best kernels on 1, 2, 3, 5 and 8 threads, AVX2 on 2
+#     BITS=all  all kernels                                the same, and all kernels
 #
-# BITS=few runs the rows of a few steps with the best kernels alone (for sanitizers and emulators), BITS=all every row
-# with all kernels as well, BITS=update prints the fixture anew. tests/bits.sh runs this script for other compilers,
-# optimisations and aarch64.
+# BITS=update prints the fixture anew. tests/bits.sh runs this script for other compilers, optimisations and aarch64.
 . "$(dirname "$0")/library.sh"
 fixture=tests/fixtures/hashes.txt
 what=${BITS:-}
@@ -55,18 +57,27 @@ compare() { # compare HASH ROW KERNELS THREADS
 in the commit and remakes that file with 'tests/bits.sh --update'"; fi
 }
 
+slower=${kernels% *} vector='' turn=$many # kernels that are not the best, and those of them that are not plain loops
+case $kernels in *avx2*avx512) vector=avx2 ;; esac
 grep -v '^#' "$root/$fixture" > "$work/rows"
 while read -r network algorithm steps batch hash; do
     row="$network $algorithm $steps $batch"
     if [ "$steps" -lt 50 ]; then length=few; else length=many; fi
-    case $what:$length in few:many) continue ;; esac
-    case $what:$length in
-    few:few) tables='' ;;
-    all:* | *:few) tables=${kernels% *} ;;
-    *) case $kernels in *avx2*avx512) tables=avx2 ;; *) tables='' ;; esac ;;
+    case $what:$length:$network in
+    few:many:*) continue ;;
+    few:few:*) tables='' ;;
+    :few:vgg*) tables=$vector ;;
+    *:few:* | all:*) tables=$slower ;;
+    full:many:*) tables=$vector ;;
+    *) tables='' ;;
     esac
     for k in $tables; do compare "$hash" "$row" "$k" $two; done
-    if [ $length = few ]; then compare "$hash" "$row" "$best" $two
-    else for threads in $many; do compare "$hash" "$row" "$best" "$threads"; done; fi
+    case $what:$length in
+    *:few) compare "$hash" "$row" "$best" $two ;;
+    :many) [ -n "$turn" ] || turn=$many
+        compare "$hash" "$row" "$best" "${turn%% *}"
+        case $turn in *' '*) turn=${turn#* } ;; *) turn='' ;; esac ;;
+    *) for threads in $many; do compare "$hash" "$row" "$best" "$threads"; done ;;
+    esac
 done < "$work/rows"
 finish
