@@ -7,12 +7,15 @@
 #   make real-data-test    accuracies on the real data in $DEEPARC_DATA        make fuzz [SECONDS_EACH=30]    the readers, with clang
 #   make scaling           how a training step would scale on more cores, simulated
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
-# Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
+#   make sanitized         both sanitizers in one build, without the scripts that no sanitizer needs
+#   make nightly           what takes hours and seldom changes: every build's bits, real data in full, fuzzing
+# Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   DEBUG=-g1 (-g: for a debugger)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
 #   V=1 (shows whole lines)
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD   := build
 OPENMP  :=
 O       := -O3
+DEBUG   := -g1
 PYTHON  := python3
 
 # Compiles on all processors, also where nobody says -j.
@@ -26,7 +29,7 @@ OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread 
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
-CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L -g $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
+CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L $(DEBUG) $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
            $(if $(SANITIZE),-DDA_SANITIZED $(if $(findstring clang,$(CC)),,-fno-var-tracking-assignments) -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS := $(filter -fopenmp -pthread,$(OMP)) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS  := -lm
@@ -47,7 +50,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test asan ubsan bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
+.PHONY: all test light asan ubsan sanitized nightly bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -89,14 +92,19 @@ $(BUILD)/deeparc: $(BUILD)/obj/deeparc/cli/main.o $(BUILD)/libcli.a $(BUILD)/lib
 $(BUILD)/unit: $(TEST_OBJ) $(BUILD)/libcli.a $(BUILD)/libdeeparc.a
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Tests. The sanitizers' builds live in folders of their own and run the same tests.
+# Tests. The sanitizers' builds live in folders of their own and run the same tests; `sanitized` has both and runs the
+# light ones.
 test: all $(BUILD)/unit
-	@tests/run.sh $(BUILD)
+	@sh tests/run.sh $(BUILD)
+light: all $(BUILD)/unit
+	@sh tests/run.sh $(BUILD) light
 
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address O=-O1 test
 ubsan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SANITIZE=undefined O=-O1 test
+sanitized:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=address,undefined O=-O1 light
 
 # Speed, in about two minutes: every kernel, then networks in training and inference.
 BENCH_MODELS := mlp lenet smallcnn resnet20
@@ -110,6 +118,14 @@ real-data-test: all
 
 bits-test:
 	+@sh tests/bits.sh
+
+# tests/README.md says what each part takes.
+nightly: test
+	+@sh tests/bits.sh
+	@sh tests/real-data.sh $(BUILD)/deeparc
+	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory ubsan CC=clang
+	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=600
 
 # How training would scale on more cores than this machine has: tests/bench/SCALING.md.
 $(BUILD)/scaling: $(BUILD)/obj/tests/bench/scaling.o $(BUILD)/libdeeparc.a

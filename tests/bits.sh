@@ -50,7 +50,7 @@ native() { # native NAME: gcc-O2-serial
     esac
     absent=$(missing "$compiler")
     if [ -n "$absent" ]; then skip "$1" "$absent"; return; fi
-    build "$1" CC="$compiler" O="-$optimisation" OPENMP=$openmp || return
+    build "$1" CC="$compiler" O="-$optimisation" OPENMP=$openmp WERROR="${WERROR:-}" || return
     count env BITS="${BITS:-}" DEEPARC="$builds/$1/deeparc" BUILD="$builds/$1" sh tests/commands/bits.sh
 }
 
@@ -62,7 +62,8 @@ aarch64() {
     printf '#!/bin/sh\nexec %s/deeparc "$@"\n' "$emulate" > "$builds/aarch64/emulated"
     chmod +x "$builds/aarch64/emulated"
     count $emulate/unit kernels
-    count env BITS=few DEEPARC="$builds/aarch64/emulated" sh tests/commands/bits.sh
+    case ${BITS:-} in '') rows=fewest ;; *) rows=few ;; esac
+    count env BITS=$rows DEEPARC="$builds/aarch64/emulated" sh tests/commands/bits.sh
 }
 
 if [ $# -eq 0 ]; then

@@ -4,6 +4,7 @@
 #
 #               rows of a few steps                        rows of 50 steps
 #     BITS=few  the best kernels                           none (for sanitizers and emulators)
+#     BITS=fewest  the same, of LeNet and ResNet alone     none
 #     BITS=     all vector kernels, and of networks other  the best kernels, on 1, 2, 3, 5 or 8 threads in turn
 #               than VGG all kernels
 #     BITS=full all kernels                                the best kernels on 1, 2, 3, 5 and 8 threads, AVX2 on 2
@@ -64,8 +65,8 @@ while read -r network algorithm steps batch hash; do
     row="$network $algorithm $steps $batch"
     if [ "$steps" -lt 50 ]; then length=few; else length=many; fi
     case $what:$length:$network in
-    few:many:*) continue ;;
-    few:few:*) tables='' ;;
+    few:many:* | fewest:many:* | fewest:*:vgg* | fewest:*:smallcnn) continue ;;
+    few*:few:*) tables='' ;;
     :few:vgg*) tables=$vector ;;
     *:few:* | all:*) tables=$slower ;;
     full:many:*) tables=$vector ;;
