@@ -45,7 +45,7 @@ TEST(grid_refuses_bad_axes_and_stays_as_it_was) {
     da_memory_fail_after(-1);
     CHECK_TEXT(run_text(&grid, 1), "seed=2");
     char many[4 * 1001 + 1];
-    for (int i = 0; i < 1001; i++) snprintf(many + 4 * i, 5, "%03d,", i % 1000);
+    for (int i = 0; i < 1001; i++) snprintf(many + 4 * i, sizeof many - 4 * (size_t)i, "%03d,", i % 1000);
     many[4 * 1000 - 1] = '\0'; /* 000 to 999 */
     CHECK_OK(da_grid_set(&grid, "a", many, ','));
     CHECK_FAILS(da_grid_set(&grid, "b", many, ','), DA_ERROR_ARGUMENT, "more than 1000000 runs");
