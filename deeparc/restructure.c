@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "deeparc/order.h"
+#include "layers/zoo.h"
 #include "optim/evaluate.h"
 
 #include <math.h>
@@ -73,6 +74,32 @@ void da_restructure_neighbours(const da_model *before, const da_model *after, bo
         mark_nearest(after, kept - 1, -1, near);
         mark_nearest(after, kept, 1, near);
     }
+}
+
+/* Are all units of `part` found in `whole`, in this order? */
+static bool is_part(const da_model *part, const da_model *whole) {
+    int found = 0;
+    for (int i = 0; i < whole->unit_count && found < part->unit_count; i++)
+        found += strcmp(part->units[found]->name, whole->units[i]->name) == 0;
+    return found == part->unit_count;
+}
+
+da_status da_restructure_cuts(const da_model *model, bool *near) {
+    char name[64] = "";
+    size_t length = strcspn(model->architecture, " ");
+    da_model *whole = NULL;
+    if (length < sizeof name) memcpy(name, model->architecture, length);
+    da_status status = da_zoo_build(&whole, name, model->input_shape, model->classes, NULL);
+    if (status == DA_ERROR_MEMORY) return status;
+    if (status != DA_OK || !is_part(model, whole))
+        status = DA_FAIL(DA_ERROR_NOT_FOUND, "what was cut from '%.200s' cannot be told from its architecture",
+                         model->architecture);
+    else if (model->unit_count == whole->unit_count)
+        status = DA_FAIL(DA_ERROR_NOT_FOUND, "nothing was cut from '%.200s': it has no neighbours of cuts",
+                         model->architecture);
+    else da_restructure_neighbours(whole, model, near);
+    da_model_free(whole);
+    return status;
 }
 
 /* ---- Choosing ---- */

@@ -23,6 +23,11 @@ da_status da_restructure_remove(const da_model *model, const char *const *units,
    not, the nearest unit with parameters. near: after->unit_count flags. */
 void da_restructure_neighbours(const da_model *before, const da_model *after, bool *near);
 
+/* The same for a model whose original is not at hand: the network of the zoo that its architecture begins with,
+   "resnet20 without layer1.1", shows what is missing. near: model->unit_count flags. Errors: DA_ERROR_NOT_FOUND (nothing
+   is missing, or the architecture names no network that the model is a part of), DA_ERROR_MEMORY. */
+da_status da_restructure_cuts(const da_model *model, bool *near);
+
 typedef struct da_choice_options {
     const da_dataset *data;  /* the training set; NULL: candidates are not verified, all that fit go */
     int64_t  validation;     /* samples held out from it: the same as da_train holds out for this seed */

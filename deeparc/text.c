@@ -97,6 +97,18 @@ void da_text_shell(da_text *text, const char *word) {
     da_text_append(text, "'");
 }
 
+void da_text_base64(da_text *text, const void *bytes, size_t count) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < count; i += 3) {
+        size_t n = count - i < 3 ? count - i : 3;
+        unsigned three = (unsigned)from[i] << 16 | (n > 1 ? (unsigned)from[i + 1] << 8 : 0) | (n > 2 ? from[i + 2] : 0);
+        const char four[] = { digits[three >> 18], digits[three >> 12 & 63], n > 1 ? digits[three >> 6 & 63] : '=',
+                              n > 2 ? digits[three & 63] : '=' };
+        da_text_append_bytes(text, four, sizeof four);
+    }
+}
+
 const char *da_text_string(const da_text *text) { return text->bytes ? text->bytes : ""; }
 
 da_status da_text_status(const da_text *text) {

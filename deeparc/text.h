@@ -29,6 +29,7 @@ void        da_text_rounded(da_text *text, double value, int digits);
 void        da_text_repeat(da_text *text, const char *string, int count);
 void        da_text_html(da_text *text, const char *string); /* escaped; control bytes become spaces; NULL: empty */
 void        da_text_shell(da_text *text, const char *word);  /* as a shell reads it back: quoted where it must be */
+void        da_text_base64(da_text *text, const void *bytes, size_t count); /* RFC 4648, section 4: with padding */
 const char *da_text_string(const da_text *text);             /* valid until the next append */
 da_status   da_text_status(const da_text *text);             /* the first error, raised again with its sentence */
 void        da_text_free(da_text *text);                     /* leaves an empty text */

@@ -47,8 +47,7 @@ da_dataset dai_data_normalized(const da_dataset *data, const da_normalization *n
     return view;
 }
 
-/* The class a row of logits names, the first of equal ones; -1: none, as one of them is not a number. */
-static int64_t named_class(const float *row, int64_t classes) {
+int64_t dai_named_class(const float *row, int64_t classes) {
     int64_t best = 0;
     for (int64_t k = 0; k < classes; k++) {
         if (isnan(row[k])) return -1;
@@ -60,14 +59,14 @@ static int64_t named_class(const float *row, int64_t classes) {
 int64_t dai_count_correct(const da_tensor *logits, const uint8_t *labels) {
     int64_t correct = 0, classes = logits->shape[1];
     for (int64_t i = 0; i < logits->shape[0]; i++)
-        correct += named_class(da_tensor_floats(logits) + i * classes, classes) == labels[i];
+        correct += dai_named_class(da_tensor_floats(logits) + i * classes, classes) == labels[i];
     return correct;
 }
 
 static int64_t count_not_numbers(const da_tensor *logits) {
     int64_t count = 0, classes = logits->shape[1];
     for (int64_t i = 0; i < logits->shape[0]; i++)
-        count += named_class(da_tensor_floats(logits) + i * classes, classes) < 0;
+        count += dai_named_class(da_tensor_floats(logits) + i * classes, classes) < 0;
     return count;
 }
 

@@ -22,8 +22,9 @@ da_status dai_evaluator_run(dai_evaluator *evaluator, float *logits, da_evaluati
 da_status dai_data_check(const da_model *model, const da_dataset *data);
 /* The same images and labels, to be normalised the model's way; borrows everything from data. */
 da_dataset dai_data_normalized(const da_dataset *data, const da_normalization *normalization);
-/* How many of n samples have their largest logit at the label; of equal logits the first counts, and where one is not a
-   number none does. */
+/* The class a row of logits names, the first of equal ones; -1: none, as one of them is not a number. */
+int64_t dai_named_class(const float *row, int64_t classes);
+/* How many of n samples name the class that is their label. */
 int64_t dai_count_correct(const da_tensor *logits, const uint8_t *labels);
 /* A monotonic clock, for progress and logs only. */
 double dai_seconds(void);

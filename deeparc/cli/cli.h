@@ -113,6 +113,7 @@ int         cli_choice(const cli *c, const char *name); /* place in the list: 0,
 /* A list of names, "conv1,layer1.0", split at its commas. Free with cli_names_free. Empty names are wrong usage. */
 typedef struct cli_names { char **items; int count; char *block; } cli_names;
 da_status cli_names_split(cli *c, cli_names *names, const char *option);
+da_status cli_names_read(cli *c, cli_names *names, const char *option, const char *text); /* instead of its value */
 void      cli_names_free(cli_names *names); /* takes one that is all zero */
 
 /* Fails with DA_ERROR_ARGUMENT and exit status 2: options that contradict each other, a value that makes no sense. */

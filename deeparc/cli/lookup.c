@@ -42,7 +42,10 @@ da_status cli_usage(cli *c, const char *format, ...) {
 }
 
 da_status cli_names_split(cli *c, cli_names *names, const char *option) {
-    const char *text = cli_text(c, option);
+    return cli_names_read(c, names, option, cli_text(c, option));
+}
+
+da_status cli_names_read(cli *c, cli_names *names, const char *option, const char *text) {
     int count = 1;
     for (const char *t = text; *t; t++) count += *t == ',';
     cli_names out = { .items = da_alloc_zero((size_t)count, sizeof *out.items), .block = da_string_copy(text) };

@@ -1,6 +1,7 @@
 /* Similarity matrices on the command line. */
 #include "deeparc/cli/matrix.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/heatmap.h"
@@ -77,6 +78,17 @@ da_status matrix_read_file(const char *path, matrix *m) {
     return status;
 }
 
+/* cka.csv often has its record beside it, cka.json. One that names no layers, or other ones, is left alone. */
+static void find_names(cli *c, const char *path, matrix *m) {
+    char beside[4096];
+    size_t length = strlen(path);
+    if (length < 4 || length + 2 > sizeof beside || strcmp(path + length - 4, ".csv") != 0) return;
+    snprintf(beside, sizeof beside, "%.*s.json", (int)length - 4, path);
+    if (!da_file_exists(beside)) return;
+    if (read_names(beside, m) == DA_OK) cli_note(c, "names of the layers: %s", beside);
+    else cli_note(c, "the layers have numbers: %s", da_error_message());
+}
+
 da_status matrix_read(cli *c, matrix *m) {
     matrix made = { 0 };
     da_status status = matrix_read_file(cli_text(c, "similarity"), &made);
@@ -84,6 +96,8 @@ da_status matrix_read(cli *c, matrix *m) {
         da_free(made.names);
         made.names = NULL;
         status = read_names(cli_text(c, "names"), &made);
+    } else if (status == DA_OK && !made.names) {
+        find_names(c, cli_text(c, "similarity"), &made);
     }
     if (status == DA_OK) *m = made;
     else matrix_free(&made);

@@ -20,7 +20,7 @@
       .help = "of neighbours, or over all pairs of a module" }
 #define MATRIX_NAMES                                                                                                   \
     { .name = "names", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_READS,                                      \
-      .help = "a record of 'similarity', for the names of the layers" }
+      .help = "a record of 'similarity', for the names of the layers (FILE.json beside the matrix, if there)" }
 
 #define MATRIX_PICTURES                                                                                                \
     { .name = "png", .kind = CLI_TEXT, .value = "FILE.png", .file = CLI_WRITES,                                        \
@@ -35,8 +35,9 @@ typedef struct matrix {
     da_partition partition; /* by --threshold and --linkage */
 } matrix;
 
-/* Reads --similarity and checks it; names are those of --names, else of the file's first line, else none. open cuts it
-   into modules as well. read_file: any file, names of its first line. */
+/* Reads --similarity and checks it; names are those of --names, else of the file's first line, else of the record beside
+   it (cka.json beside cka.csv), else none. open cuts it into modules as well. read_file: any file, names of its first
+   line. */
 da_status matrix_read_file(const char *path, matrix *m);
 da_status matrix_read(cli *c, matrix *m);
 da_status matrix_open(cli *c, matrix *m);

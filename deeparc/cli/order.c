@@ -21,6 +21,8 @@ static void members(const void *context, da_json_writer *to) {
         record_int(to, "layer", step->layer);
         if (r->m->names) record_text(to, "name", matrix_name(text, r->m->names, step->layer));
         record_int(to, "module", step->module);
+        da_json_key(to, "begins_stage");
+        da_json_put_bool(to, matrix_begins_stage(r->m->names, step->layer));
         record_int(to, "keeps", step->keeps);
         da_json_end(to);
     }
@@ -33,9 +35,12 @@ static void print(const result *r) {
     for (int k = 0; k < r->order->count; k++) {
         const da_order_step *step = &r->order->step[k];
         da_module_range m = r->m->partition.module[step->module];
-        cli_print(r->c, "%4d  %-12s of [%d, %d)%s\n", k + 1, matrix_name(text, r->m->names, step->layer), m.begin,
-                  m.end, step->keeps == 0 ? ", its last layer: the module would be gone" : "");
+        bool stage = matrix_begins_stage(r->m->names, step->layer);
+        cli_print(r->c, "%4d %c%-12s of [%d, %d)%s\n", k + 1, stage ? '>' : ' ',
+                  matrix_name(text, r->m->names, step->layer), m.begin, m.end,
+                  step->keeps == 0 ? ", its last layer: the module would be gone" : "");
     }
+    matrix_print_stages(r->c, r->m->names, r->m->layers);
 }
 
 static da_status order_run(cli *c) {
@@ -61,7 +66,9 @@ static const cli_option options[] = {
 
 const cli_command cli_order = {
     .name = "order", .purpose = "list the order in which layers can be removed", .arguments = "",
-    .example = "order --similarity cka.csv --threshold 0.95 --names similarity.json",
-    .notes = "Each module of more than one layer is consumed from its last layer to its first.",
+    .example = "order --similarity cka.csv --threshold 0.95",
+    .notes = "Each module of more than one layer is consumed from its last layer to its first. A layer that begins a\n"
+             "stage is marked by '>': it changes the shape and stays. Names come from --names, else from the record\n"
+             "beside the matrix, cka.json beside cka.csv.",
     .options = options, .run = order_run
 };

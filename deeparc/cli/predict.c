@@ -1,33 +1,67 @@
-/* deeparc predict: the logits of a model for every image of a data set, as a NumPy array. */
-#include "deeparc/cli/cli.h"
+/* deeparc predict: what a model says of every image of a data set, a line each, or its logits as a NumPy array. */
+#include "deeparc/cli/answers.h"
+#include "deeparc/cli/record.h"
 
-#include "core/memory.h"
 #include "core/npy.h"
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .file = CLI_WRITES, .required = true,
-      .help = "samples x classes, float32, in file order" },
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .file = CLI_WRITES, 
+      .help = "write the logits there instead: samples x classes, float32, in file order" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 1, .high = 1e9,
       .help = "images at a time; the result is the same for any number" },
     { .name = NULL }
 };
 
-static da_status predict(cli *c, da_model *model, const da_dataset *data) {
+static da_status save_logits(cli *c, const answers *a) {
     const char *out = cli_text(c, "out");
-    da_evaluation e;
-    float *logits = da_alloc_zero((size_t)data->count, (size_t)model->classes * sizeof *logits);
-    if (!logits) return DA_ERROR_MEMORY;
-    da_status status = da_evaluate(model, data, cli_int(c, "batch"), logits, &e);
-    if (status == DA_OK)
-        status = da_npy_write(out, DA_NPY_FLOAT32, 2, (const int64_t[]){ data->count, model->classes }, logits);
-    da_free(logits);
-    DA_TRY(status);
-    cli_print(c, "%lld x %d logits in %s\n", (long long)e.samples, model->classes, out);
+    const int64_t shape[2] = { a->data->count, a->model->classes };
+    DA_TRY(da_npy_write(out, DA_NPY_FLOAT32, 2, shape, a->logits));
+    cli_print(c, "%lld x %d logits in %s\n", (long long)a->evaluation.samples, a->model->classes, out);
     cli_put_text(c, "out", out);
-    cli_put_int(c, "samples", e.samples);
-    cli_put_int(c, "classes", model->classes);
-    cli_put_real(c, "seconds", e.seconds);
     return DA_OK;
+}
+
+/* "image 0: 7 (99.8 %), label 7" */
+static void print_answers(cli *c, const answers *a) {
+    char text[16];
+    for (int64_t i = 0; i < a->data->count; i++) {
+        const answer *said = &a->list[i];
+        cli_print(c, "image %lld: %s", (long long)i, answers_class(text, a->model, said->class));
+        if (said->class >= 0) cli_print(c, " (%.1f %%)", 100 * said->share);
+        if (a->data->labels) cli_print(c, ", label %s", answers_class(text, a->model, a->data->labels[i]));
+        cli_print(c, "\n");
+    }
+}
+
+static void put_answers(cli *c, const answers *a) {
+    char text[16];
+    if (!c->json) return;
+    da_json_key(&c->writer, "answers");
+    da_json_begin_array(&c->writer);
+    for (int64_t i = 0; i < a->data->count; i++) {
+        const answer *said = &a->list[i];
+        da_json_begin_object(&c->writer);
+        cli_put_int(c, "image", i);
+        cli_put_text(c, "answer", said->class < 0 ? NULL : answers_class(text, a->model, said->class));
+        cli_put_real(c, "share", said->share);
+        if (a->data->labels) cli_put_text(c, "label", answers_class(text, a->model, a->data->labels[i]));
+        da_json_end(&c->writer);
+    }
+    da_json_end(&c->writer);
+}
+
+static da_status predict(cli *c, da_model *model, const da_dataset *data) {
+    answers a = { 0 };
+    DA_TRY(answers_make(&a, model, data, cli_int(c, "batch")));
+    da_status status = DA_OK;
+    if (cli_has(c, "out")) status = save_logits(c, &a);
+    else print_answers(c, &a);
+    cli_put_int(c, "samples", a.evaluation.samples);
+    cli_put_int(c, "classes", model->classes);
+    cli_put_real(c, "seconds", a.evaluation.seconds);
+    if (!cli_has(c, "out")) put_answers(c, &a);
+    answers_free(&a);
+    return status;
 }
 
 static da_status run(cli *c) {
@@ -42,8 +76,9 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_predict = {
-    .name = "predict", .purpose = "write a model's logits as .npy", .arguments = "MODEL", .file = CLI_READS,
-    .tables = CLI_DATA | CLI_SPLIT, .example = "predict lenet.safetensors --data mnist --out logits.npy",
+    .name = "predict", .purpose = "print a model's answer for every image, or write its logits", .arguments = "MODEL", .file = CLI_READS,
+    .tables = CLI_DATA | CLI_SPLIT, .example = "predict lenet.safetensors --data mnist --limit 20",
     .options = options, .run = run,
-    .notes = "Python reads it with numpy.load(\"logits.npy\"); row i belongs to image i of the file."
+    .notes = "A line an image: the class with the largest logit, its share by softmax, and the label, where there is\n"
+             "one. --out FILE.npy keeps all logits: numpy.load reads them, row i belongs to image i of the file."
 };

@@ -1,7 +1,10 @@
 /* deeparc retrain: some units learn, and hashes prove that nothing else has moved. */
 #include "deeparc/cli/record.h"
+#include "deeparc/restructure.h"
 #include "deeparc/retrain.h"
+#include "deeparc/text.h"
 
+#include "core/memory.h"
 #include "layers/checkpoint.h"
 
 #include <string.h>
@@ -10,6 +13,9 @@ typedef struct result {
     cli *c;
     const da_model *model;
     const da_dataset *test;
+    const char *named;       /* the units that learn, "layer1.0,layer2.0" or "all" */
+    da_text near;            /* them, for --units neighbours */
+    cli_names units;         /* the same; none: all */
     da_evaluation before, after;
     da_training_result training;
     da_retrain_proof proof;
@@ -44,7 +50,7 @@ static void members(const void *context, da_json_writer *to) {
     const result *r = context;
     record_text(to, "architecture", r->model->architecture);
     record_text(to, "data", r->test->name);
-    record_text(to, "trained", cli_text(r->c, "units"));
+    record_text(to, "trained", r->named);
     record_int(to, "values_trained", r->proof.values_trained);
     record_int(to, "values_frozen", r->proof.values_frozen);
     record_int(to, "moved", r->proof.moved);
@@ -76,6 +82,7 @@ static void print(const result *r) {
                   da_unit_moved(unit) ? "trained" : unit->trained ? "trained, unmoved" : "unmoved");
     }
     cli_print(c, "unmoved: %d units, bit for bit; moved: %d units\n", r->proof.unmoved, r->proof.moved);
+    if (r->near.length > 0) cli_print(c, "neighbours of what was cut: %s\n", r->named);
     cli_print(c, "trained   %lld of %lld values (%.1f %%), %lld steps in %.1f s\n", (long long)r->proof.values_trained,
               (long long)values, 100 * (double)r->proof.values_trained / (double)values, (long long)r->training.steps,
               r->training.seconds);
@@ -95,21 +102,38 @@ static da_trainer_options defaults(void) {
     return o;
 }
 
+static da_status find_neighbours(result *r) {
+    bool *near = da_alloc_zero((size_t)r->model->unit_count, sizeof *near);
+    da_status status = near ? da_restructure_cuts(r->model, near) : DA_ERROR_MEMORY;
+    for (int i = 0; i < r->model->unit_count && status == DA_OK; i++)
+        if (near[i]) da_text_printf(&r->near, "%s%s", r->near.length > 0 ? "," : "", r->model->units[i]->name);
+    da_free(near);
+    r->named = da_text_string(&r->near);
+    if (status == DA_ERROR_NOT_FOUND)
+        return cli_usage(r->c, "--units neighbours: %s; name the units, 'deeparc summary %s' lists them",
+                         da_error_message(), r->c->arguments[0]);
+    return status == DA_OK ? da_text_status(&r->near) : status;
+}
+
+static da_status choose_units(result *r) {
+    r->named = cli_text(r->c, "units");
+    if (strcmp(r->named, "all") == 0) return DA_OK;
+    if (strcmp(r->named, "neighbours") == 0) DA_TRY(find_neighbours(r));
+    return cli_names_read(r->c, &r->units, "units", r->named);
+}
+
 static da_status train_units(result *r, da_model *model, const da_dataset *data, const da_trainer_options *o) {
-    cli_names units = { 0 };
-    if (strcmp(cli_text(r->c, "units"), "all") != 0) DA_TRY(cli_names_split(r->c, &units, "units"));
     da_status status =
-        da_retrain(model, data, (const char *const *)units.items, units.count, o, &r->training, &r->proof);
+        da_retrain(model, data, (const char *const *)r->units.items, r->units.count, o, &r->training, &r->proof);
     cli_progress_end(r->c);
-    if (status == DA_ERROR_INTERRUPTED) status = cli_training_interrupted(r->c, o);
-    cli_names_free(&units);
-    return status;
+    return status == DA_ERROR_INTERRUPTED ? cli_training_interrupted(r->c, o) : status;
 }
 
 static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     da_trainer_options initial = defaults(), o;
     const char *out = cli_text(r->c, "out");
     r->model = model;
+    DA_TRY(choose_units(r));
     DA_TRY(cli_training_options(r->c, &o, &initial));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
     DA_TRY(train_units(r, model, data, &o));
@@ -131,6 +155,8 @@ static da_status retrain_run(cli *c) {
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = cli_model_open(c, &model, c->arguments[0], &test);
     if (status == DA_OK) status = retrain(&r, model, &data);
+    cli_names_free(&r.units);
+    da_text_free(&r.near);
     da_retrain_proof_free(&r.proof);
     da_training_result_free(&r.training);
     da_model_free(model);
@@ -141,7 +167,7 @@ static da_status retrain_run(cli *c) {
 
 static const cli_option options[] = {
     { .name = "units", .kind = CLI_TEXT, .value = "NAME,...", .required = true,
-      .help = "the units that learn: layer1.0,layer2.0; all: every one" },
+      .help = "the units that learn: layer1.0,layer2.0; neighbours: those beside what was cut; all: every one" },
     { .name = "out", .kind = CLI_TEXT, .value = "FILE", .file = CLI_WRITES, .required = true,
       .help = "save the retrained model as .safetensors" },
     { .name = "test-limit", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = 1e9,
@@ -154,7 +180,7 @@ const cli_command cli_retrain = {
     .name = "retrain", .purpose = "train some units; prove that nothing else moves", .arguments = "MODEL",
     .file = CLI_READS,
     .tables = CLI_DATA | CLI_TRAINING | CLI_RESUMING, .options = options, .run = retrain_run,
-    .example = "retrain small.safetensors --data mnist --units layer1.0,layer2.0 --epochs 1 --out repaired.safetensors",
+    .example = "retrain small.safetensors --data mnist --units neighbours --epochs 1 --out repaired.safetensors",
     .notes = "Units that are not named take no gradient, no weight decay, no momentum, and their batch norms keep\n"
              "their running statistics. A SHA-256 of every unit before and after shows it; should one have moved,\n"
              "the command fails.\n"

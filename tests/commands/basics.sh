@@ -35,6 +35,35 @@ check_same "quiet: nothing on stderr" "$(wc -c < "$work/err" | tr -d ' ')" 0
 check "predict" "$deeparc" predict "$model" --data digits --limit 30 --out "$work/logits.npy"
 check_same "predict: 128 bytes of heading, 30 x 10 floats" "$(wc -c < "$work/logits.npy" | tr -d ' ')" 1328
 check_says "predict: shape" "(30, 10)" head -c 128 "$work/logits.npy"
+"$deeparc" predict "$model" --data digits --limit 12 --quiet > "$work/answers"
+check_same "predict without --out: a line an image" \
+    "$(grep -c -E '^image [0-9]+: [0-9] \([0-9]+\.[0-9] %\), label [0-9]$' "$work/answers")" 12
+hits() { sed 's/image [0-9]*: \(.*\) (.* %), label \(.*\)/\1 \2/' "$work/answers" | awk '$1 == $2 { n++ } END { print n + 0 }'; }
+check_says "predict's answers are those that eval counts" "($(hits) of 12)" \
+    "$deeparc" eval "$model" --data digits --limit 12
+check "predict --json" "$deeparc" predict "$model" --data digits --limit 12 --json
+check_same "... has an answer, its share and the label of every image" \
+    "$(grep -c -e '"answer": "[0-9]"' -e '"share": 0' -e '"label": "[0-9]"' "$work/out")" 36
+
+# ---- Confusion: rows labels, columns answers. ----
+"$deeparc" predict "$model" --data digits --limit 100 --quiet > "$work/answers"
+check_says "eval --confusion" "label" "$deeparc" eval "$model" --data digits --limit 100 --confusion \
+    --record "$work/confusion.json" --examples 3
+check_same "a row a label" "$(grep -c ' %$' "$work/out")" 10
+check_same "its diagonal are the right answers" \
+    "$(awk '/ %$/ { n += $(2 + row++) } END { print n }' "$work/out")" "$(hits)"
+check_same "its sum are all images" \
+    "$(awk '/ %$/ { for (i = 2; i <= 11; i++) n += $i } END { print n }' "$work/out")" 100
+share() { grep -c ": 5 (.*), label 3" "$work/answers"; } # threes that were taken for fives
+check_same "one cell of it" "x$(awk '/ %$/ && $1 == 3 { print $7 }' "$work/out")" "x$(share)"
+check_same "a class's accuracy" "$(awk '/ %$/ && $1 == 7 { for (i = 2; i <= 11; i++) n += $i
+    printf "%.2f %.2f", 100 * $9 / n, $12 }' "$work/out" | awk '{ print ($1 == $2 ? "equal" : $0) }')" equal
+check_same "the record has the table" "$(grep -c '"answers"' "$work/confusion.json")" 10
+check_same "the record has wrong and right examples" "$(grep -c '"right": false' "$work/confusion.json") \
+$(grep -c '"right": true' "$work/confusion.json") $(grep -c '"png": "iVBORw0KGgo' "$work/confusion.json")" "3 \
+3 6"
+check_fails "examples for nobody" 2 "--examples go into the record" \
+    "$deeparc" eval "$model" --data digits --limit 9 --examples 3
 small=$work/winograd.safetensors
 check_says "train --conv winograd" "sha256:" "$deeparc" train --model resnet8x0.5 --conv winograd --data digits \
     --limit 64 --test-limit 32 --epochs 1 --out "$small"

@@ -29,6 +29,22 @@ cat > "$work/stages.json" <<'END'
 {"names": ["layer1.0", "layer1.1", "layer1.2", "layer2.0", "layer2.1"]}
 END
 several="$deeparc partition --similarity $matrix --names $work/stages.json"
+check_says "order marks what begins a stage" ">layer2.0" "$deeparc" order --similarity "$matrix" --threshold 0.5 \
+    --names "$work/stages.json"
+check_same "... and says what that means" "$(grep -c '^> begins a stage' "$work/out")" 1
+check "order as JSON" "$deeparc" order --similarity "$matrix" --threshold 0.5 --names "$work/stages.json" --json
+check_same "... marks it, too" "$(json | grep -o '"layer":[0-9],"name":"[a-z0-9.]*","module":0,"begins_stage":true')" \
+    '"layer":3,"name":"layer2.0","module":0,"begins_stage":true'
+cp "$work/stages.json" "$work/cka.json"
+for command in order partition; do
+    check_says "$command finds the record beside the matrix" ">layer2.0" "$deeparc" $command --similarity "$matrix" \
+        --threshold 0.5
+    check_same "... and says so" "$(grep -c "names of the layers: $work/cka.json" "$work/err")" 1
+done
+echo '{"names": ["a", "b"]}' > "$work/cka.json"
+check_says "a record of other layers is left alone" "   1  4 " "$deeparc" order --similarity "$matrix" --threshold 0.5
+check_same "... which is said" "$(grep -c 'names 2 layers, the matrix has 5' "$work/err")" 1
+rm "$work/cka.json"
 check_says "a stage is marked" ">layer2.0" $several
 check_says "three linkages side by side" "adjacent   mean       min" $several --linkage adjacent,mean,min
 check_says "... and Fisher's" "fisher" $several --method both --linkage min
@@ -213,6 +229,15 @@ check_fails "retrain an unknown unit" 1 "layer9.9" \
 # shellcheck disable=SC2086
 check_fails "retrain a unit without weights" 1 "no parameters" \
     "$deeparc" retrain "$small" --units avgpool $data --test-limit 64 --out "$work/x"
+
+# shellcheck disable=SC2086
+check_says "retrain the neighbours without naming them" "neighbours of what was cut: $near" "$deeparc" retrain "$small" \
+    --units neighbours $data --test-limit 64 --epochs 2 --out "$work/again.safetensors" --record "$work/again.json"
+check "... gives the same weights" cmp "$work/again.safetensors" "$work/repaired.safetensors"
+check_says "... and the record names them" "\"trained\": \"$near\"" cat "$work/again.json"
+# shellcheck disable=SC2086
+check_fails "neighbours of nothing" 2 "nothing was cut from" \
+    "$deeparc" retrain "$model" --units neighbours $data --test-limit 64 --out "$work/x"
 
 # ---- The report. ----
 check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --out "$work/report.html"

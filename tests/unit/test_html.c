@@ -266,3 +266,16 @@ TEST(chart_labels_whole_numbers_wholly) {
     CHECK(strstr(da_text_string(&page), ">2.0</text>"));
     da_text_free(&page);
 }
+
+/* The vectors of RFC 4648, section 10, and the bytes above 127. */
+TEST(text_base64) {
+    static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
+                                            { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+                                            { "\xfb\xff\xfe", "+//+" } };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        da_text text = { 0 };
+        da_text_base64(&text, pairs[i][0], strlen(pairs[i][0]));
+        CHECK_TEXT(da_text_string(&text), pairs[i][1]);
+        da_text_free(&text);
+    }
+}

@@ -44,6 +44,24 @@ TEST(restructure_removes_runs_and_single_units) {
     da_model_free(model);
 }
 
+TEST(restructure_cuts_are_seen_in_the_model_alone) {
+    da_model *model = NULL, *left = NULL;
+    make(&model, "resnet20x0.5");
+    bool near[32], seen[32];
+    CHECK_FAILS(da_restructure_cuts(model, seen), DA_ERROR_NOT_FOUND, "nothing was cut");
+    const char *const gone[] = { "layer1.1", "layer1.2", "layer3.2" };
+    CHECK_OK(da_restructure_remove(model, gone, 3, &left));
+    da_restructure_neighbours(model, left, near);
+    CHECK_OK(da_restructure_cuts(left, seen));
+    for (int i = 0; i < left->unit_count; i++) CHECK_INT(seen[i], near[i]);
+    CHECK_OK(da_model_repeat(left, da_model_find(left, "layer2.1")));
+    CHECK_FAILS(da_restructure_cuts(left, seen), DA_ERROR_NOT_FOUND, "cannot be told");
+    strcpy(left->architecture, "mine");
+    CHECK_FAILS(da_restructure_cuts(left, seen), DA_ERROR_NOT_FOUND, "'mine' cannot be told");
+    da_model_free(left);
+    da_model_free(model);
+}
+
 TEST(restructure_refuses_with_a_reason) {
     da_model *model = NULL, *left = NULL;
     make(&model, "resnet20x0.5");
