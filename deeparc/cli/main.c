@@ -76,6 +76,13 @@ static int family(int argc, char **argv) {
     return USAGE;
 }
 
+/* "help sweep plan" becomes "sweep plan --help". */
+static void turn_help(int argc, char **argv) {
+    static char option[] = "--help";
+    memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
+    argv[argc - 1] = option;
+}
+
 static int unknown_command(const char *word) {
     const char *names[sizeof commands / sizeof *commands];
     int count = 0;
@@ -131,7 +138,9 @@ int main(int argc, char **argv) {
         complain("deeparc: a command is missing: 'deeparc --help' lists them");
         return USAGE;
     }
-    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
+    bool help = strcmp(argv[1], "help") == 0;
+    if (help && argc > 2) turn_help(argc, argv);
+    else if (help || is_help(argv[1])) {
         cli_help_all(commands);
         return finish();
     }
@@ -148,7 +157,6 @@ int main(int argc, char **argv) {
     c.command = *command;
     c.argv = argv;
     c.argc = argc;
-    bool help;
     if (cli_parse(&c, argc - 1 - words, argv + 1 + words, &help) != DA_OK)
         return fail((*command)->name, c.usage ? USAGE : FAILED);
     if (help) {

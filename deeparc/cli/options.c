@@ -45,16 +45,46 @@ const char *cli_nearest(const char *word, const char *const *list) {
     return best;
 }
 
-static da_status fail_unknown(cli *c, const char *name, int length) {
+/* What other programs call what is meant here; likeness of letters would not find it. MODEL: an argument. */
+static const struct { const char *typed, *meant; } synonyms[] = {
+    { "lr", "rate" }, { "learning-rate", "rate" }, { "bs", "batch" }, { "batch-size", "batch" },
+    { "num-epochs", "epochs" }, { "wd", "weight-decay" }, { "l2", "weight-decay" }, { "gamma", "factor" },
+    { "scheduler", "schedule" }, { "lr-scheduler", "schedule" }, { "optim", "optimizer" }, { "clip-grad", "clip" },
+    { "grad-clip", "clip" }, { "early-stopping", "patience" }, { "eps", "epsilon" }, { "dataset", "data" },
+    { "data-path", "data-dir" }, { "root", "data-dir" }, { "num-samples", "limit" }, { "max-samples", "limit" },
+    { "num-workers", "threads" }, { "workers", "threads" }, { "j", "threads" }, { "manual-seed", "seed" },
+    { "arch", "model" }, { "o", "out" }, { "output", "out" }, { "save", "out" }, { "save-path", "out" },
+    { "pretrained", "from" }, { "weights", "from" }, { "finetune", "from" }, { "ckpt", "checkpoint" },
+    { "model", "MODEL" }, { "model-path", "MODEL" }, { "weights", "MODEL" }, { "ckpt", "MODEL" },
+    { "checkpoint", "MODEL" },
+};
+
+/* The option of this command that a word most likely means, or "MODEL"; NULL when there is none. */
+static const char *meant_by(const cli *c, const char *word) {
     const char *names[CLI_MAX_OPTIONS + 1];
     for (int i = 0; i < c->value_count; i++) names[i] = c->values[i].option->name;
     names[c->value_count] = NULL;
+    for (size_t s = 0; s < sizeof synonyms / sizeof *synonyms; s++) {
+        const char *meant = synonyms[s].meant;
+        if (strcmp(synonyms[s].typed, word) != 0) continue;
+        if (strcmp(meant, "MODEL") == 0 && strstr(c->command->arguments, meant)) return meant;
+        for (int i = 0; names[i]; i++)
+            if (strcmp(names[i], meant) == 0) return meant;
+    }
+    return cli_nearest(word, names);
+}
+
+/* dashes: as typed. */
+static da_status fail_unknown(cli *c, const char *dashes, const char *name, int length) {
     char word[WORD + 1];
     memset(word, 0, sizeof word);
     memcpy(word, name, (size_t)(length < WORD ? length : WORD));
-    const char *nearest = cli_nearest(word, names);
-    if (!nearest) return cli_usage(c, "there is no option --%s", word);
-    return cli_usage(c, "there is no option --%s; did you mean --%s?", word, nearest);
+    const char *meant = meant_by(c, word), *rule = dashes[1] ? "" : ": options begin with --";
+    if (!meant) return cli_usage(c, "there is no option %s%s%s", dashes, word, rule);
+    if (strcmp(meant, "MODEL") == 0)
+        return cli_usage(c, "there is no option %s%s: the model's file is an argument: deeparc %s", dashes, word,
+                         c->command->example);
+    return cli_usage(c, "there is no option %s%s%s; did you mean --%s?", dashes, word, rule, meant);
 }
 
 /* ---- Values. ---- */
@@ -130,7 +160,7 @@ static da_status parse_option(cli *c, int argc, char **argv, int *i) {
         const char *known = c->values[v].option->name;
         if (strlen(known) == length && memcmp(known, name, length) == 0) value = &c->values[v];
     }
-    if (!value) return fail_unknown(c, name, (int)(length < WORD ? length : WORD));
+    if (!value) return fail_unknown(c, "--", name, (int)(length < WORD ? length : WORD));
     const cli_option *option = value->option;
     if (value->given && option->repeats && c->value_count < CLI_MAX_OPTIONS) {
         value = &c->values[c->value_count++];
@@ -171,7 +201,7 @@ da_status cli_parse(cli *c, int argc, char **argv, bool *help) {
         if (options && strcmp(argv[i], "--") == 0) { options = false; continue; }
         if (options && strncmp(argv[i], "--", 2) == 0) { DA_TRY(parse_option(c, argc, argv, &i)); continue; }
         if (options && argv[i][0] == '-' && argv[i][1])
-            return cli_usage(c, "there is no option %s: options begin with --", argv[i]);
+            return fail_unknown(c, "-", argv[i] + 1, (int)strcspn(argv[i] + 1, "="));
         if (c->argument_count == CLI_MAX_ARGUMENTS) return cli_usage(c, "more than %d arguments", CLI_MAX_ARGUMENTS);
         c->arguments[c->argument_count++] = argv[i];
     }

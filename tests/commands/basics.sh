@@ -11,8 +11,14 @@ while IFS= read -r command; do # one word, or two: "sweep plan"
     # shellcheck disable=SC2086
     check_says "$command --help" "Example: deeparc $command" "$deeparc" $command --help
     # shellcheck disable=SC2086
+    check_same "help $command is $command --help" "$("$deeparc" help $command)" "$("$deeparc" $command --help)"
+    # shellcheck disable=SC2086
     check_fails "$command: unknown option" 2 "did you mean --threads?" "$deeparc" $command --treads 1
 done < "$work/commands"
+
+check_same "help sweep is sweep --help" "$("$deeparc" help sweep)" "$("$deeparc" sweep --help)"
+check_says "help alone" "Commands:" "$deeparc" help
+check_fails "help for nothing" 2 "did you mean 'eval'?" "$deeparc" help evil
 
 # ---- One model through all of them. ----
 model=$work/mlp.safetensors

@@ -14,6 +14,13 @@ check_fails "unknown command, far from all" 2 "--help" "$deeparc" xyzzyxyzzyxyzz
 check_fails "unknown option" 2 "did you mean --epochs?" $tiny --epoch 3
 check_fails "unknown option with =" 2 "did you mean --batch?" $tiny --batc=3
 check_fails "one dash" 2 "options begin with --" $tiny -epochs
+synonym() { check_fails "--$1" 2 "did you mean --$2?" $tiny "--$1" 3; }
+synonym lr rate; synonym learning-rate rate; synonym batch-size batch; synonym wd weight-decay; synonym output out
+synonym num-workers threads; synonym arch model; synonym dataset data; synonym scheduler schedule; synonym epoch epochs
+check_fails "-o" 2 "options begin with --; did you mean --out?" $tiny -o "$work/x.st"
+check_fails "--model-path of eval" 2 "the model's file is an argument: deeparc eval" "$deeparc" eval --model-path m
+check_fails "--checkpoint of predict" 2 "the model's file is an argument" "$deeparc" predict --checkpoint "$model"
+check_fails "a word like none" 2 "there is no option --xyzzyxyzzyxyzzy" $tiny --xyzzyxyzzyxyzzy
 check_fails "a value is missing" 2 "needs a value" $tiny --rate
 check_fails "an option instead of a value" 2 "needs a value" $tiny --rate --json
 check_fails "a flag with a value" 2 "takes no value" $tiny --nesterov=yes
