@@ -2,6 +2,7 @@
 #include "datasets/cifar.h"
 
 #include "core/memory.h"
+#include "core/sha1.h"
 #include "datasets/gzip.h"
 
 #include <stddef.h>
@@ -12,7 +13,10 @@ enum { SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE };
 typedef struct collection {
     uint8_t *images, *labels;
     int64_t  count, room;
+    int      label_bytes; /* 0: not known before the first file */
 } collection;
+
+static int classes_of(int label_bytes) { return label_bytes == 1 ? 10 : 100; }
 
 static da_status make_room(collection *all, int64_t room) {
     if (room <= all->room) return DA_OK;
@@ -26,8 +30,8 @@ static da_status make_room(collection *all, int64_t room) {
     return DA_OK;
 }
 
-static da_status append_records(collection *all, const uint8_t *bytes, size_t size, int label_bytes, int classes,
-                                const char *path) {
+static da_status append_records(collection *all, const uint8_t *bytes, size_t size, const char *path) {
+    const int label_bytes = all->label_bytes, classes = classes_of(label_bytes);
     size_t record = (size_t)label_bytes + IMAGE;
     if (size == 0 || size % record != 0)
         return DA_FAIL(DA_ERROR_FORMAT,
@@ -50,21 +54,24 @@ static da_status append_records(collection *all, const uint8_t *bytes, size_t si
     return DA_OK;
 }
 
-static da_status append_file(collection *all, const char *path, int label_bytes, int classes, int files) {
+static da_status append_file(collection *all, const char *path, int files, char *content) {
     uint8_t *bytes;
     size_t size;
     DA_TRY(da_gzip_read_file(path, &bytes, &size));
+    if (all->label_bytes == 0) all->label_bytes = size % (1 + IMAGE) == 0 || size % (2 + IMAGE) != 0 ? 1 : 2;
     /* The first file tells how large the others will be, so that room is taken once. */
-    da_status status = make_room(all, (int64_t)(size / ((size_t)label_bytes + IMAGE)) * files);
-    if (status == DA_OK) status = append_records(all, bytes, size, label_bytes, classes, path);
+    da_status status = make_room(all, (int64_t)(size / ((size_t)all->label_bytes + IMAGE)) * files);
+    if (status == DA_OK) status = append_records(all, bytes, size, path);
+    if (status == DA_OK && content) da_sha1_hex(bytes, size, content);
     da_free(bytes);
     return status;
 }
 
-da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, int label_bytes) {
-    collection all = { NULL, NULL, 0, 0 };
+da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, int label_bytes,
+                         dai_content *contents) {
+    collection all = { .label_bytes = label_bytes };
     for (int f = 0; f < files; f++) {
-        da_status status = append_file(&all, paths[f], label_bytes, data->classes, f == 0 ? files : 0);
+        da_status status = append_file(&all, paths[f], f == 0 ? files : 0, contents ? contents[f] : NULL);
         if (status != DA_OK) {
             da_free(all.images);
             da_free(all.labels);
@@ -74,6 +81,7 @@ da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, 
     data->count = all.count;
     data->height = data->width = SIDE;
     data->channels = 3;
+    data->classes = classes_of(all.label_bytes);
     data->images = all.images;
     data->labels = all.labels;
     return DA_OK;

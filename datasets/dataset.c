@@ -2,6 +2,7 @@
  *
  *     name  ->  each root (data_dir, $DEEPARC_DATA, ...)  ->  each folder of the set  ->  its files, in any spelling
  *     path  ->  a folder: whose files are in it?          ->  a file: IDX images or a CIFAR batch
+ *     bytes ->  digests  ->  the published files' table   ->  name, class names, normalisation
  *
  * The first folder that holds any of the split's files is the one; a file missing there is an error and no reason to
  * look further, so images and labels never come from different places.
@@ -119,39 +120,100 @@ static da_status name_classes(da_dataset *data, const char *const *table, char *
     return DA_OK;
 }
 
-/* The names come from the set's file in the folder, where there is one. folder NULL: they come from the table. */
+/* The names come from CIFAR's own file in the folder, where there is one. folder NULL: they come from the table. */
 static da_status name_classes_of(da_dataset *data, const dai_set *set, const char *folder) {
     enum { NAMES_CAP = 1 << 16 };
     char path[PATH_ROOM];
     uint8_t *text = NULL;
     size_t size;
-    if (folder && set->names_file && find_file(path, folder, set->names_file))
+    const char *names_file = dai_sets[data->classes == 10 ? DAI_CIFAR10 : DAI_CIFAR100].names_file;
+    if (folder && set->format == DAI_CIFAR && find_file(path, folder, names_file))
         DA_TRY(da_file_read(path, NAMES_CAP, &text, &size));
     da_status status = name_classes(data, set->class_names[0] ? set->class_names : NULL, (char *)text, path);
     da_free(text);
     return status;
 }
 
-/* Loads files of a set; source is what to call the place. Writes all of *out, or nothing. */
-static da_status load_set(da_dataset *out, const dai_set *set, const char *const *paths, int files, const char *source,
-                          const char *folder) {
-    da_dataset data = { .classes = set->classes };
-    memcpy(data.mean, set->mean, sizeof data.mean);
-    memcpy(data.deviation, set->deviation, sizeof data.deviation);
-    da_status status = set_names(&data, set->name, source);
-    if (status == DA_OK) status = name_classes_of(&data, set, folder);
-    if (status == DA_OK && set->format == DAI_IDX) status = dai_idx_load(&data, paths[0], files > 1 ? paths[1] : NULL);
-    if (status == DA_OK && set->format == DAI_CIFAR) status = dai_cifar_load(&data, paths, files, set->label_bytes);
+/* Files to read as one split. */
+typedef struct request {
+    dai_format     format;
+    const dai_set *asked;  /* by its name; NULL: what the files hold decides */
+    bool           one_file;
+    da_split       split;  /* unless it is one file, which may be of either */
+    const char    *paths[DAI_MAX_FILES];
+    int            files, label_bytes;
+    const char    *source, *folder; /* what to call the place; where class names may lie, or NULL */
+} request;
+
+static const char *base_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The set whose published files these are; NULL: none that is known. Images are asked first. Those of another set than
+   was asked for are an error. */
+static da_status find_set(const dai_set **out, da_split *split, const request *r, dai_content *contents) {
+    dai_origin origin = { r->asked, r->split, 0 };
+    int i = 0;
+    while (i < r->files && !dai_sets_find(&origin, contents[i])) i++;
+    if (r->asked && origin.set != r->asked)
+        return DA_FAIL(DA_ERROR_FORMAT,
+                       "'%s' is of %s, not of %s: ask for %s by the path, or fetch the other anew: datasets/fetch.sh %s",
+                       r->paths[i], origin.set->name, r->asked->name, origin.set->name, r->asked->name);
+    *out = origin.set;
+    *split = r->one_file ? origin.split : r->split;
+    return DA_OK;
+}
+
+/* Compares each file with the published one of its place. */
+static da_status compare(da_dataset *data, const dai_set *set, da_split split, const request *r,
+                         dai_content *contents) {
+    char altered[512] = "";
+    for (int i = 0; i < r->files; i++) {
+        dai_origin origin = { NULL, DA_TRAIN, 0 };
+        bool known = dai_sets_find(&origin, contents[i]) && origin.set == set && origin.split == split;
+        bool any_place = r->one_file && r->format == DAI_CIFAR;
+        if (!known || !(any_place || origin.file == i))
+            append(altered, sizeof altered, ", ", base_of(r->paths[i]));
+    }
+    data->published = altered[0] ? DA_NOT_AS_PUBLISHED : DA_AS_PUBLISHED;
+    data->altered = altered[0] ? da_string_copy(altered) : NULL;
+    return !altered[0] || data->altered ? DA_OK : DA_ERROR_MEMORY;
+}
+
+/* Finds out which set was read, and takes over what is known of it. */
+static da_status identify(da_dataset *data, const request *r, dai_content *contents) {
+    const dai_set *set = NULL;
+    da_split split = r->split;
+    DA_TRY(find_set(&set, &split, r, contents));
+    if (set) DA_TRY(compare(data, set, split, r, contents));
+    else set = &dai_unknown_sets[r->format];
+    memcpy(data->mean, set->mean, sizeof data->mean);
+    memcpy(data->deviation, set->deviation, sizeof data->deviation);
+    DA_TRY(set_names(data, set->name, r->source));
+    return name_classes_of(data, set, r->folder);
+}
+
+/* Writes all of *out, or nothing. */
+static da_status load_files(da_dataset *out, const request *r) {
+    dai_content contents[DAI_MAX_FILES];
+    da_dataset data = { .classes = 10, .one_file = r->one_file };
+    DA_TRY(r->format == DAI_IDX ? dai_idx_load(&data, r->paths[0], r->files > 1 ? r->paths[1] : NULL, contents)
+                                : dai_cifar_load(&data, r->paths, r->files, r->label_bytes, contents));
+    da_status status = identify(&data, r, contents);
     if (status == DA_OK) *out = data;
     else da_dataset_free(&data);
     return status;
 }
 
-static da_status load_found(da_dataset *out, const dai_set *set, da_split split, const found *f, const char *folder) {
-    const char *paths[DAI_MAX_FILES];
+/* set says which files a folder has; only one asked for by its name is certain. */
+static da_status load_found(da_dataset *out, const dai_set *set, da_split split, const found *f, const char *folder,
+                            bool asked) {
+    request r = { .format = set->format, .asked = asked ? set : NULL, .split = split, .files = f->files,
+                  .label_bytes = set->label_bytes, .source = folder, .folder = folder };
     DA_TRY(check_found(f, set, split, folder));
-    for (int i = 0; i < f->files; i++) paths[i] = f->path[i];
-    return load_set(out, set, paths, f->files, folder, folder);
+    for (int i = 0; i < f->files; i++) r.paths[i] = f->path[i];
+    return load_files(out, &r);
 }
 
 static da_status load_by_name(da_dataset *out, const dai_set *set, da_split split, const char *data_dir) {
@@ -164,7 +226,7 @@ static da_status load_by_name(da_dataset *out, const dai_set *set, da_split spli
             if (snprintf(folder, sizeof folder, "%s/%s", roots[r], set->folders[i]) >= PATH_ROOM)
                 return DA_FAIL(DA_ERROR_ARGUMENT, "the data directory's path is too long: '%s'", roots[r]);
             find_files(&f, set, split, folder);
-            if (f.missing < f.files) return load_found(out, set, split, &f, folder);
+            if (f.missing < f.files) return load_found(out, set, split, &f, folder, true);
             append(looked_in, sizeof looked_in, ", ", folder);
         }
     }
@@ -173,18 +235,14 @@ static da_status load_by_name(da_dataset *out, const dai_set *set, da_split spli
                    "datasets/fetch.sh %s gets it", set->name, files, looked_in, set->name);
 }
 
-/* MNIST and Fashion-MNIST have files of the same names: the path tells them apart. */
-static const dai_set *idx_set(const char *path) {
-    return &dai_sets[strstr(path, "fashion") ? DAI_FASHION_MNIST : DAI_MNIST];
-}
-
+/* MNIST's files have the names of all sets in IDX format. */
 static da_status load_folder(da_dataset *out, const char *folder, da_split split) {
     char all[512] = "", files[256];
     found f;
-    const dai_set *candidates[] = { idx_set(folder), &dai_sets[DAI_CIFAR10], &dai_sets[DAI_CIFAR100] };
+    const dai_set *candidates[] = { &dai_sets[DAI_MNIST], &dai_sets[DAI_CIFAR10], &dai_sets[DAI_CIFAR100] };
     for (int i = 0; i < 3; i++) {
         find_files(&f, candidates[i], split, folder);
-        if (f.missing < f.files) return load_found(out, candidates[i], split, &f, folder);
+        if (f.missing < f.files) return load_found(out, candidates[i], split, &f, folder, false);
         list_files(files, sizeof files, candidates[i], split);
         append(all, sizeof all, ", or ", files);
     }
@@ -209,15 +267,10 @@ static bool labels_beside(char path[PATH_ROOM], const char *images_path) {
 
 static da_status load_file(da_dataset *out, const char *path) {
     char labels[PATH_ROOM];
-    const char *paths[2] = { path, labels }, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-    if (ends_in(path, ".bin") || ends_in(path, ".bin.gz")) {
-        bool hundred = strncmp(base, "train.bin", 9) == 0 || strncmp(base, "test.bin", 8) == 0;
-        DA_TRY(load_set(out, &dai_sets[hundred ? DAI_CIFAR100 : DAI_CIFAR10], paths, 1, path, NULL));
-    } else {
-        DA_TRY(load_set(out, idx_set(path), paths, labels_beside(labels, path) ? 2 : 1, path, NULL));
-    }
-    out->one_file = true;
-    return DA_OK;
+    bool cifar = ends_in(path, ".bin") || ends_in(path, ".bin.gz");
+    request r = { .format = cifar ? DAI_CIFAR : DAI_IDX, .one_file = true, .paths = { path, labels }, .source = path };
+    r.files = !cifar && labels_beside(labels, path) ? 2 : 1;
+    return load_files(out, &r);
 }
 
 static da_status load_digits(da_dataset *out, da_split split, const da_dataset_options *options) {
@@ -242,10 +295,8 @@ static da_status load_digits(da_dataset *out, da_split split, const da_dataset_o
     return DA_OK;
 }
 
-da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
-                          const da_dataset_options *options) {
-    static const da_dataset_options defaults = { .count = 0, .seed = 1 };
-    const da_dataset_options *given = options ? options : &defaults;
+static da_status find_and_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
+                               const da_dataset_options *given) {
     if (given->count < 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "a data set of %lld samples cannot be", (long long)given->count);
     if (strcmp(name_or_path, "digits") == 0) return load_digits(out, split, given);
@@ -262,12 +313,37 @@ da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split sp
                    name_or_path);
 }
 
+/* Keeps the first `limit` images and gives the memory of the others back. */
+static da_status cut_to(da_dataset *data, int64_t limit) {
+    if (limit == 0 || limit >= data->count) return DA_OK;
+    uint8_t *images = da_realloc(data->images, (size_t)(limit * da_dataset_image_bytes(data)));
+    if (!images) return DA_ERROR_MEMORY;
+    data->images = images;
+    data->count = limit;
+    return DA_OK;
+}
+
+da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
+                          const da_dataset_options *options) {
+    static const da_dataset_options defaults = { .count = 0, .seed = 1 };
+    const da_dataset_options *given = options ? options : &defaults;
+    da_dataset data;
+    if (given->limit < 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "the first %lld images cannot be kept", (long long)given->limit);
+    DA_TRY(find_and_load(&data, name_or_path, split, data_dir, given));
+    da_status status = cut_to(&data, given->limit);
+    if (status == DA_OK) *out = data;
+    else da_dataset_free(&data);
+    return status;
+}
+
 void da_dataset_free(da_dataset *data) {
     if (!data) return;
     for (int c = 0; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);
     da_free(data->class_names);
     da_free(data->name);
     da_free(data->source);
+    da_free(data->altered);
     da_free(data->images);
     da_free(data->labels);
     memset(data, 0, sizeof *data);

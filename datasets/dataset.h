@@ -29,10 +29,20 @@ enum { DA_MAX_CHANNELS = 4 };
 
 typedef enum da_split { DA_TRAIN, DA_TEST } da_split;
 
+/* What files are is told by what they hold, never by where they lie: their content is compared with that of the published
+   files (datasets/checksums.txt). */
+typedef enum da_published {
+    DA_OF_NO_SET,       /* generated, or files of no known set */
+    DA_AS_PUBLISHED,    /* each file holds, unpacked, what the published one holds */
+    DA_NOT_AS_PUBLISHED /* the set was asked for by name, or some of the files are its; others hold something else */
+} da_published;
+
 typedef struct da_dataset {
-    char    *name;         /* "mnist", "cifar10", "digits", ... */
+    char    *name;         /* "mnist", "cifar10", "digits", ...; files of no known set: "idx", "cifar-bin" */
     char    *source;       /* where it came from: the folder, the file, or "generated" */
     bool     one_file;     /* a single file that serves as either split: training and test images are the same */
+    da_published published;
+    char    *altered;      /* DA_NOT_AS_PUBLISHED: the files that hold something else, "a, b"; else NULL */
     int64_t  count, height, width, channels;
     int      classes;
     uint8_t *images;       /* count x height x width x channels */
@@ -46,16 +56,20 @@ typedef struct da_dataset {
 typedef struct da_dataset_options {
     int64_t  count; /* how many digits to draw; 0: 60000 to train, 10000 to test. Only for "digits" */
     uint64_t seed;  /* of the digits; files have no use for one */
+    int64_t  limit; /* keep this many images, the first, and no memory for others; 0: all */
 } da_dataset_options;
 
 /* Loads one split. name_or_path is a name of the table above, looked for in data_dir (NULL or "": none), then
    $DEEPARC_DATA, then datasets/data, then /usr/share/datasets; or a path (it holds a '/' or it exists): a folder with
    files of the table, or one file - an IDX image file (labels come from the label file beside it, where there is one)
-   or a CIFAR .bin file - which then serves as either split. Folders of IDX files have ten classes. options NULL: digits
-   of the default size from seed 1. *out is written on success only; da_dataset_free gives it back. Errors:
-   DA_ERROR_NOT_FOUND (what was looked for, where, and the command that gets it), DA_ERROR_FORMAT (truncated, corrupt,
-   labels out of range, counts that differ), DA_ERROR_ARGUMENT, DA_ERROR_IO, DA_ERROR_MEMORY. Costs one pass over the
-   files; 60,000 MNIST images from .gz in under half a second. */
+   or a CIFAR .bin file - which then serves as either split. What files hold decides name, class names and normalisation;
+   a set asked for by name is called so even where its files are not the published ones (`published` says it), but not
+   where they are another known set's. IDX files have ten classes. options NULL: all images; digits from seed 1. *out is
+   written on success only; da_dataset_free gives it back. Errors: DA_ERROR_NOT_FOUND (what was looked for, where, and the
+   command that gets it), DA_ERROR_FORMAT (truncated, corrupt, labels out of range, counts that differ, another set's
+   files), DA_ERROR_ARGUMENT, DA_ERROR_IO, DA_ERROR_MEMORY. Costs one pass over the files, into the memory where the
+   images stay, and one to hash them. They are not mapped: a file that another program changes or cuts short would change
+   images that were hashed before, or end the program. */
 da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
                           const da_dataset_options *options);
 void da_dataset_free(da_dataset *data); /* takes NULL and an all-zero set; leaves zeros */

@@ -129,7 +129,7 @@ mkdir -p "$directory" 2>/dev/null || die "cannot make the directory '$directory'
 [ -w "$directory" ] || die "cannot write into '$directory'"
 
 while read -r set kind sum file; do
-    [ "$set" = "$name" ] || continue
+    if [ "$set" != "$name" ] || [ "$kind" = inside ]; then continue; fi # the archive's own digest covers what is inside
     get "$file" "$kind" "$sum" "$directory" </dev/null
     case $name in cifar*) unpack "$directory/$file" ;; esac
 done < "$checksums"

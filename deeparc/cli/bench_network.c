@@ -62,19 +62,8 @@ static const char *set_for(const da_model *model) {
 
 /* Reads the test part where it has enough: it is the smaller file. Keeps the first `count` images only. */
 static da_status load_set(cli *c, da_dataset *out, const char *name, int64_t count) {
-    da_dataset data;
-    DA_TRY(da_dataset_load(&data, name, count <= TEST_IMAGES ? DA_TEST : DA_TRAIN, cli_text(c, "data-dir"), NULL));
-    if (count < data.count) {
-        uint8_t *kept = da_realloc(data.images, (size_t)(count * da_dataset_image_bytes(&data)));
-        if (!kept) {
-            da_dataset_free(&data);
-            return DA_ERROR_MEMORY;
-        }
-        data.images = kept;
-        data.count = count;
-    }
-    *out = data;
-    return DA_OK;
+    return da_dataset_load(out, name, count <= TEST_IMAGES ? DA_TEST : DA_TRAIN, cli_text(c, "data-dir"),
+                           &(da_dataset_options){ .limit = count });
 }
 
 /* Real images; where there are none, and none were asked for with --data-dir, drawn digits or noise. */
@@ -84,7 +73,7 @@ static da_status find_images(cli *c, da_dataset *data, const da_model *model, in
     da_status status = name ? load_set(c, data, name, count) : DA_ERROR_NOT_FOUND;
     if (name && (status != DA_ERROR_NOT_FOUND || cli_has(c, "data-dir"))) return status;
     bool digits = name && strcmp(name, "mnist") == 0;
-    if (digits) DA_TRY(da_dataset_load(data, "digits", DA_TRAIN, NULL, &(da_dataset_options){ count, 1 }));
+    if (digits) DA_TRY(da_dataset_load(data, "digits", DA_TRAIN, NULL, &(da_dataset_options){ .count = count, .seed = 1 }));
     else DA_TRY(make_noise(data, model, count));
     if (name) cli_note(c, "%s was not found: the images are %s", name, digits ? "drawn digits" : "noise");
     else cli_note(c, "no data set has such images: they are noise");

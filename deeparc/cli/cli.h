@@ -68,7 +68,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
-    cli_order, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_sweep_plan, cli_sweep_run,
+    cli_order, cli_data, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_sweep_plan, cli_sweep_run,
     cli_sweep_collect, cli_gradcheck, cli_bench, cli_stability;
 
 /* ---- Inside a command. ---- */
@@ -140,6 +140,7 @@ da_status cli_data_is_kept(cli *c, const char *source);
 /* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
    have been trained on. */
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);
+const char *cli_data_state(const da_dataset *data); /* "as published", ...; "not the published file: " where ->altered names them */
 da_split  cli_split(const cli *c);             /* --split */
 const char *cli_split_name(da_split split);    /* "train", "test" */
 

@@ -14,6 +14,14 @@
 da_split    cli_split(const cli *c) { return cli_choice(c, "split") == 0 ? DA_TEST : DA_TRAIN; }
 const char *cli_split_name(da_split split) { return split == DA_TEST ? "test" : "train"; }
 
+const char *cli_data_state(const da_dataset *data) {
+    switch (data->published) {
+    case DA_AS_PUBLISHED:     return "as published";
+    case DA_NOT_AS_PUBLISHED: return "not the published file: ";
+    default:                  return strcmp(data->source, "generated") == 0 ? "drawn" : "of no known set";
+    }
+}
+
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
     /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
        --seed, which is about training. */
@@ -28,8 +36,8 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
     if (limit > 0 && limit < out.count) out.count = limit;
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
-    cli_note(c, "%s %s: %lld images of %s, %d classes (%s)", out.name, cli_split_name(split), (long long)out.count,
-             shape, out.classes, out.source);
+    cli_note(c, "%s %s: %lld images of %s, %d classes (%s), %s%s", out.name, cli_split_name(split),
+             (long long)out.count, shape, out.classes, out.source, cli_data_state(&out), out.altered ? out.altered : "");
     *data = out;
     return DA_OK;
 }

@@ -57,6 +57,7 @@ echo junk >> "$work/src/t10k-images-idx3-ubyte"
 gzip -c "$work/src/t10k-images-idx3-ubyte" > "$work/www/damaged/t10k-images-idx3-ubyte.gz"
 echo batch > "$work/src/cifar-10-batches-bin/test_batch.bin"
 (cd "$work/src" && tar -cf - cifar-10-batches-bin | gzip -n > "$work/www/good/cifar-10-binary.tar.gz")
+echo "cifar10 inside sha1:0000000000000000000000000000000000000000 test_batch.bin" >> "$work/checksums"
 echo "cifar10 file $(file_hash < "$work/www/good/cifar-10-binary.tar.gz") cifar-10-binary.tar.gz" >> "$work/checksums"
 head -c 100 "$work/www/good/cifar-10-binary.tar.gz" > "$work/www/damaged/cifar-10-binary.tar.gz"
 

@@ -13,7 +13,7 @@ enum { IMAGE = 3072, MOST = 8 };
 static void read_one(const uint8_t *bytes, size_t size, int label_bytes, int classes) {
     const char *path = temporary_file(bytes, size);
     da_dataset set = { .classes = classes };
-    if (dai_cifar_load(&set, &path, 1, label_bytes) == DA_OK) {
+    if (dai_cifar_load(&set, &path, 1, label_bytes, NULL) == DA_OK) {
         bool packed = bytes[0] == 0x1f;
         if (set.count < 1 || (!packed && set.count != (int64_t)size / (label_bytes + IMAGE))) abort();
         for (int64_t i = 0; i < set.count; i++)

@@ -30,7 +30,7 @@ TEST(cifar_reads_files_in_a_row_with_channels_last) {
         CHECK_OK(da_file_save(paths[f], file, size));
     }
     da_dataset data = { .classes = 10 };
-    CHECK_OK(dai_cifar_load(&data, paths, 3, 1));
+    CHECK_OK(dai_cifar_load(&data, paths, 3, 1, NULL));
     CHECK(data.count == 6 && data.height == 32 && data.width == 32 && data.channels == 3);
     for (int i = 0; i < 6; i++) {
         CHECK_INT(data.labels[i], i);
@@ -45,7 +45,7 @@ TEST(cifar100_takes_the_fine_label) {
     const char *path = test_temporary("train.bin");
     CHECK_OK(da_file_save(path, file, size));
     da_dataset data = { .classes = 100 };
-    CHECK_OK(dai_cifar_load(&data, &path, 1, 2));
+    CHECK_OK(dai_cifar_load(&data, &path, 1, 2, NULL));
     CHECK_INT(data.labels[0], 99);
     CHECK_INT(data.images[1], 50);
     da_dataset_free(&data);
@@ -57,13 +57,13 @@ TEST(cifar_refuses_what_is_damaged) {
     size_t size = make_record(file, 0, -1, 3);
     size += make_record(file + size, 1, -1, 10);
     CHECK_OK(da_file_save(path, file, size));
-    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1), DA_ERROR_FORMAT,
+    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1, NULL), DA_ERROR_FORMAT,
                 "label 10 of sample 1 is out of range: the classes are 0 to 9");
     CHECK_OK(da_file_save(path, file, size - 1));
-    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1), DA_ERROR_FORMAT, "no whole number of records of 3073");
+    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1, NULL), DA_ERROR_FORMAT, "no whole number of records of 3073");
     CHECK(strstr(da_error_message(), path));
     CHECK_OK(da_file_save(path, file, 0));
-    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1), DA_ERROR_FORMAT, "0 bytes");
+    CHECK_FAILS(dai_cifar_load(&data, &path, 1, 1, NULL), DA_ERROR_FORMAT, "0 bytes");
     CHECK(data.images == NULL && data.count == 0);
 }
 
@@ -75,7 +75,7 @@ TEST(cifar_survives_running_out_of_memory) {
     for (int k = 0; k < 50; k++) {
         da_dataset data = { .classes = 10 };
         da_memory_fail_after(k);
-        da_status status = dai_cifar_load(&data, paths, 2, 1);
+        da_status status = dai_cifar_load(&data, paths, 2, 1, NULL);
         da_memory_fail_after(-1);
         if (status == DA_OK) {
             CHECK(k >= 4);

@@ -6,6 +6,8 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/sha256.h"
+#include "datasets/gzip.h"
+#include "datasets/sets.h"
 #include "datasets/subset.h"
 
 #include <stdio.h>
@@ -81,6 +83,8 @@ TEST(dataset_is_found_by_name_in_either_spelling) {
     CHECK(data.count == 3 && data.classes == 10 && data.images[0] == 10 && data.labels[2] == 7);
     CHECK_TEXT(data.class_names[9], "9");
     CHECK_CLOSE(data.mean[0], 0.1307, 1e-7);
+    CHECK(data.published == DA_NOT_AS_PUBLISHED); /* asked for by its name, but made here */
+    CHECK_TEXT(data.altered, "train-images-idx3-ubyte, train-labels-idx1-ubyte");
     da_dataset_free(&data);
     CHECK_OK(da_dataset_load(&data, "fashion-mnist", DA_TEST, root, NULL));
     CHECK(data.count == 2 && data.images[0] == 120 && data.labels[0] == 8);
@@ -133,7 +137,9 @@ TEST(dataset_paths_are_folders_or_files) {
     make_mnist(root, "some-fashion", true, 5);
     const char *folder = joined(root, "some-fashion");
     CHECK_OK(da_dataset_load(&data, folder, DA_TEST, NULL, NULL));
-    CHECK_TEXT(data.name, "fashion-mnist");
+    CHECK_TEXT(data.name, "idx"); /* no known set's content, whatever the folder is called */
+    CHECK_TEXT(data.class_names[9], "9");
+    CHECK(data.published == DA_OF_NO_SET && data.mean[0] == 0.5f && data.deviation[0] == 0.5f);
     CHECK(!data.one_file);
     da_dataset_free(&data);
 
@@ -152,12 +158,12 @@ TEST(dataset_paths_are_folders_or_files) {
 
     save_cifar(joined(root, "batch.bin"), 1, 4);
     CHECK_OK(da_dataset_load(&data, joined(root, "batch.bin"), DA_TEST, NULL, NULL));
-    CHECK_TEXT(data.name, "cifar10");
-    CHECK_TEXT(data.class_names[data.labels[0]], "deer");
-    CHECK(data.one_file);
+    CHECK_TEXT(data.name, "cifar-bin");
+    CHECK_TEXT(data.class_names[data.labels[0]], "4");
+    CHECK(data.one_file && data.published == DA_OF_NO_SET && data.mean[2] == 0.5f);
     da_dataset_free(&data);
-    save_cifar(joined(root, "test.bin"), 2, 44);
-    CHECK_OK(da_dataset_load(&data, joined(root, "test.bin"), DA_TEST, NULL, NULL));
+    save_cifar(joined(root, "any name.bin"), 2, 44); /* the size tells how many classes there are, not the name */
+    CHECK_OK(da_dataset_load(&data, joined(root, "any name.bin"), DA_TEST, NULL, NULL));
     CHECK_INT(data.classes, 100);
     CHECK_TEXT(data.class_names[44], "44");
     da_dataset_free(&data);
@@ -206,6 +212,54 @@ TEST(dataset_labels_beside_an_image_file_may_be_spelled_otherwise) {
             else CHECK_INT(data.labels[0], 5);
             da_dataset_free(&data);
         }
+}
+
+TEST(dataset_keeps_no_more_images_than_are_wanted) {
+    save_environment();
+    const char *root = fresh_root("limit");
+    make_mnist(root, "mnist", false, 10);
+    da_dataset data;
+    for (int64_t limit = 0; limit <= 4; limit++) {
+        int64_t before = da_memory().live_bytes, expected = limit == 0 || limit > 3 ? 3 : limit;
+        CHECK_OK(da_dataset_load(&data, "mnist", DA_TRAIN, root, &(da_dataset_options){ .limit = limit }));
+        CHECK(data.count == expected && data.images[4 * expected - 1] == 9 + 4 * expected);
+        if (limit == 1) CHECK(da_memory().live_bytes - before < 400);
+        da_dataset_free(&data);
+    }
+    CHECK_FAILS(da_dataset_load(&data, "mnist", DA_TRAIN, root, &(da_dataset_options){ .limit = -1 }),
+                DA_ERROR_ARGUMENT, "first -1 images");
+    restore_environment();
+}
+
+/* One truth: each file of the program's table stands in the list with the same digest, and the other way round. */
+TEST(dataset_table_of_contents_is_that_of_the_list) {
+    uint8_t *text;
+    size_t size;
+    int rows = 0, files = 0;
+    CHECK_OK(da_file_read("datasets/checksums.txt", 1 << 16, &text, &size));
+    for (int s = 0; s < DAI_SETS; s++)
+        for (int split = 0; split < 2; split++)
+            for (int f = 0; dai_sets[s].files[split][f]; f++, files++) {
+                dai_origin origin;
+                CHECK(dai_sets_find(&origin, dai_sets[s].contents[split][f]));
+                CHECK(origin.set == &dai_sets[s] && (int)origin.split == split && origin.file == f);
+            }
+    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n")) {
+        char set[32], kind[32], digest[80], file[64];
+        dai_origin origin;
+        if (line[0] == '#' || sscanf(line, "%31s %31s %79s %63s", set, kind, digest, file) != 4) continue;
+        if (strcmp(kind, "file") == 0) continue; /* an archive */
+        rows++;
+        char *gz = strstr(file, ".gz");
+        if (gz) *gz = '\0';
+        bool known = dai_sets_find(&origin, strncmp(digest, "sha1:", 5) == 0 ? digest + 5 : digest);
+        if (!known || strcmp(origin.set->name, set) != 0 ||
+            strcmp(origin.set->files[origin.split][origin.file], file) != 0)
+            test_fail(__FILE__, __LINE__, "the table does not say what the list says: %s of %s", file, set);
+    }
+    CHECK_INT(rows, files);
+    CHECK_INT(rows, 16);
+    da_free(text);
 }
 
 TEST(dataset_class_names_come_from_cifars_own_file) {
@@ -323,12 +377,78 @@ TEST(subset_split_deals_every_sample_once_and_keeps_the_order) {
 
 /* ---- real files ---- */
 
+/* The folder of a real set; NULL, and the test is skipped, where there is none. */
+static const char *real_folder(const char *name) {
+    static char path[600];
+    da_dataset data;
+    if (da_dataset_load(&data, name, DA_TEST, test_data_dir(), NULL) != DA_OK) {
+        test_skip("%s", da_error_message());
+        return NULL;
+    }
+    snprintf(path, sizeof path, "%s", data.source);
+    da_dataset_free(&data);
+    return path;
+}
+
+static void copy_unpacked(const char *from, const char *file, const char *to, size_t flipped) {
+    char path[700];
+    uint8_t *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s.gz", from, file);
+    if (!da_file_exists(path)) path[strlen(path) - 3] = '\0';
+    CHECK_OK(da_gzip_read_file(path, &bytes, &size));
+    if (flipped > 0) bytes[flipped] ^= 1;
+    CHECK_OK(da_file_save(joined(to, file), bytes, size));
+    da_free(bytes);
+}
+
+/* Fashion-MNIST behind any name is Fashion-MNIST: the fault was to take it for MNIST. */
+TEST(dataset_content_tells_what_a_set_is) {
+    static const char images[] = "t10k-images-idx3-ubyte", labels[] = "t10k-labels-idx1-ubyte";
+    const char *real = real_folder("fashion-mnist");
+    da_dataset data;
+    if (!real) return;
+    const char *root = test_temporary("mnist");
+    CHECK_OK(da_directory_make(root));
+    copy_unpacked(real, images, root, 0);
+    copy_unpacked(real, labels, root, 0);
+    for (int one_file = 0; one_file < 2; one_file++) {
+        CHECK_OK(da_dataset_load(&data, one_file ? joined(root, images) : root, DA_TEST, NULL, NULL));
+        CHECK_TEXT(data.name, "fashion-mnist");
+        CHECK_TEXT(data.class_names[9], "ankle boot");
+        CHECK_CLOSE(data.mean[0], 0.2860, 1e-7);
+        CHECK(data.published == DA_AS_PUBLISHED && !data.altered);
+        da_dataset_free(&data);
+    }
+    CHECK_OK(da_file_save(joined(root, "train-images-idx3-ubyte"), "", 0)); /* test images that pose as training's */
+    CHECK(rename(joined(root, images), test_temporary("mnist/train-images-idx3-ubyte")) == 0);
+    copy_unpacked(real, labels, root, 0);
+    CHECK(rename(joined(root, labels), test_temporary("mnist/train-labels-idx1-ubyte")) == 0);
+    CHECK_OK(da_dataset_load(&data, root, DA_TRAIN, NULL, NULL));
+    CHECK_TEXT(data.name, "fashion-mnist");
+    CHECK_TEXT(data.altered, "train-images-idx3-ubyte, train-labels-idx1-ubyte");
+    da_dataset_free(&data);
+    copy_unpacked(real, images, root, 500000); /* one bit of one pixel */
+    copy_unpacked(real, labels, root, 0);
+    CHECK_OK(da_dataset_load(&data, root, DA_TEST, NULL, NULL));
+    CHECK_TEXT(data.name, "fashion-mnist");
+    CHECK(data.published == DA_NOT_AS_PUBLISHED);
+    CHECK_TEXT(data.altered, images);
+    da_dataset_free(&data);
+    char above[600];
+    snprintf(above, sizeof above, "%s", root);
+    *strrchr(above, '/') = '\0';
+    CHECK_FAILS(da_dataset_load(&data, "mnist", DA_TEST, above, NULL), DA_ERROR_FORMAT,
+                "is of fashion-mnist, not of mnist");
+}
+
 TEST(dataset_reads_the_real_mnist) {
     da_dataset data;
     if (!test_data_dir()) SKIP("DEEPARC_DATA is not set");
     if (da_dataset_load(&data, "mnist", DA_TRAIN, test_data_dir(), NULL) == DA_ERROR_NOT_FOUND)
         SKIP("%s", da_error_message());
     CHECK(data.count == 60000 && data.height == 28 && data.width == 28);
+    CHECK(data.published == DA_AS_PUBLISHED);
     const uint8_t first[10] = { 5, 0, 4, 1, 9, 2, 1, 3, 1, 4 };
     CHECK(memcmp(data.labels, first, 10) == 0);
     double sum = 0;

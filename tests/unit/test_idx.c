@@ -72,12 +72,12 @@ TEST(idx_loads_a_pair_of_files) {
     da_dataset data = { .classes = 10 };
     const char *images = save("images", two_images, sizeof two_images),
                *labels = save("labels", two_labels, sizeof two_labels);
-    CHECK_OK(dai_idx_load(&data, images, labels));
+    CHECK_OK(dai_idx_load(&data, images, labels, NULL));
     CHECK(data.count == 2 && data.height == 3 && data.width == 2 && data.channels == 1);
     CHECK(memcmp(data.images, two_images + 16, 12) == 0 && data.labels[0] == 9 && data.labels[1] == 4);
     da_dataset_free(&data);
     data.classes = 10;
-    CHECK_OK(dai_idx_load(&data, images, NULL));
+    CHECK_OK(dai_idx_load(&data, images, NULL, NULL));
     CHECK(data.labels == NULL && data.count == 2);
     da_dataset_free(&data);
 }
@@ -86,15 +86,15 @@ TEST(idx_refuses_labels_that_do_not_fit) {
     da_dataset data = { .classes = 9 };
     const char *images = save("images", two_images, sizeof two_images),
                *labels = save("labels", two_labels, sizeof two_labels);
-    CHECK_FAILS(dai_idx_load(&data, images, labels), DA_ERROR_FORMAT,
+    CHECK_FAILS(dai_idx_load(&data, images, labels, NULL), DA_ERROR_FORMAT,
                 "label 9 of sample 0 is out of range: the classes are 0 to 8");
     const uint8_t three[11] = { 0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3 };
     labels = save("labels", three, sizeof three);
-    CHECK_FAILS(dai_idx_load(&data, images, labels), DA_ERROR_FORMAT, "holds 2 images, but");
+    CHECK_FAILS(dai_idx_load(&data, images, labels, NULL), DA_ERROR_FORMAT, "holds 2 images, but");
     CHECK(strstr(da_error_message(), "holds 3 labels"));
-    CHECK_FAILS(dai_idx_load(&data, images, test_temporary("none")), DA_ERROR_NOT_FOUND, "none");
+    CHECK_FAILS(dai_idx_load(&data, images, test_temporary("none"), NULL), DA_ERROR_NOT_FOUND, "none");
     const uint8_t not_gzip[6] = { 0x1f, 0x8b, 8, 0, 0, 0 };
     images = save("images", not_gzip, sizeof not_gzip);
-    CHECK_FAILS(dai_idx_load(&data, images, labels), DA_ERROR_FORMAT, images);
+    CHECK_FAILS(dai_idx_load(&data, images, labels, NULL), DA_ERROR_FORMAT, images);
     CHECK(data.images == NULL && data.labels == NULL && data.count == 0);
 }

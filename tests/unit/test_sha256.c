@@ -1,5 +1,6 @@
 /* FIPS 180-4's examples, and that the cuts between updates do not matter. */
 #include "tests/unit/test.h"
+#include "core/sha1.h"
 #include "core/sha256.h"
 
 static const char *hash_of(const void *bytes, size_t size) {
@@ -49,4 +50,23 @@ TEST(sha256_does_not_depend_on_the_cuts) {
             if (strcmp(hex, whole) != 0) CHECK_TEXT(hex, whole);
         }
     }
+}
+
+/* SHA-1 of the same examples, and of every length around the block borders against one hash of them all. */
+TEST(sha1_gives_the_published_digests) {
+    char hex[41], letters[200];
+    da_sha1_hex("", 0, hex);
+    CHECK_TEXT(hex, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    da_sha1_hex("abc", 3, hex);
+    CHECK_TEXT(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    da_sha1_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
+    CHECK_TEXT(hex, "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    memset(letters, 'a', sizeof letters);
+    char all[200 * 40];
+    for (size_t size = 0; size < 200; size++) {
+        da_sha1_hex(letters, size, hex);
+        memcpy(all + 40 * size, hex, 40);
+    }
+    da_sha1_hex(all, sizeof all, hex);
+    CHECK_TEXT(hex, "cb062fe66512892ec8c722ee74ff9ac151cc4b61");
 }

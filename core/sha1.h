@@ -1,0 +1,12 @@
+/* SHA-1 (FIPS 180-4), for one purpose: some published files are known by no other digest. It guards against damage and
+ * mix-ups; two files of one SHA-1 can be made on purpose, so whatever is new is hashed by core/sha256.h.
+ */
+#ifndef DA_CORE_SHA1_H
+#define DA_CORE_SHA1_H
+
+#include <stddef.h>
+
+/* The digest of size bytes in lower case, ends with a zero byte. */
+void da_sha1_hex(const void *bytes, size_t size, char hex[41]);
+
+#endif

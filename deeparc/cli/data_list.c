@@ -1,0 +1,109 @@
+/* deeparc data: which sets are found where, and whether they are what was published.
+ *
+ *     mnist          train  60000 of 28x28x1  10 classes  as published   sha256:...
+ *                    |-- a row for each part of each set that is found; those that are not are one line at the end
+ */
+#include "deeparc/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
+    { .name = "verify", .kind = CLI_FLAG, .help = "fail, with status 1, when a part is not as published" },
+    { .name = NULL }
+};
+
+typedef struct survey {
+    int  rows, unlike;   /* parts that were found, and those of them that are not as published */
+    char missing[128];   /* names of sets that were not found */
+} survey;
+
+static void put_part(cli *c, const da_dataset *data, const char *part, const char hash[65]) {
+    static const char *const states[] = { "of no known set", "as published", "not as published" };
+    da_json_begin_object(&c->writer);
+    cli_put_text(c, "name", data->name);
+    cli_put_text(c, "part", part);
+    cli_put_text(c, "source", data->source);
+    cli_put_int(c, "images", data->count);
+    cli_put_int(c, "height", data->height);
+    cli_put_int(c, "width", data->width);
+    cli_put_int(c, "channels", data->channels);
+    cli_put_int(c, "classes", data->classes);
+    cli_put_text(c, "content", states[data->published]);
+    if (data->altered) cli_put_text(c, "altered", data->altered);
+    cli_put_hash(c, "fingerprint", hash);
+    da_json_end(&c->writer);
+}
+
+static void show_part(cli *c, survey *s, const da_dataset *data, const char *part) {
+    char shape[96], hash[65];
+    bool drawn = strcmp(data->source, "generated") == 0;
+    da_dataset_fingerprint(data, hash);
+    s->rows++;
+    s->unlike += !drawn && data->published != DA_AS_PUBLISHED;
+    if (c->json) put_part(c, data, part, hash);
+    cli_print(c, "%-14s %-5s  %5lld images of %-8s %4d classes  %s%s  (%s)\n", data->name, part, (long long)data->count,
+              da_shape_text(shape, 3, (const int64_t[]){ data->height, data->width, data->channels }), data->classes,
+              cli_data_state(data), data->altered ? data->altered : "", data->source);
+    cli_print(c, "%-21s sha256:%s\n", "", hash);
+}
+
+static void add_missing(survey *s, const char *name) {
+    size_t used = strlen(s->missing);
+    snprintf(s->missing + used, sizeof s->missing - used, "%s%s", used ? ", " : "", name);
+}
+
+/* Both parts of a set, or the one file. In the list of all sets, one that is not there is no failure. */
+static da_status show_set(cli *c, survey *s, const char *name, bool listed) {
+    char lacks[1024] = "";
+    int before = s->rows;
+    for (int split = DA_TRAIN, more = 1; split <= DA_TEST && more; split++) {
+        da_dataset data;
+        da_status status = da_dataset_load(&data, name, (da_split)split, cli_text(c, "data-dir"), NULL);
+        if (status == DA_ERROR_NOT_FOUND) {
+            snprintf(lacks, sizeof lacks, "%s", da_error_message());
+            continue;
+        }
+        DA_TRY(status);
+        show_part(c, s, &data, data.one_file ? "file" : cli_split_name((da_split)split));
+        more = !data.one_file;
+        da_dataset_free(&data);
+    }
+    if (!lacks[0]) return DA_OK;
+    if (s->rows > before) cli_print(c, "%-14s but %s\n", name, lacks);
+    else if (listed) add_missing(s, name);
+    else return DA_FAIL(DA_ERROR_NOT_FOUND, "%s", lacks);
+    return DA_OK;
+}
+
+static da_status show_all(cli *c, survey *s) {
+    static const char *const names[] = { "mnist", "fashion-mnist", "cifar10", "cifar100" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) DA_TRY(show_set(c, s, names[i], true));
+    return DA_OK;
+}
+
+static da_status run(cli *c) {
+    survey s = { 0 };
+    if (c->json) {
+        da_json_key(&c->writer, "parts");
+        da_json_begin_array(&c->writer);
+    }
+    DA_TRY(c->argument_count > 0 ? show_set(c, &s, c->arguments[0], false) : show_all(c, &s));
+    if (c->json) da_json_end(&c->writer);
+    if (s.missing[0])
+        cli_print(c, "not found: %s; 'deeparc data NAME' says where it was looked for\n", s.missing);
+    cli_put_text(c, "missing", s.missing);
+    if (!cli_flag(c, "verify") || s.unlike == 0) return DA_OK;
+    c->whole = true;
+    return DA_FAIL(DA_ERROR_FORMAT, "%d of %d parts %s not as published: datasets/fetch.sh NAME gets a set anew",
+                   s.unlike, s.rows, s.unlike == 1 ? "is" : "are");
+}
+
+const cli_command cli_data = {
+    .name = "data", .purpose = "tell which data sets are there, and whether they are as published",
+    .arguments = "[NAME|DIR|FILE]", .example = "data mnist --verify", .options = options, .run = run,
+    .notes = "What files are is told by what they hold: the SHA-256 of each IDX file, the SHA-1 of each file of\n"
+             "CIFAR, both unpacked, against those of the published files. Other files are of no known set. The\n"
+             "fingerprint is over name, sizes, pixels and labels, as records hold it."
+};
