@@ -32,7 +32,7 @@ static double x_of(const da_series *s, int i)     { return s->x ? s->x[i] : i; }
 static bool   is_drawn(const da_series *s, int i) { return isfinite(x_of(s, i)) && isfinite(s->y[i]); }
 static bool   has_band(const da_series *s)        { return s->low && s->high; }
 static bool   band_drawn(const da_series *s, int i) {
-    return is_drawn(s, i) && isfinite(s->low[i]) && isfinite(s->high[i]);
+    return has_band(s) && is_drawn(s, i) && isfinite(s->low[i]) && isfinite(s->high[i]);
 }
 
 static void fit_scales(plot *p) {
@@ -47,7 +47,7 @@ static void fit_scales(plot *p) {
             dai_scale_include(&p->x, &x, 1);
             p->whole = p->whole && x == floor(x);
             dai_scale_include(&p->y, &s->y[i], 1);
-            if (!has_band(s)) continue;
+            if (!band_drawn(s, i)) continue;
             dai_scale_include(&p->y, &s->low[i], 1);
             dai_scale_include(&p->y, &s->high[i], 1);
         }
@@ -135,7 +135,7 @@ static void put_caption(const plot *p, const da_series *s, int i) {
     da_text_append(p->page, ": ");
     da_text_rounded(p->page, s->y[i] * p->unit, 5);
     if (p->chart->percent) da_text_append(p->page, " %");
-    if (!has_band(s)) return;
+    if (!band_drawn(s, i)) return;
     da_text_append(p->page, " (");
     da_text_rounded(p->page, s->low[i] * p->unit, 5);
     da_text_append(p->page, " to ");

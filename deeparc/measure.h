@@ -65,7 +65,7 @@ typedef struct da_measurement {
     char   **names;            /* of the layers measured, in the order of the chain; one block */
     char   **column_names;     /* the same as names when there is no other side */
     double  *matrix;           /* layers x columns: da_similarity_matrix, or its block of one side and the other */
-    double  *standard_error;   /* the same shape. Batches of several passes share samples: they are then too small */
+    double  *standard_error;   /* the same shape; NaN: unknown. Batches of several passes share samples: they are then too small */
     da_layer_state *states;    /* of layers, then of the other side's: why one has no similarity to any other */
     int64_t *widths;           /* features of a sample, in the same order */
     da_dominant *dominant;     /* layers x dominant_count, largest shares first; NULL unless asked for */

@@ -418,6 +418,6 @@ da_spread da_properties_spread(const da_properties *p, int edits, da_property pr
         const double value = p->control[i].edits < edits ? (double)NAN : p->control[i].point[edits].value[property];
         if (!isnan(value)) squares += (value - s.mean) * (value - s.mean);
     }
-    s.deviation = s.count > 1 ? sqrt(squares / (s.count - 1)) : 0;
+    s.deviation = s.count > 1 ? sqrt(squares / (s.count - 1)) : (double)NAN;
     return s;
 }

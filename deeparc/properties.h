@@ -62,7 +62,8 @@ typedef struct da_curve {
     da_point *point; /* edits + 1: point[k] is the network with k edits */
 } da_curve;
 
-typedef struct da_spread { int count; double mean, deviation, low, high; } da_spread; /* deviation: of the sample */
+typedef struct da_spread { int count; double mean, deviation, low, high; } da_spread; /* deviation: of the sample;
+                                                                                        NaN of fewer than 2 */
 
 typedef struct da_properties {
     int       layers;      /* of the partition */

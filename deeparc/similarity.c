@@ -400,7 +400,8 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
             double root = sqrt(s->total[k * layers + k]) * sqrt(s->total[l * layers + l]);
             matrix[kl] = matrix[lk] = both ? s->total[kl] / root : 0;
             if (standard_error)
-                standard_error[kl] = standard_error[lk] = both && s->batches > 1 ? delta_error(s, k, l) : -1;
+                standard_error[kl] = standard_error[lk] = both && s->batches > 1 ? delta_error(s, k, l)
+                                                                                       : (double)NAN;
         }
     }
     return DA_OK;

@@ -91,8 +91,8 @@ da_status da_similarity_end_batch(da_similarity *s);
 /* CKA of every pair, layers x layers, symmetric, the diagonal exactly 1. A layer that is not alive has 0 off the
    diagonal. standard_error (may be NULL) gets the spread over batches by the delta method: with a, b, c the three sums
    of one batch and A, B, C their totals, the influence of a batch is CKA (a/A - b/2B - c/2C), and the squared error is
-   batches / (batches - 1) times the sum of their squares. It is -1 off the diagonal where it is unknown: with fewer
-   than two batches, or when a layer is not alive. Errors: DA_ERROR_ARGUMENT when no batch was counted. */
+   batches / (batches - 1) times the sum of their squares. It is NaN off the diagonal where it is unknown: with
+   fewer than two batches, or when a layer is not alive. Errors: DA_ERROR_ARGUMENT when no batch was counted. */
 da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *standard_error);
 
 /* All that is known after some batches, so that a run can be continued: numbers that read back as the same bits. save

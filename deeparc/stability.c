@@ -60,7 +60,7 @@ da_status da_partition_stability(const da_partition *partitions, int count, da_s
             include(&s.rand, agreement.rand, s.pairs);
             include(&s.boundaries, agreement.boundaries, s.pairs);
         }
-    int freedom = s.pairs > 1 ? s.pairs - 1 : 1;
+    const double freedom = s.pairs > 1 ? s.pairs - 1 : (double)NAN;
     s.rand.deviation = sqrt(s.rand.deviation / freedom);
     s.boundaries.deviation = sqrt(s.boundaries.deviation / freedom);
     *out = s;

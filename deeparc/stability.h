@@ -21,7 +21,7 @@ typedef struct da_agreement {
 /* Errors: DA_ERROR_SHAPE (different numbers of layers). Cost: O(modules^2). */
 da_status da_partition_agreement(const da_partition *a, const da_partition *b, da_agreement *out);
 
-/* Of `count` partitions, over all pairs of them: mean, standard deviation (0 for one pair) and least. Pairs share
+/* Of `count` partitions, over all pairs of them: mean, standard deviation (NaN for one pair) and least. Pairs share
    partitions, so the deviation describes the spread and is no basis for a test. */
 typedef struct da_spread { double mean, deviation, least; } da_spread;
 typedef struct da_stability { int pairs; da_spread rand, boundaries; } da_stability;

@@ -19,6 +19,7 @@
 #include "layers/inference.h"
 #include "layers/zoo.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -232,8 +233,9 @@ static void put(cli *c, const result *r) {
     cli_put_int(c, "repetitions", m->repetitions);
     cli_put_int(c, "steps", m->each * m->repetitions);
     cli_put_real(c, "samples_per_s", bench_meter_median(m) * r->images_step);
-    cli_put_real(c, "samples_per_s_min", m->rate[0] * r->images_step);
-    cli_put_real(c, "samples_per_s_max", m->rate[m->repetitions - 1] * r->images_step);
+    const bool spread = m->repetitions > 1; /* of one it is unknown */
+    cli_put_real(c, "samples_per_s_min", spread ? m->rate[0] * r->images_step : (double)NAN);
+    cli_put_real(c, "samples_per_s_max", spread ? m->rate[m->repetitions - 1] * r->images_step : (double)NAN);
     cli_put_real(c, "ms_per_step", 1e3 / bench_meter_median(m));
     cli_put_real(c, "ms_per_batch", r->batch_ms);
     cli_put_real(c, "ms_per_augmented_batch", r->augmented_batch_ms);
@@ -248,9 +250,13 @@ static void print(cli *c, const result *r) {
     const bench_meter *m = r->meter;
     cli_print(c, "%s, %s, batch %lld (%s), convolutions %s\n", r->model, r->training ? "training" : "inference",
               (long long)r->batch, r->data, r->conv);
-    cli_print(c, "samples/s    %.0f  (%.0f to %.0f in %d repetitions of %lld steps)\n",
-              bench_meter_median(m) * r->images_step, m->rate[0] * r->images_step,
-              m->rate[m->repetitions - 1] * r->images_step, m->repetitions, (long long)m->each);
+    const bool spread = m->repetitions > 1; /* of one it is unknown */
+    char low[CLI_CELL], high[CLI_CELL];
+    cli_print(c, "samples/s    %.0f  (%s to %s in %d repetition%s of %lld steps)\n",
+              bench_meter_median(m) * r->images_step,
+              cli_cell(low, spread ? m->rate[0] * r->images_step : (double)NAN, 0),
+              cli_cell(high, spread ? m->rate[m->repetitions - 1] * r->images_step : (double)NAN, 0),
+              m->repetitions, spread ? "s" : "", (long long)m->each);
     cli_print(c, "a step       %.3f ms, %.3g heap calls\n", 1e3 / bench_meter_median(m), bench_meter_heap_calls(m));
     cli_print(c, "a batch      %.3f ms to make, %.1f %% of a step; with images shifted and mirrored %.3f ms\n", r->batch_ms,
               100 * r->batch_ms * bench_meter_median(m) / 1e3, r->augmented_batch_ms);

@@ -122,6 +122,11 @@ da_status cli_usage(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 /* Results on stdout: text when not c->json (it prints nothing then). */
 void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 void cli_print_picture(cli *c, const char *picture); /* likewise, with the escape sequences that colour it */
+/* A number with so many digits behind the point for such a line, with its sign where that is meant. Unknown is not zero:
+   NaN is "-" here, null in JSON, an empty field in a CSV file and an empty cell on a page. Both return `text`. */
+enum { CLI_CELL = 32 };
+const char *cli_cell(char text[CLI_CELL], double value, int digits);
+const char *cli_cell_signed(char text[CLI_CELL], double value, int digits);
 /* Members of the result under --json; nothing without it. */
 void cli_put_text(cli *c, const char *key, const char *value);
 void cli_put_int(cli *c, const char *key, int64_t value);

@@ -9,6 +9,7 @@
 #include "core/memory.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,15 @@ void cli_print(cli *c, const char *format, ...) {
 void cli_print_picture(cli *c, const char *picture) {
     if (!c->json) fputs(picture, stdout);
 }
+
+static const char *cell(char text[CLI_CELL], double value, int digits, bool sign) {
+    if (!isfinite(value)) snprintf(text, CLI_CELL, "-");
+    else snprintf(text, CLI_CELL, sign ? "%+.*f" : "%.*f", digits, value);
+    return text;
+}
+
+const char *cli_cell(char text[CLI_CELL], double value, int digits) { return cell(text, value, digits, false); }
+const char *cli_cell_signed(char text[CLI_CELL], double value, int digits) { return cell(text, value, digits, true); }
 
 void cli_put_text(cli *c, const char *key, const char *value) {
     if (c->json) record_text(&c->writer, key, value);

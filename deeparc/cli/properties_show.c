@@ -43,10 +43,9 @@ double properties_advantage(const study_result *r, da_property property) {
 /* ---- Text ---- */
 
 /* "93.12 %", "0.2714", "-" */
-static const char *value_text(char text[32], da_property property, double value) {
-    if (isnan(value)) return "-";
-    if (da_property_is_share(property)) snprintf(text, 32, "%.2f %%", 100 * value);
-    else snprintf(text, 32, "%.4f", value);
+static const char *value_text(char text[CLI_CELL], da_property property, double value) {
+    if (isnan(value) || !da_property_is_share(property)) return cli_cell(text, value, 4);
+    snprintf(text, CLI_CELL, "%.2f %%", 100 * value);
     return text;
 }
 
@@ -81,7 +80,7 @@ static void print_flat(const study_result *r, da_property property) {
 
 static void print_property(const study_result *r, da_property property) {
     cli *c = r->c;
-    char text[5][32];
+    char text[5][CLI_CELL];
     cli_print(c, "\n%s\n%-9s %10s  %-14s %12s %10s %10s %10s  worse than inside\n", titles[property],
               properties_verb(r), "inside", "", "controls", "+-", "lowest", "highest");
     for (int k = 0; k <= r->p.inside.edits; k++) {
@@ -100,7 +99,7 @@ static void print_property(const study_result *r, da_property property) {
 static void print_profile(const study_result *r) {
     const da_properties *p = &r->p;
     const int last = p->inside.edits;
-    char text[3][32];
+    char text[3][CLI_CELL];
     if (!p->ridge) return;
     cli_print(r->c, "\nlinear separability of every block's features, global average pooled, from %lld training images:\n"
                     "of the original, and with all %d of the order %s\n%-14s %10s %10s %10s\n",

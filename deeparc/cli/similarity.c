@@ -6,7 +6,10 @@
 #include "deeparc/measure.h"
 
 #include "core/csv.h"
+#include "core/file.h"
+#include "core/number.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,10 +119,11 @@ static void members(const void *context, da_json_writer *to) {
 
 /* ---- In words ---- */
 
+/* NaN: there is none but those of layers with themselves. */
 static double largest_error(const da_measurement *m) {
-    double largest = 0;
+    double largest = (double)NAN;
     for (int i = 0; i < m->layers * m->columns; i++)
-        if (m->standard_error[i] > largest) largest = m->standard_error[i];
+        if (m->batches > 1) largest = fmax(largest, m->standard_error[i]); /* of a number and NaN, the number */
     return largest;
 }
 
@@ -142,6 +146,7 @@ static void print_heading(const result *r) {
 /* A line a layer: its counterpart of the same name, and what it is most similar to. */
 static void print_sides(const result *r) {
     const da_measurement *m = &r->m;
+    char error[CLI_CELL];
     cli_print(r->c, "%-14s %11s %8s   %s\n", "layer", "counterpart", "error", "most similar");
     for (int i = 0; i < m->layers; i++) {
         const double *row = m->matrix + i * m->columns;
@@ -151,7 +156,9 @@ static void print_sides(const result *r) {
             if (strcmp(m->names[i], m->column_names[j]) == 0) same = j;
         }
         cli_print(r->c, "%-14s ", m->names[i]);
-        if (same >= 0) cli_print(r->c, "%11.4f %8.4f", row[same], m->standard_error[i * m->columns + same]);
+        if (same >= 0)
+            cli_print(r->c, "%11.4f %8s", row[same],
+                      cli_cell(error, m->standard_error[i * m->columns + same], 4));
         else cli_print(r->c, "%11s %8s", "-", "-");
         cli_print(r->c, "   %-14s %.4f\n", m->column_names[best], row[best]);
     }
@@ -167,10 +174,12 @@ static da_status print_square(const result *r) {
 
 static da_status print(const result *r) {
     const da_measurement *m = &r->m;
+    char error[CLI_CELL];
     print_heading(r);
     if (has_sides(r->c)) print_sides(r);
     else DA_TRY(print_square(r));
-    cli_print(r->c, "largest standard error over batches: %.4f\n", largest_error(m));
+    cli_print(r->c, "largest standard error over batches: %s%s\n", cli_cell(error, largest_error(m), 4),
+              m->batches > 1 ? "" : ", unknown of one batch");
     if (m->dominant) {
         dominant_numbers numbers = numbers_of(r);
         dominant_print(r->c, m, &numbers);
@@ -337,12 +346,23 @@ static da_status save_pictures(const result *r) {
         .column_names = (const char *const *)m->column_names, .partition = sides ? NULL : &r->partition });
 }
 
+/* An empty field is an error that is unknown. */
+static da_status save_errors(const da_measurement *m, const char *path) {
+    char text[DA_NUMBER_TEXT];
+    da_file_writer *file;
+    DA_TRY(da_file_create(&file, path));
+    for (int i = 0; i < m->layers * m->columns; i++) /* commit reports the first failure */
+        (void)da_file_printf(file, "%s%c", isnan(m->standard_error[i]) ? "" : da_number_text(text, m->standard_error[i]),
+                             (i + 1) % m->columns ? ',' : '\n');
+    return da_file_commit(file);
+}
+
 static da_status save(const result *r) {
     cli *c = r->c;
     const da_measurement *m = &r->m;
     const char *out = cli_text(c, "out"), *errors = cli_text(c, "errors");
     if (out) DA_TRY(da_csv_write(out, m->layers, m->columns, m->matrix, NULL));
-    if (errors) DA_TRY(da_csv_write(errors, m->layers, m->columns, m->standard_error, NULL));
+    if (errors) DA_TRY(save_errors(m, errors));
     if (m->dominant) {
         dominant_numbers numbers = numbers_of(r);
         DA_TRY(dominant_save(cli_text(c, "dominant"), m, &numbers));
@@ -379,7 +399,7 @@ static const cli_option options[] = {
     { .name = "out", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "write the matrix there: numbers only, a row a layer" },
     { .name = "errors", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
-      .help = "write the standard errors there; -1 where there is none" },
+      .help = "write the standard errors there; an empty field where it is unknown" },
     { .name = "layers", .kind = CLI_TEXT, .value = "default|blocks|all|GLOB", .initial = "default",
       .help = "residual blocks where there are some; every unit; or all layers whose names match: 'layer2.*.bn?'" },
     { .name = "tap", .kind = CLI_CHOICE, .value = "output|sum", .initial = "output",

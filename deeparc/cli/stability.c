@@ -111,6 +111,7 @@ static void members(const void *context, da_json_writer *to) {
 }
 
 static void print(const result *r) {
+    char text[2][CLI_CELL];
     int pairs = r->rows[0].stability.pairs;
     cli_print(r->c, "%d matrices of %d layers, linkage %s: %d pair%s\n\n", r->count, r->layers,
               cli_text(r->c, "linkage"), pairs, pairs == 1 ? "" : "s");
@@ -120,8 +121,9 @@ static void print(const result *r) {
     for (int i = 0; i < r->row_count; i++) {
         const row *at = &r->rows[i];
         const da_spread *a = &at->stability.rand, *b = &at->stability.boundaries;
-        cli_print(r->c, "%9g   %6.1f %7.2f   %8.3f %8.3f %8.3f   %8.3f %8.3f %8.3f\n", at->threshold, at->modules,
-                  at->deviation, a->mean, a->deviation, a->least, b->mean, b->deviation, b->least);
+        cli_print(r->c, "%9g   %6.1f %7.2f   %8.3f %8s %8.3f   %8.3f %8s %8.3f\n", at->threshold, at->modules,
+                  at->deviation, a->mean, cli_cell(text[0], a->deviation, 3), a->least,
+                  b->mean, cli_cell(text[1], b->deviation, 3), b->least);
     }
 }
 
@@ -160,6 +162,7 @@ const cli_command cli_stability = {
     .example = "stability seed1.csv seed2.csv seed3.csv --thresholds 0.9,0.95",
     .notes = "Matrices of one network trained from several seeds, or of parts of the data: 'similarity --part 1/2'\n"
              "and '--part 2/2'. The adjusted Rand index is 1 for equal modules and about 0 for unrelated ones;\n"
-             "boundaries in common are a share of those that either has. Mean, deviation and least over all pairs.",
+             "boundaries in common are a share of those that either has. Mean, deviation and least over all pairs;\n"
+             "the deviation of one pair is unknown.",
     .options = options, .run = stability_run
 };

@@ -168,6 +168,7 @@ const char *sweep_verdict(const sweep_fit *fit, int factor) {
     if (is_nothing(ours)) return "no slope";
     bool agrees = ours * published > 0;
     if (!b) return agrees ? "same sign" : "other sign";
+    if (isnan(b->low)) return agrees ? "same sign, no interval" : "other sign, no interval";
     if (b->low > 0 || b->high < 0) return agrees ? "agrees" : "DISAGREES";
     return agrees ? "same sign, but 0 is in the interval" : "other sign, but 0 is in the interval";
 }

@@ -63,18 +63,8 @@ static void print_machines(cli *c, const sweep_table *t) {
     }
 }
 
-static const char *cell(char text[24], double value, int digits) {
-    snprintf(text, 24, isfinite(value) ? "%.*f" : "-", digits, value);
-    return text;
-}
-
-static const char *signed_cell(char text[24], double value, int digits) {
-    snprintf(text, 24, isfinite(value) ? "%+.*f" : "-", digits, value);
-    return text;
-}
-
 static void print_means(cli *c, const sweep_table *t) {
-    char spread[24], published[24];
+    char spread[CLI_CELL], published[CLI_CELL];
     cli_print(c, "\nmodularity, %s, over data shares, classes and seeds; spread: its deviation over seeds alone\n",
               sweep_metric_name(t->metric));
     cli_print(c, "threshold  depth  runs  floor  ceiling   mean  least   most  spread  published\n");
@@ -85,25 +75,26 @@ static void print_means(cli *c, const sweep_table *t) {
             double paper = t->metric == SWEEP_PAPER
                 ? da_published_modularity((int64_t)t->depths[d], t->thresholds[h]) : (double)NAN;
             cli_print(c, "%9g  %5.0f  %4d  %5d  %7d  %5.3f  %5.3f  %5.3f  %6s  %9s\n", t->thresholds[h], t->depths[d],
-                      s.runs, s.floor, s.ceiling, s.mean, s.least, s.most, cell(spread, s.deviation, 3),
-                      cell(published, paper, 3));
+                      s.runs, s.floor, s.ceiling, s.mean, s.least, s.most, cli_cell(spread, s.deviation, 3),
+                      cli_cell(published, paper, 3));
         }
     cli_print(c, "floor: runs whose every block is a module of its own; ceiling: runs of one module. Where runs sit "
                  "there,\nthe paper's metric falls or rises with depth by itself; --metric joined does not.\n");
 }
 
 static void print_fit(cli *c, const sweep_fit *fit) {
-    char at[24], correlation[24], published[24], slope[24], interval[64];
+    char at[CLI_CELL], correlation[CLI_CELL], published[CLI_CELL], slope[CLI_CELL], interval[64];
     for (int f = 0; f < SWEEP_FACTORS; f++) {
         const sweep_factor *factor = &sweep_factors[f];
         bool has = fit->fitted && fit->column[f] >= 0;
         const da_coefficient *b = has ? &fit->regression.coefficient[fit->column[f]] : NULL;
-        if (b) snprintf(interval, sizeof interval, "%+.5f to %+.5f", b->low, b->high);
+        const bool known = b && isfinite(b->low);
+        if (known) snprintf(interval, sizeof interval, "%+.5f to %+.5f", b->low, b->high);
         if (fit->threshold < 0) snprintf(at, sizeof at, "all");
         else snprintf(at, sizeof at, "%g", fit->threshold);
         cli_print(c, "%9s  %-10s  %11s  %9s  %9s  %-22s  %s\n", at, factor->name,
-                  signed_cell(correlation, fit->correlation[f], 3), signed_cell(published, factor->published, 2),
-                  b ? signed_cell(slope, b->value, 5) : "-", b ? interval : "-", sweep_verdict(fit, f));
+                  cli_cell_signed(correlation, fit->correlation[f], 3), cli_cell_signed(published, factor->published, 2),
+                  cli_cell_signed(slope, b ? b->value : (double)NAN, 5), known ? interval : "-", sweep_verdict(fit, f));
     }
     if (fit->threshold >= 0 && !fit->fitted) cli_print(c, "           no regression: %s\n", fit->reason);
 }

@@ -190,7 +190,7 @@ static void add_fit_rows(cells *cell, const sweep_fit *fit) {
         cells_add(cell, "%+.2f", sweep_factors[f].published);
         if (b) cells_add(cell, "%+.5f %s", b->value, sweep_factors[f].unit);
         else cells_add(cell, " ");
-        if (b) cells_add(cell, "%+.5f to %+.5f", b->low, b->high);
+        if (b && isfinite(b->low)) cells_add(cell, "%+.5f to %+.5f", b->low, b->high);
         else cells_add(cell, " ");
         cells_add(cell, "%d and %d of %d", fit->floor, fit->ceiling, fit->points);
         cells_add(cell, "%s", sweep_verdict(fit, f));

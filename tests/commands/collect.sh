@@ -56,6 +56,17 @@ check_same "... the table has the machine of every run" "$(grep -c '"there"$' "$
 check_says "... the figure is whole" "</svg>" cat "$work/figure.svg"
 check_same "... without what is no number" "$(grep -c 'nan\|inf' "$work/figure.svg")" 0
 
+# What is unknown is not 0: the spread of one seed, the interval of as many runs as there are coefficients.
+made 'n / 3 + 1'
+sed -n '1p;4p;7p' "$d/plan.txt" > "$work/x"
+mv "$work/x" "$d/plan.txt"
+check_same "one seed has no spread" "$(collect | awk '$1 == "0.95" && NF == 10 && $3 ~ /^[0-9]+$/ { print $9 }' | tr '\n' ' ')" "- - "
+check_says "... in the JSON" '"deviation_over_seeds": null' collect --json
+check_same "three runs have no interval" "$(collect | grep -c -- '  -  *same sign, no interval$')" 1
+check_says "... in the JSON" '"low": null' collect --json
+check "... on the page" collect --html "$work/page.html"
+check_same "... which has no NaN" "$(grep -ci '[> ]-*nan\b' "$work/page.html")" 0
+
 made 'n + 1'
 check_fails "more modules than blocks" 1 "modules of" collect
 made 0

@@ -134,6 +134,12 @@ check_says "similarity, passes" '"batches": 6' $similar --passes 3 --json
 check_says "similarity, pictures and errors" "linear CKA" $similar --png "$work/cka.png" --svg "$work/cka.svg" \
     --errors "$work/errors.csv"
 check_same "errors have a row a block" "$(wc -l < "$work/errors.csv" | tr -d ' ')" 9
+# shellcheck disable=SC2086
+one="$deeparc similarity $model $drawn --limit 32 --batch 32"
+check_says "one batch has no standard error" "over batches: -, unknown" $one --errors "$work/errors.csv"
+check_same "... an empty field" "$(head -n 1 "$work/errors.csv")" "0,,,,,,,,"
+check "... in JSON" $one --json
+check_same "... null" "$(json | sed 's/.*"standard_error":\[\[0,null,null.*/null/')" null
 check_says "against itself" "1.0000" $similar --against "$model"
 check_says "against other data" "against 9 layers" $similar --against-data digits --split train
 check "a state is kept" $similar --state "$work/state.json" --out "$work/first.csv"
@@ -142,7 +148,11 @@ check_same "... to the same matrix" "$(cat "$work/first.csv")" "$(cat "$work/sec
 # ---- Do modules agree over parts of the data? ----
 for half in 1 2; do check "half $half" $similar --part $half/2 --out "$work/half$half.csv"; done
 check_says "stability over halves" "2 matrices of 9 layers" "$deeparc" stability "$work/half1.csv" "$work/half2.csv"
-check_says "stability: the same matrix" "1.000    0.000    1.000" "$deeparc" stability "$work/half1.csv" "$work/half1.csv"
+check_says "stability: one pair has no spread" "1.000        -    1.000" \
+    "$deeparc" stability "$work/half1.csv" "$work/half1.csv"
+check_says "... nor in JSON" '"deviation": null' "$deeparc" stability "$work/half1.csv" "$work/half1.csv" --json
+check_says "... three have" "1.000    0.000    1.000" \
+    "$deeparc" stability "$work/half1.csv" "$work/half1.csv" "$work/half1.csv"
 check_says "stability as JSON" '"adjusted_rand"' "$deeparc" stability "$work/half1.csv" "$work/half2.csv" \
     "$work/first.csv" --thresholds 0.5,0.9 --linkage min --json
 check_fails "stability of one matrix" 2 "B.csv is missing" "$deeparc" stability "$work/half1.csv"

@@ -31,6 +31,9 @@ check_says "the record has the setting" '"epsilon": 0.00784313725490196' cat "$w
 check_says "the page has curves" "<svg" cat "$work/page.html"
 curves() { run --similarity "$matrix" --controls 2 --csv "$work/again.csv" "$@" > /dev/null && cat "$work/again.csv"; }
 check_same "one seed, one result on any number of threads" "$(curves --threads 3)" "$(cat "$work/curves.csv")"
+run --similarity "$matrix" --controls 1 --html "$work/one.html" > "$work/text"
+check_same "one control has no spread" "$(awk '$3 == "%" && $4 == "layer1.2" { print $7; exit }' "$work/text")" -
+check_same "... and the page no NaN" "$(grep -ci '[> (]-*nan\b' "$work/one.html")" 0
 check_says "repetition, outside as far as there are blocks" '"controls_pool": 2' run --similarity "$matrix" \
     --edit repeat --among outside --controls 2 --json
 check_says "it measures the similarity itself" "9 layers in 1 module" run --threshold 0 --most 1 --controls 1

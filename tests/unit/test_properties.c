@@ -199,6 +199,10 @@ TEST(properties_are_those_of_the_edited_network) {
     da_spread spread = da_properties_spread(&p, 2, DA_PROPERTY_LOSS);
     CHECK_INT(spread.count, 3);
     CHECK(spread.low <= spread.mean && spread.mean <= spread.high && spread.deviation >= 0);
+    p.controls = 1;
+    spread = da_properties_spread(&p, 2, DA_PROPERTY_LOSS);
+    CHECK(spread.count == 1 && isfinite(spread.mean) && isnan(spread.deviation)); /* of one it is unknown */
+    p.controls = 3;
     da_model_free(left);
     da_properties_free(&p);
     tear_down(&s);

@@ -57,6 +57,8 @@ TEST(stability_of_cuts_known_by_hand) {
     CHECK_CLOSE(s.boundaries.mean, 5.0 / 9, 1e-12);
     CHECK_CLOSE(s.boundaries.least, 1.0 / 3, 1e-12);
     CHECK_CLOSE(s.boundaries.deviation, sqrt(4.0 / 27), 1e-12);
+    CHECK_OK(da_partition_stability(p, 2, &s));
+    CHECK(s.pairs == 1 && isnan(s.boundaries.deviation) && isnan(s.rand.deviation)); /* a spread of one is unknown */
     CHECK_FAILS(da_partition_stability(p, 1, &s), DA_ERROR_ARGUMENT, "at least 2");
     CHECK_FAILS(da_partition_stability(p, 4, &s), DA_ERROR_SHAPE, "of 6 and of 4 layers");
     da_partition one = cut(rooms[3], 0, 1);
