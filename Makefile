@@ -142,7 +142,7 @@ $(FUZZERS:%=run-%): run-%: $(BUILD)/%
 	@sh tests/fuzz/run.sh $< $(SECONDS_EACH)
 fuzz:
 	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang O=-O1 OPENMP=0 \
-	  SANITIZE=fuzzer-no-link,address,undefined $(FUZZERS:%=run-%)
+	  SANITIZE=fuzzer-no-link,address,undefined,float-cast-overflow $(FUZZERS:%=run-%)
 
 # The whole story on real digits: train, measure, cut into modules, prune, repair, report.
 mnist-demo: all

@@ -24,9 +24,7 @@ typedef struct plot {
 } plot;
 
 static double across(const plot *p, double x) { return LEFT + dai_scale_share(p->x, x) * WIDTH; }
-static double down(const plot *p, double y) {
-    return TOP + (1 - fmin(fmax(dai_scale_share(p->y, y), 0), 1)) * HEIGHT;
-}
+static double down(const plot *p, double y)   { return TOP + (1 - dai_scale_share(p->y, y)) * HEIGHT; }
 
 static double x_of(const da_series *s, int i)     { return s->x ? s->x[i] : i; }
 static bool   is_drawn(const da_series *s, int i) { return isfinite(x_of(s, i)) && isfinite(s->y[i]); }

@@ -8,8 +8,9 @@ da_scale dai_scale_empty(void) { return (da_scale){ HUGE_VAL, -HUGE_VAL }; }
 void dai_scale_include(da_scale *scale, const double *values, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         if (!isfinite(values[i])) continue;
-        scale->low = fmin(scale->low, values[i]);
-        scale->high = fmax(scale->high, values[i]);
+        const double value = fmin(fmax(values[i], -DAI_SCALE_MOST), DAI_SCALE_MOST);
+        scale->low = fmin(scale->low, value);
+        scale->high = fmax(scale->high, value);
     }
 }
 
@@ -21,8 +22,9 @@ da_scale dai_scale_of(double low, double high, const double *values, int64_t cou
 }
 
 double dai_scale_share(da_scale scale, double value) {
-    if (scale.high > scale.low) return (value - scale.low) / (scale.high - scale.low);
-    return isnan(value) ? value : 1;
+    if (isnan(value)) return value;
+    if (!(scale.high > scale.low)) return 1;
+    return fmin(fmax((value - scale.low) / (scale.high - scale.low), 0), 1);
 }
 
 /* The smallest round step of which no more than `wanted` fit. */
@@ -32,6 +34,7 @@ static double round_step(double length, int wanted) {
 }
 
 da_ticks dai_scale_ticks(da_scale scale, int wanted, double least) {
+    if (!(scale.high - scale.low > DAI_SCALE_LEAST)) return (da_ticks){ scale.low, 1, 1, 0 };
     double slack = (scale.high - scale.low) * 1e-9; /* so that rounding does not lose the tick at an end */
     double step = fmax(round_step(scale.high - scale.low, wanted), least);
     double first = ceil((scale.low - slack) / step) * step;
@@ -42,8 +45,8 @@ da_ticks dai_scale_ticks(da_scale scale, int wanted, double least) {
 da_scale dai_scale_rounded(da_scale scale, int wanted) {
     if (!(scale.low <= scale.high)) return (da_scale){ 0, 1 };
     double least = fmax(fabs(scale.low), fabs(scale.high)) * 1e-6; /* below it, labels would all read the same */
-    if (scale.high - scale.low <= least) {
-        double margin = least > 0 ? 1e5 * least : 1;
+    if (scale.high - scale.low <= fmax(least, DAI_SCALE_LEAST)) {
+        double margin = least > DAI_SCALE_LEAST ? 1e5 * least : 1;
         scale = (da_scale){ scale.low - margin, scale.high + margin };
     }
     double step = round_step(scale.high - scale.low, wanted), slack = step * 1e-6;

@@ -94,7 +94,7 @@ double da_sweep_operations(const da_model *model, int64_t samples, int64_t epoch
 
 /* ---- What was published ---- */
 
-double da_published_modularity(int64_t depth, double threshold) {
+double da_published_modularity(double depth, double threshold) {
     static const int depths[] = { 14, 44, 86, 110, 152 };
     static const double thresholds[] = { 0.99, 0.98, 0.95, 0.90 };
     static const double means[4][5] = { { 0.113, 0.139, 0.313, 0.464, 0.637 },

@@ -33,7 +33,7 @@ double da_sweep_operations(const da_model *model, int64_t samples, int64_t epoch
 /* Published results (Ren et al., ICSE 2023, data of RQ1): the mean of (N + 1 - M) / (N + 1) over all data shares,
    numbers of classes and seeds of CIFAR ResNets, for depths 14, 44, 86, 110, 152 and thresholds .9, .95, .98, .99; NaN for any
    other. Correlations of that metric with the three factors, over all thresholds. */
-double da_published_modularity(int64_t depth, double threshold);
+double da_published_modularity(double depth, double threshold);
 #define DA_PUBLISHED_DEPTH   0.81
 #define DA_PUBLISHED_SHARE   (-0.11)
 #define DA_PUBLISHED_CLASSES (-0.14)

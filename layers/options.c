@@ -50,12 +50,11 @@ static double field_get(const da_layer_options *options, const field *f) {
 
 static void field_set(da_layer_options *options, const field *f, double number) {
     char *at = (char *)options + f->offset;
-    int64_t whole = (int64_t)number;
-    float real = (float)number;
-    bool flag = number != 0;
-    if (f->type == WHOLE) memcpy(at, &whole, sizeof whole);
-    else if (f->type == REAL) memcpy(at, &real, sizeof real);
-    else memcpy(at, &flag, sizeof flag);
+    switch (f->type) {
+    case WHOLE: { const int64_t value = (int64_t)number; memcpy(at, &value, sizeof value); return; }
+    case REAL:  { const float value = (float)number; memcpy(at, &value, sizeof value); return; }
+    default:    { const bool value = number != 0; memcpy(at, &value, sizeof value); return; }
+    }
 }
 
 /* What 0 means for this field: of pools, windows do not overlap unless a stride says so. */

@@ -45,7 +45,7 @@ static bool warm(bench_meter *m) {
 /* As many steps as will take a repetition's share of the time, going by the warm-up. */
 static int64_t steps_of_repetition(const bench_meter *m) {
     double rate = (double)(m->steps - 1) / (cli_seconds() - m->begin), wanted = rate * m->seconds / m->repetitions;
-    int64_t steps = wanted < 1 ? 1 : wanted > 1e12 ? (int64_t)1e12 : (int64_t)wanted;
+    int64_t steps = !(wanted >= 1) ? 1 : wanted > 1e12 ? (int64_t)1e12 : (int64_t)wanted;
     int64_t possible = m->most_steps > 0 ? (m->most_steps - m->steps) / m->repetitions : steps;
     return steps < possible ? steps : possible;
 }

@@ -52,10 +52,11 @@ const char *const report_header[VERSION_COLUMNS] = {
     "network", "accuracy", "change", "parameters", "multiply-adds", "trained in", "on disk", "weights"
 };
 
-/* "67,906" */
+/* "67,906"; what is no count of anything, as -1 or 1e300, is written as it is. */
 static void add_count(cells *t, double value) {
     char digits[32], grouped[48];
     if (!isfinite(value)) { cells_add(t, " "); return; }
+    if (!(value >= 0 && value < 1e15)) { cells_add(t, "%.6g", value); return; }
     int length = snprintf(digits, sizeof digits, "%.0f", value), out = 0;
     for (int i = 0; i < length; i++) {
         if (i > 0 && (length - i) % 3 == 0) grouped[out++] = ',';

@@ -73,7 +73,7 @@ static void print_means(cli *c, const sweep_table *t) {
             sweep_summary s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
             if (s.runs == 0) continue;
             double paper = t->metric == SWEEP_PAPER
-                ? da_published_modularity((int64_t)t->depths[d], t->thresholds[h]) : (double)NAN;
+                ? da_published_modularity(t->depths[d], t->thresholds[h]) : (double)NAN;
             cli_print(c, "%9g  %5.0f  %4d  %5d  %7d  %5.3f  %5.3f  %5.3f  %6s  %9s\n", t->thresholds[h], t->depths[d],
                       s.runs, s.floor, s.ceiling, s.mean, s.least, s.most, cli_cell(spread, s.deviation, 3),
                       cli_cell(published, paper, 3));
@@ -146,7 +146,7 @@ static void put_means(da_json_writer *to, const sweep_table *t) {
             record_real(to, "most", s.most);
             record_real(to, "deviation_over_seeds", s.deviation);
             if (t->metric == SWEEP_PAPER)
-                record_real(to, "published", da_published_modularity((int64_t)t->depths[d], t->thresholds[h]));
+                record_real(to, "published", da_published_modularity(t->depths[d], t->thresholds[h]));
             da_json_end(to);
         }
     da_json_end(to);

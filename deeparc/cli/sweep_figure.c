@@ -108,7 +108,7 @@ static void put_published(const figure *f, double threshold, const char *colour)
     da_text_printf(f->svg, "<path class=\"curve\" stroke-dasharray=\"5 4\" stroke=\"%s\" d=\"", colour);
     for (int p = 0; p < PUBLISHED; p++)
         put_place(f, p ? "L" : "M", published_depths[p],
-                  da_published_modularity((int64_t)published_depths[p], threshold));
+                  da_published_modularity(published_depths[p], threshold));
     da_text_append(f->svg, "\"/>\n");
 }
 

@@ -100,7 +100,7 @@ static da_status add_means_table(const sweep_table *t, da_text *page) {
         for (int d = 0; d < t->depth_count; d++) {
             sweep_summary s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
             if (s.runs == 0) continue;
-            double published = da_published_modularity((int64_t)t->depths[d], t->thresholds[h]);
+            double published = da_published_modularity(t->depths[d], t->thresholds[h]);
             cells_add(&cell, "%g", t->thresholds[h]);
             cells_add(&cell, "%g", t->depths[d]);
             cells_add(&cell, "%d", s.runs);
@@ -131,7 +131,7 @@ static da_status add_means_chart(const sweep_table *t, bool published, da_text *
     for (int h = 0; h < n && status == DA_OK; h++) {
         double *mean = values + 3 * h * width, *low = mean + width, *high = low + width;
         for (int d = 0; d < width; d++) {
-            sweep_summary s = { .mean = da_published_modularity((int64_t)depths[d % PUBLISHED], t->thresholds[h]) };
+            sweep_summary s = { .mean = da_published_modularity(depths[d % PUBLISHED], t->thresholds[h]) };
             if (!published) s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
             mean[d] = s.mean;
             low[d] = s.least;

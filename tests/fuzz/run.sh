@@ -6,9 +6,11 @@ seconds=${2:?}
 shift 2
 name=${program##*/}
 build=${program%/*}
+seeds=tests/fuzz/seeds/$name
 mkdir -p "$build/corpus/$name"
+[ ! -d "$seeds" ] || set -- "$@" -dict=tests/fuzz/records.dict
 if "$program" -max_total_time="$seconds" -rss_limit_mb=4096 -artifact_prefix="$build/$name-" "$@" \
-    "$build/corpus/$name" > "$program.log" 2>&1; then
+    "$build/corpus/$name" $([ ! -d "$seeds" ] || echo "$seeds") > "$program.log" 2>&1; then
     echo "$name: $(tail -n 1 "$program.log")"
 else
     tail -n 60 "$program.log"

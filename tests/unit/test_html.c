@@ -251,6 +251,31 @@ TEST(scale_ticks_are_round_and_inside) {
         CHECK(s.low < s.high && t.count >= 2 && t.count <= 12 && t.decimals >= 0);
         if (odd[i].low <= odd[i].high) CHECK(s.low <= odd[i].low && s.high >= odd[i].high);
     }
+    t = dai_scale_ticks((da_scale){ 0, 5e-324 }, 6, 0); /* nothing fits between the two */
+    CHECK(t.count == 1 && t.first == 0);
+}
+
+/* Numbers at the ends of what a double holds give a picture of finite numbers. */
+TEST(charts_of_extreme_numbers_stay_finite) {
+    static const double rows[][3] = { { -1e308, 0, 1e308 }, { 1e308, 1e308, 1e308 }, { 0, 5e-324, 0 }, { 1e-300, 0, -1e-300 },
+                                      { 1.7e308, -1.7e308, 3 }, { 1e17, 1e17 + 16, 1e17 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        da_scale s = dai_scale_empty();
+        dai_scale_include(&s, rows[i], 3);
+        s = dai_scale_rounded(s, 6);
+        da_ticks t = dai_scale_ticks(s, 6, 0);
+        CHECK(isfinite(s.high - s.low) && isfinite(t.step) && t.count >= 1 && t.count <= 12);
+        CHECK(dai_scale_share(s, -HUGE_VAL) == 0 && dai_scale_share(s, HUGE_VAL) == 1);
+        for (int swap = 0; swap < 2; swap++) {
+            static const double plain[] = { 0, 1, 2 };
+            da_series curve = { .name = "c", .count = 3, .x = swap ? rows[i] : plain, .y = swap ? plain : rows[i] };
+            da_text page = { 0 };
+            da_chart_lines(&page, &(da_line_chart){ .title = "t", .series = &curve, .series_count = 1, .percent = true });
+            CHECK(!strstr(da_text_string(&page), "nan") && !strstr(da_text_string(&page), "inf\""));
+            CHECK_OK(da_text_status(&page));
+            da_text_free(&page);
+        }
+    }
 }
 
 TEST(chart_labels_whole_numbers_wholly) {
