@@ -257,8 +257,8 @@ TEST(scale_ticks_are_round_and_inside) {
 
 /* Numbers at the ends of what a double holds give a picture of finite numbers. */
 TEST(charts_of_extreme_numbers_stay_finite) {
-    static const double rows[][3] = { { -1e308, 0, 1e308 }, { 1e308, 1e308, 1e308 }, { 0, 5e-324, 0 }, { 1e-300, 0, -1e-300 },
-                                      { 1.7e308, -1.7e308, 3 }, { 1e17, 1e17 + 16, 1e17 } };
+    static const double rows[][3] = { { -1e308, 0, 1e308 }, { 1e308, 1e308, 1e308 }, { 0, 5e-324, 0 },
+                                      { 1e-300, 0, -1e-300 }, { 1.7e308, -1.7e308, 3 }, { 1e17, 1e17 + 16, 1e17 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         da_scale s = dai_scale_empty();
         dai_scale_include(&s, rows[i], 3);
@@ -270,7 +270,8 @@ TEST(charts_of_extreme_numbers_stay_finite) {
             static const double plain[] = { 0, 1, 2 };
             da_series curve = { .name = "c", .count = 3, .x = swap ? rows[i] : plain, .y = swap ? plain : rows[i] };
             da_text page = { 0 };
-            da_chart_lines(&page, &(da_line_chart){ .title = "t", .series = &curve, .series_count = 1, .percent = true });
+            da_chart_lines(&page, &(da_line_chart){ .title = "t", .series = &curve, .series_count = 1,
+                                                    .percent = true });
             CHECK(!strstr(da_text_string(&page), "nan") && !strstr(da_text_string(&page), "inf\""));
             CHECK_OK(da_text_status(&page));
             da_text_free(&page);

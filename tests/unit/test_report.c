@@ -2,6 +2,8 @@
  * that no command writes, and without memory. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "layers/checkpoint.h"
+#include "layers/zoo.h"
 #include "tests/command.h"
 #include "tests/folder.h"
 #include "tests/unit/test.h"
@@ -9,14 +11,14 @@
 #include <stdio.h>
 
 enum { PATH = 256 };
-typedef struct place { char folder[PATH], page[PATH], csv[PATH], svg[PATH]; } place;
+typedef struct place { char folder[PATH], page[PATH + 8], csv[PATH + 8], svg[PATH + 8]; } place;
 
 static place new_place(const char *name) {
     place p;
     snprintf(p.folder, PATH, "%s", test_temporary(name));
-    snprintf(p.page, PATH, "%s.html", p.folder);
-    snprintf(p.csv, PATH, "%s.csv", p.folder);
-    snprintf(p.svg, PATH, "%s.svg", p.folder);
+    snprintf(p.page, PATH + 8, "%s.html", p.folder);
+    snprintf(p.csv, PATH + 8, "%s.csv", p.folder);
+    snprintf(p.svg, PATH + 8, "%s.svg", p.folder);
     CHECK_OK(da_directory_make(p.folder));
     return p;
 }
@@ -63,7 +65,8 @@ static da_status report(const place *p) {
 
 static da_status collect(const place *p) {
     return command_run(&cli_sweep_collect, NULL,
-                       (const char *[]){ "--dir", p->folder, "--html", p->page, "--csv", p->csv, "--svg", p->svg, NULL });
+                       (const char *[]){ "--dir", p->folder, "--html", p->page, "--csv", p->csv, "--svg", p->svg,
+                                         NULL });
 }
 
 static bool page_has(const place *p, const char *part) {
@@ -84,25 +87,28 @@ TEST(report_makes_a_page_of_all_records) {
 
 TEST(report_writes_counts_of_any_size) {
     static const struct { const char *number, *shown; } cases[] = {
-        { "1e300", ">1e+300<" }, { "-1e300", ">-1e+300<" }, { "1e31", ">1e+31<" }, { "999999999999999", ">999,999,999,999,999<" },
-        { "1e15", ">1e+15<" }, { "-123", ">-123<" }, { "0", ">0<" }, { "1234", ">1,234<" }, { "null", "mlp" }
+        { "1e300", ">1e+300<" }, { "-1e300", ">-1e+300<" }, { "1e31", ">1e+31<" }, { "1e15", ">1e+15<" },
+        { "999999999999999", ">999,999,999,999,999<" }, { "-123", ">-123<" }, { "0", ">0<" }, { "1234", ">1,234<" },
+        { "null", "mlp" }
     };
     place p = new_place("counts");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char record[200];
-        int length = snprintf(record, sizeof record, "{\"model\":\"mlp\",\"accuracy\":0.5,\"parameters\":%s}", cases[i].number);
+        int length = snprintf(record, sizeof record, "{\"model\":\"mlp\",\"accuracy\":0.5,\"parameters\":%s}",
+                              cases[i].number);
         folder_file(p.folder, "train.json", record, (size_t)length);
         CHECK_OK(report(&p));
-        if (!page_has(&p, cases[i].shown)) test_fail(__FILE__, __LINE__, "%s is not shown as %s", cases[i].number, cases[i].shown);
+        if (!page_has(&p, cases[i].shown))
+            test_fail(__FILE__, __LINE__, "%s is not shown as %s", cases[i].number, cases[i].shown);
     }
     folder_empty(p.folder);
 }
 
-/* Allocation after allocation fails: a sentence that says memory, nothing leaks (the runner counts), no page. */
-static void check_without_memory(da_status (*run)(const place *p), const place *p) {
+/* Allocation after allocation fails, of the later ones every n-th: a sentence that says memory, and nothing leaks. */
+static void check_without_memory(da_status (*run)(const place *p), const place *p, int every) {
     da_status status = DA_ERROR_MEMORY;
     int64_t k = 0;
-    for (; k < 5000 && status != DA_OK && !test_failed(); k++) {
+    for (; status != DA_OK && !test_failed(); k += k < 300 ? 1 : every) {
         const int64_t blocks = da_memory().live_blocks;
         da_error_clear();
         da_memory_fail_after(k);
@@ -110,7 +116,8 @@ static void check_without_memory(da_status (*run)(const place *p), const place *
         da_memory_fail_after(-1);
         CHECK_INT(da_memory().live_blocks, blocks);
         if (status != DA_OK && (status != DA_ERROR_MEMORY || !strstr(da_error_message(), "memory")))
-            test_fail(__FILE__, __LINE__, "allocation %lld fails: %d, '%s'", (long long)k, (int)status, da_error_message());
+            test_fail(__FILE__, __LINE__, "allocation %lld fails: %d, '%s'", (long long)k, (int)status,
+                      da_error_message());
     }
     CHECK_OK(status);
     CHECK(k > 50);
@@ -118,12 +125,32 @@ static void check_without_memory(da_status (*run)(const place *p), const place *
 
 TEST(report_survives_failing_allocations) {
     place p = new_records();
-    check_without_memory(report, &p);
+    check_without_memory(report, &p, 1);
     folder_empty(p.folder);
 }
 
 TEST(collect_survives_failing_allocations) {
     place p = new_sweep();
-    check_without_memory(collect, &p);
+    check_without_memory(collect, &p, 1);
+    CHECK(page_has(&p, "</html>"));
+}
+
+static da_status study(const place *p) {
+    const char *const words[] = { p->folder, "--data", "digits", "--normalize", "none", "--limit", "64", "--test-limit",
+                                  "16", "--batch", "16", "--most", "1", "--controls", "1", "--among", "anywhere",
+                                  "--threshold", "0", "--attack-limit", "4", "--steps", "1", "--html", p->page, "--csv",
+                                  p->csv, NULL };
+    return command_run(&cli_properties, NULL, words);
+}
+
+TEST(properties_command_survives_failing_allocations) {
+    place p = new_place("study");
+    da_model *model = NULL;
+    CHECK(rmdir(p.folder) == 0); /* the folder becomes the model's file */
+    CHECK_OK(da_zoo_build(&model, "resnet14x0.0625", (int64_t[]){ 28, 28, 1 }, 10, NULL));
+    CHECK_OK(da_model_initialize(model, DA_INIT_HE, 1));
+    CHECK_OK(da_checkpoint_save(model, p.folder, NULL));
+    da_model_free(model);
+    check_without_memory(study, &p, 97);
     CHECK(page_has(&p, "</html>"));
 }
