@@ -6,6 +6,8 @@
  */
 #include "core/sha256.h"
 
+#include "core/endian.h"
+
 #include <string.h>
 
 static const uint32_t round_constant[64] = { /* fractions of the cube roots of the first 64 primes */
@@ -32,21 +34,34 @@ static void load_schedule(uint32_t w[64], const uint8_t block[64]) {
     }
 }
 
+/* One of the 64 rounds. The eight words change their roles from round to round instead of their places. */
+static inline void turn(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                        uint32_t *h, uint32_t input) {
+    uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25), choice = g ^ (e & (f ^ g));
+    uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22), majority = (a & b) | (c & (a | b));
+    uint32_t t = *h + s1 + choice + input;
+    *d += t;
+    *h = t + s0 + majority;
+}
+
 static void stir(uint32_t state[8], const uint8_t block[64]) {
-    uint32_t w[64], v[8];
+    uint32_t w[64];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     load_schedule(w, block);
-    memcpy(v, state, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        uint32_t s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t t1 = v[7] + s1 + choice + round_constant[i] + w[i];
-        uint32_t s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        memmove(v + 1, v, 7 * sizeof v[0]);
-        v[4] += t1;
-        v[0] = t1 + s0 + majority;
+    for (int i = 0; i < 64; i++) w[i] += round_constant[i];
+    for (const uint32_t *at = w; at < w + 64; at += 8) {
+        turn(a, b, c, &d, e, f, g, &h, at[0]);
+        turn(h, a, b, &c, d, e, f, &g, at[1]);
+        turn(g, h, a, &b, c, d, e, &f, at[2]);
+        turn(f, g, h, &a, b, c, d, &e, at[3]);
+        turn(e, f, g, &h, a, b, c, &d, at[4]);
+        turn(d, e, f, &g, h, a, b, &c, at[5]);
+        turn(c, d, e, &f, g, h, a, &b, at[6]);
+        turn(b, c, d, &e, f, g, h, &a, at[7]);
     }
-    for (int i = 0; i < 8; i++) state[i] += v[i];
+    const uint32_t stirred[8] = { a, b, c, d, e, f, g, h };
+    for (int i = 0; i < 8; i++) state[i] += stirred[i];
 }
 
 void da_sha256_init(da_sha256 *s) {
@@ -75,11 +90,19 @@ void da_sha256_update(da_sha256 *s, const void *bytes, size_t size) {
 
 void da_sha256_text(da_sha256 *s, const char *text) { da_sha256_update(s, text, strlen(text) + 1); }
 
-void da_sha256_uint64(da_sha256 *s, uint64_t value) {
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(value >> 8 * i);
-    da_sha256_update(s, bytes, sizeof bytes);
+void da_sha256_numbers(da_sha256 *s, const void *numbers, size_t count, size_t element) {
+    uint8_t bytes[4096];
+    const uint8_t *at = numbers;
+    for (size_t left = count; left > 0;) {
+        size_t n = left < sizeof bytes / element ? left : sizeof bytes / element;
+        dai_copy_little(bytes, at, n, element);
+        da_sha256_update(s, bytes, n * element);
+        at += n * element;
+        left -= n;
+    }
 }
+
+void da_sha256_uint64(da_sha256 *s, uint64_t value) { da_sha256_numbers(s, &value, 1, sizeof value); }
 
 void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]) {
     da_sha256 last = *s;

@@ -18,6 +18,8 @@ void da_sha256_init(da_sha256 *s);
 void da_sha256_update(da_sha256 *s, const void *bytes, size_t size);
 void da_sha256_text(da_sha256 *s, const char *text);       /* with the zero byte that ends it */
 void da_sha256_uint64(da_sha256 *s, uint64_t value);       /* eight bytes, little-endian on every machine */
+/* count numbers of 1, 2, 4 or 8 bytes in the machine's order, as little-endian ones. */
+void da_sha256_numbers(da_sha256 *s, const void *numbers, size_t count, size_t element);
 /* The digest of all updates. Both leave s as it was, so that the hash of a prefix costs nothing. */
 void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]);
 void da_sha256_hex(const da_sha256 *s, char hex[65]); /* lower case, ends with a zero byte */

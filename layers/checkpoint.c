@@ -20,7 +20,8 @@ typedef struct output {
     da_parameter_list parameters;
     float *values;                 /* all parameters in file order, one behind the other */
     da_safetensors_entry *entries; /* the parameters, then the extras */
-    char *description;
+    char *description, *trainings;
+    char seal[DAI_SEAL_ROOM];
 } output;
 
 static void output_free(output *o) {
@@ -28,6 +29,7 @@ static void output_free(output *o) {
     da_free(o->values);
     da_free(o->entries);
     da_free(o->description);
+    da_free(o->trainings);
 }
 
 static void list_parameters(output *o) {
@@ -56,6 +58,27 @@ static da_status list_extras(da_safetensors_entry *entries, const da_checkpoint_
     return DA_OK;
 }
 
+static int by_entry(const void *a, const void *b) {
+    return strcmp(((const da_safetensors_entry *)a)->name, ((const da_safetensors_entry *)b)->name);
+}
+
+/* Adds the fingerprints, which are of entries and metadata in order. */
+static da_status write(output *o, int count, const da_model *model, const char *path, const char *training) {
+    const da_safetensors_pair all[] = { { "deeparc.model", o->description }, { "deeparc.run", model->history.run },
+                                        { "deeparc.training", training }, { "deeparc.trainings", o->trainings },
+                                        { "format", "pt" } };
+    da_safetensors_pair there[6];
+    da_safetensors content = { .count = count, .entries = o->entries, .metadata = there };
+    for (int i = 0; i < 5; i++)
+        if (all[i].value) there[content.metadata_count++] = all[i];
+    for (int i = 0; i < count; i++)
+        o->entries[i].size = (size_t)da_safetensors_elements(&o->entries[i]) * sizeof(float);
+    qsort(o->entries, (size_t)count, sizeof *o->entries, by_entry);
+    DA_TRY(dai_seal_make(&content, model, o->seal));
+    there[content.metadata_count++] = (da_safetensors_pair){ DAI_SEAL, o->seal };
+    return da_safetensors_write(path, o->entries, count, there, content.metadata_count);
+}
+
 static da_status save(output *o, const da_model *model, const char *path, const da_checkpoint_extra *extra) {
     int64_t values = 0;
     if (model->normalization.known) DA_TRY(da_normalization_check(&model->normalization, model->input_shape[2]));
@@ -68,9 +91,8 @@ static da_status save(output *o, const da_model *model, const char *path, const 
     list_parameters(o);
     DA_TRY(list_extras(o->entries + o->parameters.count, extra));
     DA_TRY(dai_model_describe(model, true, &o->description));
-    const da_safetensors_pair metadata[] = { { "format", "pt" }, { "deeparc.model", o->description },
-                                             { "deeparc.training", extra->training_json } };
-    return da_safetensors_write(path, o->entries, count, metadata, extra->training_json ? 3 : 2);
+    DA_TRY(dai_trainings_write(&model->history, &o->trainings));
+    return write(o, count, model, path, extra->training_json);
 }
 
 da_status da_checkpoint_save(const da_model *model, const char *path, const da_checkpoint_extra *extra) {
@@ -177,7 +199,7 @@ static void list_unexpected(const da_parameter_list *sorted, const da_safetensor
     }
 }
 
-da_status da_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path) {
+static da_status compare_tensors(const da_model *model, const da_safetensors *file, const char *path) {
     listing missing = { 0 }, differ = { 0 }, unexpected = { 0 };
     da_parameter_list list;
     DA_TRY(da_model_parameters(model, &list));
@@ -192,6 +214,58 @@ da_status da_checkpoint_compare(const da_model *model, const da_safetensors *fil
     used += list_sentence(&unexpected, "unexpected", text + used, sizeof text - (size_t)used);
     list_sentence(&differ, "of another shape", text + used, sizeof text - (size_t)used);
     return DA_FAIL(DA_ERROR_FORMAT, "'%.200s' does not fit %.100s%s", path, model->architecture, text);
+}
+
+/* Whatever is wrong with a plan, it is the file that is wrong. */
+static da_status plan_model(da_model **model, const da_safetensors *file, const char *path) {
+    const char *description = da_safetensors_metadata(file, "deeparc.model");
+    da_status status = description ? dai_model_plan_described(model, description, "deeparc.model")
+                                   : dai_model_recognise(model, file);
+    if (status == DA_OK || status == DA_ERROR_MEMORY) return status;
+    return DA_FAIL(DA_ERROR_FORMAT, "the model in '%.200s' cannot be built: %s", path, da_error_message());
+}
+
+/* The options of a unit as a description has them. The text is the caller's to da_free. */
+static da_status unit_text(const da_layer *unit, char **text) {
+    da_json_writer w;
+    da_json_writer_init(&w, false);
+    da_json_begin_object(&w);
+    da_layer_options_write(&unit->options, &w);
+    da_json_end(&w);
+    return da_json_finish(&w, text, NULL);
+}
+
+static da_status compare_unit(const da_layer *unit, const da_model *there, const char *path) {
+    char *here_text = NULL, *there_text = NULL;
+    int place = da_model_find(there, unit->name);
+    if (place < 0) return DA_FAIL(DA_ERROR_FORMAT, "'%.200s' describes no unit '%s'", path, unit->name);
+    da_status status = unit_text(unit, &here_text);
+    if (status == DA_OK) status = unit_text(there->units[place], &there_text);
+    if (status == DA_OK && strcmp(here_text, there_text) != 0)
+        status = DA_FAIL(DA_ERROR_FORMAT, "'%.200s' holds another network: its unit '%s' is %.200s, not %.200s", path,
+                         unit->name, there_text, here_text);
+    da_free(here_text);
+    da_free(there_text);
+    return status;
+}
+
+/* Names and shapes of parameters say nothing about strides, dropout or the kind of an activation. */
+static da_status compare_units(const da_model *model, const da_safetensors *file, const char *path) {
+    da_model *there = NULL;
+    if (!da_safetensors_metadata(file, "deeparc.model")) return DA_OK;
+    DA_TRY(plan_model(&there, file, path));
+    da_status status = DA_OK;
+    if (there->unit_count != model->unit_count)
+        status = DA_FAIL(DA_ERROR_FORMAT, "'%.200s' holds another network: of %d units, not %d", path,
+                         there->unit_count, model->unit_count);
+    for (int i = 0; i < model->unit_count && status == DA_OK; i++) status = compare_unit(model->units[i], there, path);
+    da_model_free(there);
+    return status;
+}
+
+da_status da_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path) {
+    DA_TRY(compare_tensors(model, file, path));
+    return compare_units(model, file, path);
 }
 
 /* ---- Reading ---- */
@@ -246,25 +320,34 @@ da_status da_checkpoint_check_frozen(const da_model *model, const da_safetensors
     return status;
 }
 
-/* Whatever is wrong with a plan, it is the file that is wrong. */
-static da_status plan_model(da_model **model, const da_safetensors *file, const char *path) {
-    const char *description = da_safetensors_metadata(file, "deeparc.model");
-    da_status status = description ? dai_model_plan_described(model, description, "deeparc.model")
-                                   : dai_model_recognise(model, file);
+static da_status read_history(da_history *history, const da_safetensors *file, const char *path) {
+    da_status status = dai_trainings_read(history, da_safetensors_metadata(file, "deeparc.trainings"));
     if (status == DA_OK || status == DA_ERROR_MEMORY) return status;
-    return DA_FAIL(DA_ERROR_FORMAT, "the model in '%.200s' cannot be built: %s", path, da_error_message());
+    return DA_FAIL(DA_ERROR_FORMAT, "the history of the model in '%.200s' cannot be read: %s", path,
+                   da_error_message());
 }
 
 static da_status complete(da_model *planned, const da_safetensors *file, const char *path) {
-    DA_TRY(da_checkpoint_compare(planned, file, path));
+    DA_TRY(compare_tensors(planned, file, path));
+    DA_TRY(read_history(&planned->history, file, path));
+    DA_TRY(da_model_set_run(planned, da_safetensors_metadata(file, "deeparc.run")));
     DA_TRY(dai_model_allocate(planned));
     return fill(planned, file);
+}
+
+da_status da_checkpoint_read(da_safetensors *file, const char *path) {
+    da_safetensors read = { 0 };
+    DA_TRY(da_safetensors_read(&read, path));
+    da_status status = dai_seal_check(&read, path);
+    if (status == DA_OK) *file = read;
+    else da_safetensors_free(&read);
+    return status;
 }
 
 da_status da_checkpoint_load(da_model **model, const char *path, da_safetensors *file) {
     da_safetensors read = { 0 };
     da_model *planned = NULL;
-    DA_TRY(da_safetensors_read(&read, path));
+    DA_TRY(da_checkpoint_read(&read, path));
     da_status status = plan_model(&planned, &read, path);
     if (status == DA_OK) status = dai_model_hand_over(model, planned, complete(planned, &read, path));
     if (status == DA_OK && file) *file = read;
@@ -272,11 +355,25 @@ da_status da_checkpoint_load(da_model **model, const char *path, da_safetensors 
     return status;
 }
 
+/* The run is the caller's to name: it fills a model that is there already. */
+da_status da_checkpoint_fill(da_model *model, const da_safetensors *file, const char *path) {
+    da_history read = { 0 };
+    DA_TRY(da_checkpoint_compare(model, file, path));
+    DA_TRY(read_history(&read, file, path));
+    da_status status = fill(model, file);
+    if (status == DA_OK) {
+        const da_history was = model->history;
+        model->history = (da_history){ read.trainings, read.training_count, was.run };
+        read = (da_history){ was.trainings, was.training_count, NULL };
+    }
+    dai_history_free(&read);
+    return status;
+}
+
 da_status da_checkpoint_load_into(da_model *model, const char *path) {
     da_safetensors file = { 0 };
-    DA_TRY(da_safetensors_read(&file, path));
-    da_status status = da_checkpoint_compare(model, &file, path);
-    if (status == DA_OK) status = fill(model, &file);
+    DA_TRY(da_checkpoint_read(&file, path));
+    da_status status = da_checkpoint_fill(model, &file, path);
     da_safetensors_free(&file);
     return status;
 }

@@ -89,6 +89,22 @@ da_status dai_zoo_plan(da_model **model, const char *name, const int64_t input_s
 da_status dai_model_describe(const da_model *model, bool named, char **text);
 da_status dai_model_plan_described(da_model **model, const char *text, const char *name);
 
+/* history.c: the JSON of "deeparc.trainings" (NULL: none; the caller's to da_free), and back; text NULL: no training.
+   read writes trainings, all or nothing, and frees those that were there. */
+void      dai_history_free(da_history *history);
+da_status dai_trainings_write(const da_history *history, char **text);
+da_status dai_trainings_read(da_history *history, const char *text);
+
+/* seal.c: the fingerprints that a file carries. make: of content, its entries by name with values in the machine's order,
+   its metadata by key. check: DA_ERROR_FORMAT when the file is not what its own fingerprints were made of. */
+#define DAI_SEAL "deeparc.fingerprints"
+enum { DAI_SEAL_ROOM = 288 };
+da_status dai_seal_make(const da_safetensors *content, const da_model *model, char text[DAI_SEAL_ROOM]);
+da_status dai_seal_check(const da_safetensors *file, const char *path);
+
+/* parameters.c: da_model_fingerprint of a model whose da_model_hash is `values`. */
+da_status dai_model_fingerprint(const da_model *model, const char values[65], char hex[65]);
+
 /* recognise.c: plans the model whose names and shapes the tensors of a file have. */
 da_status dai_model_recognise(da_model **model, const da_safetensors *file);
 

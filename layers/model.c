@@ -67,6 +67,7 @@ void da_model_free(da_model *model) {
     da_free(model->units);
     da_free(model->class_names);
     da_free(model->architecture);
+    dai_history_free(&model->history);
     da_free(model);
 }
 
@@ -302,6 +303,9 @@ static da_status copy_into(da_model *made, const da_model *model) {
     made->normalization = model->normalization;
     made->conv = model->conv;
     DA_TRY(da_model_set_class_names(made, (const char *const *)model->class_names));
+    DA_TRY(da_model_set_run(made, model->history.run));
+    for (int i = 0; i < model->history.training_count; i++)
+        DA_TRY(da_model_add_training(made, &model->history.trainings[i]));
     for (int i = 0; i < model->unit_count; i++) {
         DA_TRY(da_model_append(made, model->units[i]->name, &model->units[i]->options));
         copy_values(made->units[i], model->units[i]);

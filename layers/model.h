@@ -21,6 +21,25 @@ typedef struct da_normalization { /* input = (pixel / 255 - mean) / deviation */
    as many as the images have, means within 1e6 of 0 and deviations from 1e-6 to 1e6. Error: DA_ERROR_ARGUMENT. */
 da_status da_normalization_check(const da_normalization *normalization, int64_t channels);
 
+/* One training of a network: which images its values were moved by. Image i of the data set was trained on when
+   da_subset_split of the first `images` by `seed` and `validation` leaves it among the first `limit` to train on. */
+typedef struct da_training_record {
+    char     data[64];          /* the data set's name, cut off where it is longer */
+    char     fingerprint[65];   /* da_dataset_fingerprint of all images that were loaded, held out or not */
+    int64_t  images;            /* how many those are */
+    int64_t  validation, limit; /* held out for validation; of the others only the first so many (0: all) */
+    uint64_t seed;              /* of what is held out, and of the order */
+} da_training_record;
+
+/* How a network came about. Surgery and copies keep it, a checkpoint holds it. */
+typedef struct da_history {
+    da_training_record *trainings; /* each once, the first first; none: it was not trained, or nobody recorded it */
+    int   training_count;
+    char *run;                     /* JSON: version, machine and options of the command that made it; NULL: unknown */
+} da_history;
+
+enum { DA_MAX_TRAININGS = 1024 };
+
 typedef struct da_model {
     char *architecture;         /* "resnet20": what it was made as; edits append to it ("resnet20 without layer1.1") */
     int64_t input_shape[3];     /* H W C */
@@ -30,6 +49,7 @@ typedef struct da_model {
     da_conv_method conv;        /* how its convolutions are computed, in training as ever after */
     da_layer **units;
     int unit_count;
+    da_history history;
 } da_model;
 
 da_status da_model_new(da_model **model, const char *architecture, const int64_t input_shape[3], int classes);
@@ -38,6 +58,11 @@ void      da_model_free(da_model *model);
 da_status da_model_append(da_model *model, const char *name, const da_layer_options *options);
 /* Takes copies of model->classes names; NULL forgets them. */
 da_status da_model_set_class_names(da_model *model, const char *const *names);
+
+/* Adds to the history what is not in it yet (da_train does), and sets the header of the run that makes the model: a JSON
+   object, copied; NULL forgets it. DA_ERROR_ARGUMENT: more than DA_MAX_TRAININGS, no JSON object. */
+da_status da_model_add_training(da_model *model, const da_training_record *training);
+da_status da_model_set_run(da_model *model, const char *json);
 
 /* Weights of convolutions and linear layers: normal, variance 2 / fan_in (He et al., "Delving deep into rectifiers",
    ICCV 2015, eq. 10) or 2 / (fan_in + fan_out) (Glorot and Bengio, AISTATS 2010, eq. 12); fan_in counts the values one

@@ -112,20 +112,6 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const da_named_parameter *)a)->name, ((const da_named_parameter *)b)->name);
 }
 
-/* Little-endian whatever the machine is, through a small buffer. */
-static void hash_floats(da_sha256 *sha, const float *values, int64_t count) {
-    uint8_t bytes[4096];
-    for (int64_t begin = 0; begin < count; begin += (int64_t)sizeof bytes / 4) {
-        int64_t n = count - begin < (int64_t)sizeof bytes / 4 ? count - begin : (int64_t)sizeof bytes / 4;
-        for (int64_t i = 0; i < n; i++) {
-            uint32_t word;
-            memcpy(&word, &values[begin + i], sizeof word);
-            for (int b = 0; b < 4; b++) bytes[4 * i + b] = (uint8_t)(word >> 8 * b);
-        }
-        da_sha256_update(sha, bytes, (size_t)n * 4);
-    }
-}
-
 da_status da_model_hash(const da_model *model, int unit, char hex[65]) {
     da_parameter_list list;
     da_sha256 sha;
@@ -145,7 +131,7 @@ da_status da_model_hash(const da_model *model, int unit, char hex[65]) {
         da_sha256_uint64(&sha, (uint64_t)p->layout.file_ndim);
         for (int d = 0; d < p->layout.file_ndim; d++) da_sha256_uint64(&sha, (uint64_t)p->layout.file_shape[d]);
         da_layout_to_file(&p->layout, da_tensor_floats(&p->value), file);
-        hash_floats(&sha, file, da_parameter_count(p));
+        da_sha256_numbers(&sha, file, (size_t)da_parameter_count(p), sizeof *file);
     }
     da_sha256_hex(&sha, hex);
     da_free(file);
@@ -153,10 +139,9 @@ da_status da_model_hash(const da_model *model, int unit, char hex[65]) {
     return DA_OK;
 }
 
-da_status da_model_fingerprint(const da_model *model, char hex[65]) {
-    char values[65], *function = NULL;
+da_status dai_model_fingerprint(const da_model *model, const char values[65], char hex[65]) {
+    char *function = NULL;
     da_sha256 sha;
-    DA_TRY(da_model_hash(model, -1, values));
     DA_TRY(dai_model_describe(model, false, &function));
     da_sha256_init(&sha);
     da_sha256_text(&sha, function);
@@ -164,4 +149,10 @@ da_status da_model_fingerprint(const da_model *model, char hex[65]) {
     da_sha256_hex(&sha, hex);
     da_free(function);
     return DA_OK;
+}
+
+da_status da_model_fingerprint(const da_model *model, char hex[65]) {
+    char values[65];
+    DA_TRY(da_model_hash(model, -1, values));
+    return dai_model_fingerprint(model, values, hex);
 }

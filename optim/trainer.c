@@ -75,10 +75,8 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
     t->records = da_alloc_zero((size_t)o->epochs, sizeof *t->records);
     if (!t->records) return DA_ERROR_MEMORY;
     t->position.best_loss = (double)INFINITY;
-    if (o->checkpoint_path) {
-        DA_TRY(da_file_writable(o->checkpoint_path)); /* found out before the first step, not after the first hour */
-        dai_training_identify_data(t);
-    }
+    if (o->checkpoint_path) DA_TRY(da_file_writable(o->checkpoint_path)); /* before the first step, not the last */
+    dai_training_identify_data(t);
     if (o->resume) DA_TRY(dai_training_resume(t));
     return dai_training_log(t);
 }
@@ -245,6 +243,7 @@ da_status da_train(da_model *model, const da_dataset *data, const da_trainer_opt
     if (result) memset(result, 0, sizeof *result);
     dai_training training = { .model = model, .options = options };
     da_status status = prepare(&training, data);
+    if (status == DA_OK) status = da_model_add_training(model, &training.record);
     if (status == DA_OK) {
         model->normalization = training.normalization;
         loop l = { .training = &training, .begin = dai_seconds(), .saved_step = -1 };

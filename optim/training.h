@@ -31,7 +31,7 @@ typedef struct dai_training {
     const da_trainer_options *options;    /* borrowed */
     da_normalization normalization;
     da_dataset    data;                   /* borrows the caller's images and labels */
-    char          identity[256];          /* of the data, in fingerprints: name, sizes, hashes */
+    da_training_record record;            /* for the model's history */
     da_subset     train, validation;
     da_batcher    batcher;
     dai_evaluator evaluator;              /* of the validation part; all zero without one */
@@ -61,7 +61,7 @@ da_status dai_training_save(const dai_training *t);
 da_status dai_training_resume(dai_training *t);
 da_status dai_training_log(const dai_training *t);
 
-/* Sets identity, which the two calls below need: one pass over all images. */
+/* Sets the record, which the two calls below need: one pass over all images. */
 void      dai_training_identify_data(dai_training *t);
 /* Writes the options that matter as one JSON object of texts; and compares what a checkpoint holds with this run's. */
 da_status dai_training_options_write(const dai_training *t, da_json_writer *to);

@@ -31,18 +31,19 @@ static void put_text(da_json_writer *to, const char *key, const char *text) {
 }
 
 void dai_training_identify_data(dai_training *t) {
-    const da_dataset *d = &t->data;
-    char hex[65];
-    da_dataset_fingerprint(d, hex);
-    snprintf(t->identity, sizeof t->identity,
-             "%.64s: %" PRId64 " images %" PRId64 "x%" PRId64 "x%" PRId64 ", sha256:%s", d->name, d->count, d->height,
-             d->width, d->channels, hex);
+    const da_trainer_options *o = t->options;
+    t->record = (da_training_record){ .images = t->data.count, .validation = o->validation, .seed = o->seed };
+    if (t->train.count < t->data.count - o->validation) t->record.limit = t->train.count;
+    snprintf(t->record.data, sizeof t->record.data, "%s", t->data.name);
+    da_dataset_fingerprint(&t->data, t->record.fingerprint);
 }
 
 static void put_data(const dai_training *t, da_json_writer *to) {
     const da_dataset *data = &t->data;
     char text[256], number[2][DA_NUMBER_TEXT], key[48];
-    put_text(to, "data", t->identity);
+    snprintf(text, sizeof text, "%s: %" PRId64 " images %" PRId64 "x%" PRId64 "x%" PRId64 ", sha256:%s", t->record.data,
+             data->count, data->height, data->width, data->channels, t->record.fingerprint);
+    put_text(to, "data", text);
     for (int64_t c = 0; c < data->channels; c++) {
         snprintf(key, sizeof key, "normalisation of channel %d", (int)c);
         snprintf(text, sizeof text, "mean %s, deviation %s", da_number_text(number[0], (double)data->mean[c]),

@@ -3,7 +3,8 @@
  *     metadata "deeparc.training"   {"version": 4, "options": {...}, "epoch": 3, "step": 17, "records": [...], ...}
  *     tensors                       optimizer/conv1.weight.momentum ...    optimizer/best/conv1.weight ... (early stop)
  *
- * Resuming looks at everything first and touches the model last, in one call that does all or nothing.
+ * Resuming reads the file once, looks at everything first and touches the model last, in one call that does all or
+ * nothing.
  */
 #include "core/memory.h"
 #include "core/safetensors.h"
@@ -213,18 +214,19 @@ static da_status resume_state(dai_training *t, const da_safetensors *file, const
     return status == DA_OK ? DA_OK : dai_fail_context("resuming '%s': ", path);
 }
 
-/* The model comes first: of another network, everything else would differ too and explain nothing. */
+/* The model is compared first: of another network, everything else would differ too and explain nothing. */
 static da_status resume_run(dai_training *t, const da_safetensors *file, const char *path) {
     DA_TRY(da_checkpoint_compare(t->model, file, path));
     DA_TRY(resume_state(t, file, path));
-    return da_checkpoint_check_frozen(t->model, file, path);
+    DA_TRY(da_checkpoint_check_frozen(t->model, file, path));
+    return da_checkpoint_fill(t->model, file, path);
 }
 
 da_status dai_training_resume(dai_training *t) {
     const char *path = t->options->checkpoint_path;
     da_safetensors file = { 0 };
-    if (da_safetensors_read(&file, path) != DA_OK) return dai_fail_context("resuming '%s': ", path);
+    if (da_checkpoint_read(&file, path) != DA_OK) return dai_fail_context("resuming '%s': ", path);
     da_status status = resume_run(t, &file, path);
     da_safetensors_free(&file);
-    return status == DA_OK ? da_checkpoint_load_into(t->model, path) : status;
+    return status;
 }

@@ -1,4 +1,4 @@
-/* deeparc hash: the fingerprint of a model's weights, whole or unit by unit. */
+/* deeparc hash: the fingerprints of a model: of its values, whole or unit by unit, and of all it computes with. */
 #include "deeparc/cli/cli.h"
 
 static const cli_option options[] = {
@@ -23,12 +23,16 @@ static da_status hash_units(cli *c, const da_model *model) {
 
 static da_status run(cli *c) {
     da_model *model;
-    char hash[65];
+    char hash[65], whole[65];
     DA_TRY(cli_model_open(c, &model, c->arguments[0], NULL));
     da_status status = da_model_hash(model, -1, hash);
+    if (status == DA_OK) status = da_model_fingerprint(model, whole);
     if (status == DA_OK) {
-        cli_print(c, "sha256:%s\n", hash);
+        cli_print(c, "sha256:%s  values: parameters and buffers\n", hash);
+        cli_print(c, "sha256:%s  network: values, units and their options, input, normalisation, classes, convolutions\n",
+                  whole);
         cli_put_hash(c, "hash", hash);
+        cli_put_hash(c, "network", whole);
         if (cli_flag(c, "units")) status = hash_units(c, model);
     }
     da_model_free(model);
@@ -36,9 +40,12 @@ static da_status run(cli *c) {
 }
 
 const cli_command cli_hash = {
-    .name = "hash", .purpose = "print the fingerprint of a model's weights", .arguments = "MODEL", .file = CLI_READS,
+    .name = "hash", .purpose = "print the fingerprints of a model: values, and network", .arguments = "MODEL", .file = CLI_READS,
     .example = "hash lenet.safetensors --units", .options = options, .run = run,
-    .notes = "SHA-256 over all parameters and buffers in the order of their names; for each: its name, a zero byte,\n"
+    .notes = "values: SHA-256 over all parameters and buffers in the order of their names; for each: its name, a zero byte,\n"
              "F32, a zero byte, the number of dimensions and the sizes as 64-bit numbers, and its values as a\n"
-             "file holds them."
+             "file holds them. network: SHA-256 over the file's metadata deeparc.model without the member\n"
+             "\"architecture\", a zero byte, the digits of the first, a zero byte: whoever changes a stride, a mean, the\n"
+             "classes or the way of convolutions changes it. A model file records both, and is refused when a bit of it\n"
+             "changed."
 };

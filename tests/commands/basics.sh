@@ -28,6 +28,13 @@ trained=$(sha < "$work/out")
 check_same "train: progress is on stderr" "$(grep -c '^epoch' "$work/err")" 2
 check_same "train: the log has a line an epoch and a heading" "$(wc -l < "$work/log.csv" | tr -d ' ')" 3
 check_says "hash" "$trained" "$deeparc" hash "$model"
+check_says "hash of the network" "  network: " "$deeparc" hash "$model"
+network=$(sed -n 's/  network: .*//p' "$work/out")
+for key in values model; do # what `hash` prints is what the file says
+    expected=$trained
+    [ $key = values ] || expected=$network
+    check_same "the file records its $key" "$(tr ',' '\n' < "$model" | grep -a -o "$key.\{1,5\}$expected" | wc -l | tr -d ' ')" 1
+done
 check_says "hash --units" "  fc1" "$deeparc" hash "$model" --units
 check_says "hash --json" "\"hash\": \"$trained\"" "$deeparc" hash "$model" --json
 check_says "eval" "of 100)" "$deeparc" eval "$model" --data digits --limit 100

@@ -4,6 +4,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "layers/checkpoint.h"
+#include "layers/zoo.h"
 #include "optim/trainer.h"
 #include "tests/unit/test.h"
 
@@ -585,6 +586,142 @@ TEST(trainer_refuses_damaged_checkpoints) {
     }
 }
 
+/* ---- Files that know themselves ---- */
+
+static void put_byte(FILE *file, size_t place, int byte) {
+    if (file) CHECK(fseek(file, (long)place, SEEK_SET) == 0 && fputc(byte, file) == byte && fflush(file) == 0);
+}
+
+/* Every bit of a file in turn, or every `step`th, flipped: no reader may take it. */
+static void check_flips(const char *path, int step, da_status (*read)(void *context, const char *path), void *context) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    CHECK_OK(da_file_read(path, 1 << 20, &bytes, &size));
+    FILE *file = fopen(path, "r+b");
+    CHECK(file && size > 900);
+    for (size_t bit = 0; bit < 8 * size && !test_failed(); bit += (size_t)step) {
+        put_byte(file, bit / 8, bytes[bit / 8] ^ 1 << bit % 8);
+        da_status status = read(context, path);
+        if (status != DA_ERROR_FORMAT || !strstr(da_error_message(), path))
+            test_fail(__FILE__, __LINE__, "bit %zu of %zu bytes: %s", bit, size, status == DA_OK ? "taken"
+                                                                                                 : da_error_message());
+        put_byte(file, bit / 8, bytes[bit / 8]);
+    }
+    if (file) fclose(file);
+    CHECK_OK(read(context, path));
+    da_free(bytes);
+}
+
+static da_status load(void *context, const char *path) {
+    (void)context;
+    da_model *model = NULL;
+    da_status status = da_checkpoint_load(&model, path, NULL);
+    da_model_free(model);
+    return status;
+}
+
+static da_status resume(void *context, const char *path) {
+    da_trainer_options *o = context;
+    da_dataset data = blobs();
+    da_model *model = tiny_model();
+    o->checkpoint_path = path;
+    o->resume = true;
+    da_status status = da_train(model, &data, o, NULL);
+    da_model_free(model);
+    return status;
+}
+
+TEST(checkpoint_with_one_flipped_bit_is_refused) {
+    const int64_t size[3] = { 1, 2, 1 };
+    da_model *model = NULL;
+    da_trainer_options o = short_run();
+    const char *path = test_temporary("whole.safetensors");
+    CHECK_OK(da_zoo_build(&model, "mlp-3", size, 2, NULL));
+    CHECK_OK(da_model_initialize(model, DA_INIT_HE, 1));
+    model->normalization = (da_normalization){ true, 1, { .5f }, { .25f } };
+    CHECK_OK(da_model_set_run(model, "{\"version\":\"1\"}"));
+    CHECK_OK(da_checkpoint_save(model, path, NULL));
+    check_flips(path, 1, load, NULL);
+    da_model_free(model);
+    check_flips(started_run(o), 7, resume, &o);
+}
+
+/* What is inside is the tensors' and metadata's own: another program may write both again, as they are, or without ours. */
+TEST(checkpoint_rewritten_by_another_program) {
+    da_trainer_options o = short_run();
+    const char *path = started_run(o);
+    da_safetensors file = { 0 };
+    da_model *model = NULL;
+    CHECK_OK(da_safetensors_read(&file, path));
+    CHECK_OK(da_safetensors_write(path, file.entries, file.count, file.metadata, file.metadata_count));
+    CHECK_OK(load(NULL, path));
+    float *value = NULL;
+    for (int64_t i = 0; i < file.count; i++)
+        if (strcmp(file.entries[i].name, "fc1.weight") == 0) memcpy(&value, &file.entries[i].data, sizeof value);
+    CHECK(value != NULL);
+    float flipped = -*value;
+    if (value) memcpy(value, &flipped, sizeof flipped);
+    CHECK_OK(da_safetensors_write(path, file.entries, file.count, file.metadata, file.metadata_count));
+    CHECK_FAILS(load(NULL, path), DA_ERROR_FORMAT, "leave out the metadata 'deeparc.fingerprints'");
+    da_safetensors_pair kept[8];
+    int count = 0;
+    for (int64_t i = 0; i < file.metadata_count; i++)
+        if (strcmp(file.metadata[i].key, "deeparc.fingerprints") != 0) kept[count++] = file.metadata[i];
+    CHECK_INT(count, file.metadata_count - 1);
+    CHECK_OK(da_safetensors_write(path, file.entries, file.count, kept, count));
+    CHECK_OK(da_checkpoint_load(&model, path, NULL));
+    if (model) CHECK_INT(model->history.training_count, 1);
+    da_model_free(model);
+    da_safetensors_free(&file);
+}
+
+/* Names and shapes are those of the run that stopped; what the network computes is not. */
+TEST(trainer_refuses_to_resume_a_network_with_other_options) {
+    da_trainer_options o = short_run();
+    da_dataset data = blobs();
+    const char *path = started_run(o);
+    o.resume = true;
+    o.checkpoint_path = path;
+    da_model *model = tiny_model();
+    for (int i = 0; i < model->unit_count; i++) {
+        da_layer_options *options = &model->units[i]->options;
+        if (options->kind == DA_LAYER_DROPOUT) options->probability = .3f;
+    }
+    CHECK_FAILS(da_train(model, &data, &o, NULL), DA_ERROR_FORMAT, "its unit 'drop' is");
+    CHECK_FAILS(da_checkpoint_load_into(model, path), DA_ERROR_FORMAT, "\"probability\":0.3");
+    da_model_free(model);
+}
+
+TEST(training_is_recorded_once) {
+    da_dataset data = blobs();
+    da_model *model = tiny_model(), *copy = NULL, *read = NULL;
+    da_trainer_options o = short_run();
+    char hex[65];
+    const char *path = test_temporary("trained.safetensors");
+    o.seed = UINT64_MAX;
+    CHECK_OK(da_train(model, &data, &o, NULL));
+    CHECK_OK(da_train(model, &data, &o, NULL));
+    o.limit = 5;
+    CHECK_OK(da_train(model, &data, &o, NULL));
+    CHECK_OK(da_model_copy(&copy, model));
+    CHECK_OK(da_checkpoint_save(copy, path, NULL));
+    CHECK_OK(da_checkpoint_load(&read, path, NULL));
+    CHECK_INT(read->history.training_count, 2);
+    da_dataset_fingerprint(&data, hex);
+    for (int i = 0; i < 2; i++) {
+        const da_training_record *t = &read->history.trainings[i];
+        CHECK_TEXT(t->data, data.name);
+        CHECK_TEXT(t->fingerprint, hex);
+        CHECK_INT(t->images, data.count);
+        CHECK_INT(t->validation, o.validation);
+        CHECK_INT(t->limit, i == 0 ? 0 : 5);
+        CHECK(t->seed == UINT64_MAX);
+    }
+    da_model_free(read);
+    da_model_free(copy);
+    da_model_free(model);
+}
+
 TEST(trainer_refuses_an_early_stop_that_the_records_do_not_give) {
     static const struct { const char *from, *to; } cases[] = {
         { "\"waited\":0", "\"waited\":9223372036854775807" }, { "\"waited\":0", "\"waited\":-1" },
@@ -752,7 +889,7 @@ TEST(trainer_survives_any_failing_allocation) {
         da_memory_fail_after(-1);
         CHECK(status == DA_OK || (status == DA_ERROR_MEMORY && !result.epochs));
         da_training_result_free(&result);
-        CHECK_INT(da_memory().live_blocks, blocks);
+        CHECK_INT(da_memory().live_blocks, blocks + model->history.training_count);
     }
     CHECK(k > 40 && k < 5000);
     da_model_free(model);
@@ -775,7 +912,7 @@ TEST(trainer_survives_any_failing_allocation_while_it_resumes) {
         status = da_train(model, &data, &o, NULL);
         da_memory_fail_after(-1);
         CHECK(status == DA_OK || status == DA_ERROR_MEMORY);
-        CHECK_INT(da_memory().live_blocks, blocks);
+        CHECK_INT(da_memory().live_blocks, blocks + model->history.training_count);
         da_model_free(model);
         o.checkpoint_path = test_temporary("started.safetensors"); /* the name lives for 8 calls */
     }
@@ -880,7 +1017,7 @@ TEST(evaluate_survives_any_failing_allocation) {
         status = da_evaluate(model, &data, 50, NULL, &result);
         da_memory_fail_after(-1);
         CHECK(status == DA_OK || status == DA_ERROR_MEMORY);
-        CHECK_INT(da_memory().live_blocks, blocks);
+        CHECK_INT(da_memory().live_blocks, blocks + model->history.training_count);
     }
     CHECK(k > 5 && k < 1000);
     da_model_free(model);
