@@ -3,9 +3,26 @@
  *     chunks[0] ── node 0 | node 1 | ... | node 63        nodes never move, so pointers to them stay good
  *     chunks[1] ── node 64 | ...
  *
- * Invariants: an operation's inputs stand before it on the tape, so backward is one walk from the loss to node 0, and
- * when it reaches a node all its consumers are done: the node's gradient is complete, and after its own backward nobody
- * reads its value, saved numbers or gradient again.
+ * Invariants, each with a test in tests/unit/test_graph.c:
+ *
+ *  1  A node on the tape is whole: its operands stand before it, its shape rule and its forward have succeeded. An
+ *     operation that fails leaves the tape as it was, and no other follows until reset.
+ *  2  A value is in one of four states, and data is NULL in the last two:
+ *
+ *         borrowed      buffer NULL, data the caller's          inputs, leaves, and reshapes of them
+ *         owned         data lies in buffer
+ *         deferred      deferred.values lie in saved_buffer     made, then owned, by who asks
+ *         given back    neither                                 no operand any more
+ *
+ *  3  A buffer has as many users as fields of nodes name it (buffer, saved_buffer, gradient_buffer, incoming_buffer), one
+ *     more on the list of scratch, and is in the pool at zero. With several users it is read only.
+ *  4  Saved numbers live until the node's own backward; where no gradient is wanted, until a release. The deferred value
+ *     that rests on them ends with them.
+ *  5  Backward is one walk from the loss to node 0. When it reaches a node all consumers are done: the gradient is
+ *     complete, and after the node's own backward nobody reads its value, saved numbers or gradient. They are given back,
+ *     unless the node is kept.
+ *  6  Of a node one contribution is open at a time (incoming, from dai_gradient_begin to dai_gradient_end).
+ *  7  A leaf's gradient is the caller's memory: the first contribution is written there, the others are added.
  */
 #include "core/node.h"
 #include "core/kernels/kernels.h"
@@ -66,6 +83,7 @@ static void return_value(da_node *node) {
     if (node->buffer) node->value.data = NULL;
     node->buffer = node->saved_buffer = NULL;
     node->saved = NULL;
+    node->deferred.values = NULL;
 }
 
 static void return_gradient(da_node *node) {
@@ -195,6 +213,11 @@ static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gra
         poison_graph(graph);
         return &graph->poison;
     }
+    if (!value->data && da_tensor_count(value) > 0) {
+        DA_FAIL(DA_ERROR_ARGUMENT, "input: the %s tensor has no data", da_shape_text(text, value->ndim, value->shape));
+        poison_graph(graph);
+        return &graph->poison;
+    }
     da_node *node = new_node(graph);
     if (!node) return &graph->poison;
     node->value = *value;
@@ -247,6 +270,20 @@ static bool make_value(da_node *node) {
     return true;
 }
 
+static bool is_given_back(const da_node *node) {
+    return !node->value.data && !node->deferred.values && da_tensor_count(&node->value) > 0;
+}
+
+/* What is wrong with an operand; NULL: nothing. */
+static const char *fault_of(const da_node *node, const da_node *input) {
+    if (!input) return "is missing";
+    if (input->poisoned) return "comes from a failed operation";
+    if (input->graph != node->graph) return "belongs to another graph";
+    if (input->value.dtype != DA_FLOAT32) return "holds bytes, not numbers";
+    if (is_given_back(input)) return "was given back, by da_graph_release or by backward: da_graph_keep keeps a value";
+    return NULL;
+}
+
 static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
     const da_operation *operation = node->operation;
     if (count < operation->inputs_least || count > operation->inputs_most) {
@@ -256,14 +293,10 @@ static bool take_inputs(da_node *node, da_node *const *inputs, int count) {
     }
     node->input_count = count;
     for (int i = 0; i < count; i++) {
-        if (!inputs[i]) {
-            dai_node_fail(node, DA_ERROR_ARGUMENT, "operand %d is missing", i);
-            return false;
-        }
-        if (inputs[i]->poisoned || inputs[i]->value.dtype != DA_FLOAT32 || inputs[i]->graph != node->graph) {
-            dai_node_fail(node, DA_ERROR_ARGUMENT, "operand %d %s", i,
-                          inputs[i]->poisoned ? "comes from a failed operation"
-                          : inputs[i]->graph != node->graph ? "belongs to another graph" : "holds bytes, not numbers");
+        if (!inputs[i] && (operation->may_miss >> i & 1)) continue;
+        const char *fault = fault_of(node, inputs[i]);
+        if (fault) {
+            dai_node_fail(node, DA_ERROR_ARGUMENT, "operand %d %s", i, fault);
             return false;
         }
         if (!(operation->takes_deferred >> i & 1) && !make_value(inputs[i])) {
@@ -297,6 +330,16 @@ static bool take_memory(da_node *node) {
     return false;
 }
 
+/* Shape rule, memory, forward; false: it failed, and the graph says why. */
+static bool compute(da_node *node) {
+    da_graph *graph = node->graph;
+    node->operation->shape(node);
+    if (node->poisoned || !take_memory(node)) return false;
+    node->operation->forward(node);
+    if (!node->poisoned && graph->trap && make_value(node)) trap_value(node);
+    return !node->poisoned && graph->status == DA_OK;
+}
+
 da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *const *inputs, int count,
                       const dai_options *options) {
     if (graph->status != DA_OK) return &graph->poison;
@@ -304,13 +347,12 @@ da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *c
     if (!node) return &graph->poison;
     node->operation = operation;
     if (options) node->options = *options;
-    if (!take_inputs(node, inputs, count)) return &graph->poison;
-    operation->shape(node);
-    if (node->poisoned || !take_memory(node)) return &graph->poison;
-    operation->forward(node);
+    const bool done = take_inputs(node, inputs, count) && compute(node);
     return_scratch(graph);
-    if (!node->poisoned && graph->trap && make_value(node)) trap_value(node);
-    return node->poisoned || graph->status != DA_OK ? &graph->poison : node;
+    if (done) return node;
+    return_value(node);
+    graph->node_count--;
+    return &graph->poison;
 }
 
 float *dai_scratch(da_node *node, int64_t floats) {
@@ -337,7 +379,7 @@ void da_graph_release(da_graph *graph, int64_t mark, da_node *keep) {
         if (!node->wants_gradient || !node->operation) continue;
         if (node->operation->backward_needs_output) node->needed = true;
         for (int k = 0; k < node->input_count && node->operation->backward_needs_inputs; k++)
-            node->input[k]->needed = true;
+            if (node->input[k]) node->input[k]->needed = true;
     }
     for (int64_t i = mark; i < graph->node_count; i++) {
         da_node *node = node_at(graph, i);
@@ -453,6 +495,7 @@ static da_status check_backward(da_graph *graph, const da_node *loss) {
     char text[96];
     DA_TRY(da_graph_status(graph));
     if (!loss || loss->poisoned) return DA_FAIL(DA_ERROR_ARGUMENT, "backward: there is no loss");
+    if (loss->graph != graph) return DA_FAIL(DA_ERROR_ARGUMENT, "backward: the loss belongs to another graph");
     if (graph->backward_done) return DA_FAIL(DA_ERROR_ARGUMENT, "backward has run on this graph: reset it first");
     if (!graph->recording) return DA_FAIL(DA_ERROR_ARGUMENT, "backward: the graph was not recording");
     if (da_tensor_count(&loss->value) != 1)
@@ -498,11 +541,10 @@ const da_tensor *da_node_value(da_node *node) {
     return node && !node->poisoned && make_value(node) ? &node->value : &empty;
 }
 
-const da_tensor *da_node_gradient(const da_node *node) {
-    static _Thread_local da_tensor view;
+const da_tensor *da_node_gradient(da_node *node) {
     if (!node || !node->gradient) return NULL;
-    view = da_tensor_over(node->gradient, DA_FLOAT32, node->value.ndim, node->value.shape);
-    return &view;
+    node->gradient_view = da_tensor_over(node->gradient, DA_FLOAT32, node->value.ndim, node->value.shape);
+    return &node->gradient_view;
 }
 
 bool da_node_poisoned(const da_node *node) { return !node || node->poisoned; }

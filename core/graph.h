@@ -62,10 +62,12 @@ void      da_graph_keep(da_node *node);
 int64_t da_graph_mark(const da_graph *graph);
 void    da_graph_release(da_graph *graph, int64_t mark, da_node *keep);
 
-/* Reading nodes. The value of a poisoned node is an empty tensor. A fused operation may put off making its value until
-   it is read, here or by another operation: when memory runs out then, the value is empty and the graph is poisoned. */
+/* Reading nodes; what is returned belongs to the node and is good until its value or gradient is given back. The value of
+   a poisoned node is an empty tensor; of a value that was given back the shape is left, and data is NULL. A fused operation
+   may put off making its value until it is read, here or by another operation: when memory runs out then, the value is
+   empty and the graph is poisoned. */
 const da_tensor *da_node_value(da_node *node);
-const da_tensor *da_node_gradient(const da_node *node); /* NULL when there is none */
+const da_tensor *da_node_gradient(da_node *node);       /* NULL when there is none */
 bool             da_node_poisoned(const da_node *node);
 float            da_node_scalar(da_node *node);         /* the one element of a one-element node; NaN when poisoned */
 

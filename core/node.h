@@ -33,6 +33,7 @@ typedef struct da_operation {
     bool        backward_needs_inputs; /* reads input[i]->value in backward */
     bool        backward_needs_output; /* reads node->value in backward */
     unsigned    takes_deferred;        /* bit i: operand i may be a value that is deferred */
+    unsigned    may_miss;              /* bit i: operand i may be NULL, though others follow */
 } da_operation;
 
 /* A value that is not in memory but follows from numbers that are: relu(values * factor + offset), a channel each. An
@@ -72,6 +73,7 @@ struct da_node {
     dai_buffer *saved_buffer;
     float      *gradient;   /* NULL until the first contribution has come */
     dai_buffer *gradient_buffer; /* NULL for leaves, whose gradient is the caller's memory */
+    da_tensor   gradient_view;   /* what da_node_gradient hands out */
     da_tensor  *leaf_gradient;
     float      *incoming;   /* the contribution being written between begin and end; */
     bool        incoming_total; /* or the whole gradient, with what others contributed */

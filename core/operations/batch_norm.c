@@ -40,7 +40,7 @@ bool dai_norm_check(da_node *node, int first, const da_batch_norm_options *o, co
     char text[96];
     const dai_norm g = dai_norm_of(x);
     for (int i = first; i < node->input_count && i < first + 2; i++)
-        if (!is_channel_vector(&node->input[i]->value, g.channels)) {
+        if (node->input[i] && !is_channel_vector(&node->input[i]->value, g.channels)) {
             dai_node_fail(node, DA_ERROR_SHAPE, "%s is %s, expected %lld: one number a channel of the input",
                           i == first ? "scale" : "shift",
                           da_shape_text(text, node->input[i]->value.ndim, node->input[i]->value.shape),
@@ -152,9 +152,9 @@ void dai_norm_contribute(da_node *node, int first, const dai_norm *g, const dai_
 
 /* ---- The operation ---- */
 
-/* Operand 1 is the scale if there is one; the shift comes after it. */
-static const float *scale_of(const da_node *node) { return node->input_count > 1 ? dai_input(node, 1) : NULL; }
-static const float *shift_of(const da_node *node) { return node->input_count > 2 ? dai_input(node, 2) : NULL; }
+/* Operand 1 is the scale, operand 2 the shift, or NULL. */
+static const float *scale_of(const da_node *node) { return node->input[1] ? dai_input(node, 1) : NULL; }
+static const float *shift_of(const da_node *node) { return node->input[2] ? dai_input(node, 2) : NULL; }
 
 static void batch_norm_shape(da_node *node) {
     char text[96];
@@ -254,7 +254,7 @@ static void batch_norm_backward(da_node *node) {
 
 const da_operation dai_operation_batch_norm = {
     .name = "batch_norm", .inputs_least = 1, .inputs_most = 3, .shape = batch_norm_shape, .forward = batch_norm_forward,
-    .backward = batch_norm_backward, .backward_needs_inputs = true,
+    .backward = batch_norm_backward, .backward_needs_inputs = true, .may_miss = 1 << 1,
 };
 
 da_node *da_batch_norm(da_graph *g, da_node *x, da_node *scale, da_node *shift, da_batch_norm_options options) {

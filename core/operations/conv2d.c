@@ -106,18 +106,31 @@ static void conv2d_forward(da_node *node) {
     if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
 }
 
-void dai_conv2d_backward(da_node *node, da_image_source dy, bool bias) {
+enum { OF_X = 1, OF_WEIGHT = 2, OF_BIAS = 4 };
+
+static void contribute(da_node *node, da_image_source dy, unsigned to) {
     da_conv_backward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]), .dy = dy,
                               .w = dai_input(node, 1) };
-    conv.dx = dai_gradient_onto(node, 0, &conv.base);
-    conv.dx_sink = dai_gradient_sink(node, 0);
-    conv.dw = dai_gradient_begin(node, 1);
-    conv.db = bias ? dai_gradient_begin(node, 2) : NULL;
+    if (to & OF_X) conv.dx = dai_gradient_onto(node, 0, &conv.base);
+    if (node->input[0] != node->input[1]) conv.dx_sink = dai_gradient_sink(node, 0);
+    if (to & OF_WEIGHT) conv.dw = dai_gradient_begin(node, 1);
+    if (to & OF_BIAS) conv.db = dai_gradient_begin(node, 2);
     float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
     if (scratch && (conv.dx || conv.dw || conv.db)) da_kernels_active()->conv_backward(&conv, scratch);
-    dai_gradient_end(node, 0);
-    dai_gradient_end(node, 1);
-    if (bias) dai_gradient_end(node, 2);
+    for (int i = 0; i < node->input_count && i < 3; i++)
+        if (to >> i & 1) dai_gradient_end(node, i);
+}
+
+/* All at once, but for images that are their own kernel: of a node one contribution is open at a time, and its gradient
+   is not finished, nor shown to who waits for it, before the second. */
+void dai_conv2d_backward(da_node *node, da_image_source dy, bool bias) {
+    const unsigned parameters = OF_WEIGHT | (bias ? OF_BIAS : 0);
+    if (node->input[0] != node->input[1]) {
+        contribute(node, dy, OF_X | parameters);
+        return;
+    }
+    contribute(node, dy, OF_X);
+    contribute(node, dy, parameters);
 }
 
 static void conv2d_backward(da_node *node) {

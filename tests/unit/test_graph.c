@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 #include "core/graph.h"
 #include "core/memory.h"
+#include "core/node.h"
 
 #include <stdio.h>
 
@@ -179,5 +180,198 @@ TEST(graph_trace_lists_every_node) {
     fclose(to);
     CHECK(size > 0 && strstr(text, "matmul") && strstr(text, "relu") && strstr(text, "leaf") &&
           strstr(text, "reshape"));
+    end(&f);
+}
+
+/* ---- The invariants of graph.c, by their numbers ---- */
+
+static da_tensor image_of(float *data, int64_t channels) {
+    return da_tensor_over(data, DA_FLOAT32, 4, (int64_t[]){ 1, 3, 3, channels });
+}
+
+/* What may be asked of a graph whose last operation failed. */
+static void check_after_failure(da_graph *g, int64_t nodes, int64_t multiply_adds) {
+    FILE *to = tmpfile();
+    CHECK(da_graph_status(g) != DA_OK);
+    CHECK_INT(da_graph_mark(g), nodes);
+    CHECK_INT(da_graph_multiply_adds(g), multiply_adds);
+    da_graph_trace(g, to);
+    da_graph_release(g, 0, NULL);
+    fclose(to);
+}
+
+TEST(graph_invariant_1_a_failed_operation_leaves_no_node) {
+    fixture f = make();
+    float data[9] = { 0 }, kernel[9] = { 0 }, slope[9];
+    da_tensor image = image_of(data, 1), weight = da_tensor_over(kernel, DA_FLOAT32, 4, (int64_t[]){ 3, 3, 1, 1 });
+    da_tensor gradient = da_tensor_over(slope, DA_FLOAT32, 4, (int64_t[]){ 3, 3, 1, 1 });
+    for (int fault = 0; fault < 5; fault++) {
+        da_graph_reset(f.g);
+        da_node *x = da_graph_input(f.g, &image), *w = da_graph_leaf(f.g, &weight, &gradient);
+        da_node *m = da_matmul(f.g, da_graph_input(f.g, &f.x), da_graph_leaf(f.g, &f.w, &f.gradient)), *bad = NULL;
+        if (fault == 0) bad = da_conv2d_relu(f.g, x, w, NULL, (da_conv2d_options){ 0, 1, 1, 0 }, 1);
+        if (fault == 1) bad = da_conv2d(f.g, w, NULL, NULL, (da_conv2d_options){ 1, 0, 1, 0 });
+        if (fault == 2) bad = da_linear(f.g, m, NULL, m);
+        if (fault == 3) bad = da_conv2d_norm(f.g, x, w, NULL, NULL, NULL, (da_conv2d_options){ 1, 0, 1, 0 },
+                                             (da_batch_norm_options){ .training = true }, true);
+        if (fault == 4) bad = da_matmul(f.g, m, x);
+        CHECK(da_node_poisoned(bad) && da_node_value(bad)->data == NULL && da_node_gradient(bad) == NULL);
+        check_after_failure(f.g, 5, 2 * 3 * 2);
+    }
+    end(&f);
+}
+
+TEST(graph_invariant_1_holds_wherever_memory_ends) {
+    da_status status = DA_ERROR_MEMORY;
+    for (int64_t k = 0; status == DA_ERROR_MEMORY && k < 200; k++) {
+        fixture f = make();
+        FILE *to = tmpfile();
+        da_memory_fail_after(k);
+        da_node *loss = loss_of(&f);
+        status = da_graph_backward(f.g, loss);
+        da_memory_fail_after(-1);
+        da_graph_trace(f.g, to);
+        da_graph_release(f.g, 0, loss);
+        CHECK(da_graph_multiply_adds(f.g) <= 12);
+        fclose(to);
+        end(&f);
+    }
+    CHECK_OK(status);
+}
+
+TEST(graph_invariant_2_a_value_given_back_is_no_operand) {
+    fixture f = make();
+    da_graph_set_recording(f.g, false);
+    da_node *a = da_relu(f.g, da_graph_input(f.g, &f.x)), *b = da_scale(f.g, a, 2.0f, 1.0f);
+    da_graph_release(f.g, 0, b);
+    CHECK(da_node_value(a)->data == NULL && da_node_value(a)->ndim == 2);
+    CHECK(da_node_poisoned(da_relu(f.g, a)));
+    CHECK_FAILS(da_graph_status(f.g), DA_ERROR_ARGUMENT, "relu: operand 0 was given back");
+    da_graph_reset(f.g);
+    da_graph_set_recording(f.g, true);
+    da_node *product = da_matmul(f.g, da_graph_input(f.g, &f.x), da_graph_leaf(f.g, &f.w, &f.gradient));
+    CHECK_OK(da_graph_backward(f.g, da_sum(f.g, product, 0, false)));
+    CHECK(da_node_poisoned(da_reshape(f.g, product, 1, (int64_t[]){ -1 })));
+    CHECK_FAILS(da_graph_status(f.g), DA_ERROR_ARGUMENT, "operand 0 was given back");
+    da_graph_reset(f.g);
+    da_tensor nothing = da_tensor_over(NULL, DA_FLOAT32, 1, (int64_t[]){ 3 });
+    CHECK(da_node_poisoned(da_graph_input(f.g, &nothing)));
+    CHECK_FAILS(da_graph_status(f.g), DA_ERROR_ARGUMENT, "has no data");
+    da_graph_reset(f.g);
+    nothing.shape[0] = 0; /* nothing at all is a tensor, too */
+    CHECK_CLOSE(da_node_scalar(da_sum(f.g, da_relu(f.g, da_graph_input(f.g, &nothing)), 0, false)), 0, 0);
+    end(&f);
+}
+
+/* A reshape and its operand are two users of one buffer: neither takes it from the other. */
+TEST(graph_invariant_3_a_buffer_lives_as_long_as_its_users) {
+    fixture f = make();
+    da_graph_set_recording(f.g, false);
+    da_node *a = da_scale(f.g, da_graph_input(f.g, &f.x), 2.0f, 0.0f), *flat = da_reshape(f.g, a, 1, (int64_t[]){ 6 });
+    CHECK(a->buffer == flat->buffer && a->buffer->users == 2);
+    da_graph_release(f.g, 0, flat);
+    CHECK(a->buffer == NULL && flat->buffer->users == 1);
+    da_node *other = da_scale(f.g, flat, 3.0f, 0.0f);
+    CHECK(other->buffer != flat->buffer);
+    CHECK_CLOSE(da_tensor_floats(da_node_value(flat))[5], 12, 0);
+    CHECK_CLOSE(da_tensor_floats(da_node_value(other))[5], 36, 0);
+    end(&f);
+}
+
+TEST(graph_invariant_4_a_deferred_value_ends_with_what_it_rests_on) {
+    fixture f = make();
+    float data[9], kernel[9], ones[1] = { 1 }, zeros[1] = { 0 }, slope[9], expected[9];
+    for (int i = 0; i < 9; i++) data[i] = (float)(i * i % 7), kernel[i] = (float)(i % 3) - 1;
+    da_tensor image = image_of(data, 1), weight = da_tensor_over(kernel, DA_FLOAT32, 4, (int64_t[]){ 3, 3, 1, 1 });
+    da_tensor scale = da_tensor_over(ones, DA_FLOAT32, 1, (int64_t[]){ 1 }), shift = scale;
+    da_tensor gradient = da_tensor_over(slope, DA_FLOAT32, 4, (int64_t[]){ 3, 3, 1, 1 });
+    shift.data = zeros;
+    for (int keep = 0; keep < 2; keep++) {
+        da_graph_reset(f.g);
+        da_node *w = da_graph_leaf(f.g, &weight, &gradient), *s = da_graph_input(f.g, &scale);
+        da_node *y = da_conv2d_norm(f.g, da_graph_input(f.g, &image), w, s, da_graph_input(f.g, &shift), NULL,
+                                    (da_conv2d_options){ 1, 1, 1, 0 },
+                                    (da_batch_norm_options){ .training = true, .epsilon = 1e-5f }, true);
+        CHECK(y->value.data == NULL && y->deferred.values != NULL);
+        if (keep) da_graph_keep(y);
+        else memcpy(expected, da_node_value(y)->data, sizeof expected);
+        da_graph_release(f.g, 0, y);
+        da_node *loss = da_sum(f.g, da_conv2d(f.g, y, w, NULL, (da_conv2d_options){ 1, 1, 1, 0 }), 0, false);
+        CHECK_OK(da_graph_backward(f.g, loss));
+        if (keep) CHECK(memcmp(da_node_value(y)->data, expected, sizeof expected) == 0);
+        else CHECK(da_node_value(y)->data == NULL && da_node_poisoned(da_relu(f.g, y)));
+    }
+    end(&f);
+}
+
+TEST(graph_invariant_5_backward_leaves_what_is_kept_and_nothing_else) {
+    fixture f = make();
+    da_node *w = da_graph_leaf(f.g, &f.w, &f.gradient), *a = da_scale(f.g, w, 2.0f, 0.0f);
+    da_node *b = da_scale(f.g, a, 3.0f, 0.0f), *c = da_scale(f.g, b, 5.0f, 0.0f);
+    da_graph_keep(a);
+    da_graph_keep(b);
+    CHECK_OK(da_graph_backward(f.g, da_sum(f.g, c, 0, false)));
+    CHECK(c->buffer == NULL && c->gradient == NULL && c->saved_buffer == NULL && da_node_gradient(c) == NULL);
+    const da_tensor *of_a = da_node_gradient(a), *of_b = da_node_gradient(b), *of_w = da_node_gradient(w);
+    CHECK(of_a != of_b && of_b != of_w); /* each is the node's own */
+    CHECK_CLOSE(da_tensor_floats(of_a)[0], 15, 0);
+    CHECK_CLOSE(da_tensor_floats(of_b)[0], 5, 0);
+    CHECK_CLOSE(da_tensor_floats(of_w)[5], 30, 0);
+    CHECK_CLOSE(da_tensor_floats(da_node_value(b))[5], 18, 0);
+    fixture other = make();
+    CHECK_FAILS(da_graph_backward(other.g, c), DA_ERROR_ARGUMENT, "another graph");
+    end(&other);
+    end(&f);
+}
+
+/* Images that are their own kernel: both contributions arrive, those of two leaves with the same numbers. */
+TEST(graph_invariant_6_one_contribution_of_a_node_is_open_at_a_time) {
+    float data[81], same[81], slope[3][81], total[81];
+    da_tensor x = da_tensor_over(data, DA_FLOAT32, 4, (int64_t[]){ 3, 3, 3, 3 }), w = x, gradient[3] = { x, x, x };
+    da_graph *g = NULL;
+    CHECK_OK(da_graph_new(&g));
+    for (int i = 0; i < 81; i++) data[i] = same[i] = (float)(i * 7 % 11) - 5;
+    w.data = same;
+    for (int i = 0; i < 3; i++) gradient[i].data = slope[i];
+    const da_conv2d_options o = { 1, 1, 1, 0 };
+    da_node *y = da_conv2d(g, da_graph_leaf(g, &x, &gradient[0]), da_graph_leaf(g, &w, &gradient[1]), NULL, o);
+    CHECK_OK(da_graph_backward(g, da_sum(g, da_multiply(g, y, y), 0, false)));
+    for (int i = 0; i < 81; i++) total[i] = slope[0][i] + slope[1][i];
+    da_graph_reset(g);
+    da_node *both = da_graph_leaf(g, &x, &gradient[2]);
+    y = da_conv2d(g, both, both, NULL, o);
+    CHECK_OK(da_graph_backward(g, da_sum(g, da_multiply(g, y, y), 0, false)));
+    CHECK(memcmp(slope[2], total, sizeof total) == 0);
+    da_graph_free(g);
+}
+
+TEST(graph_invariant_7_a_leaf_has_its_gradient_where_the_caller_wants_it) {
+    fixture f = make();
+    for (int i = 0; i < 6; i++) da_tensor_floats(&f.gradient)[i] = 1e9f; /* overwritten, not added to */
+    da_node *w = da_graph_leaf(f.g, &f.w, &f.gradient);
+    da_node *sum = da_add(f.g, da_add(f.g, w, w), da_scale(f.g, w, 3.0f, 0.0f));
+    CHECK_OK(da_graph_backward(f.g, da_sum(f.g, sum, 0, false)));
+    CHECK(w->gradient == f.gradient.data && w->gradient_buffer == NULL && da_node_gradient(w)->data == f.gradient.data);
+    for (int i = 0; i < 6; i++) CHECK_CLOSE(da_tensor_floats(&f.gradient)[i], 5, 0);
+    end(&f);
+}
+
+TEST(graph_batch_norm_takes_a_shift_without_a_scale) {
+    fixture f = make();
+    float ones[3] = { 1, 1, 1 }, shifts[3] = { 1, -2, 3 }, slope[2][3], value[2][6];
+    da_tensor scale = da_tensor_over(ones, DA_FLOAT32, 1, (int64_t[]){ 3 }), shift = scale, gradient = scale;
+    shift.data = shifts;
+    for (int given = 0; given < 2; given++) {
+        da_graph_reset(f.g);
+        gradient.data = slope[given];
+        da_node *y = da_batch_norm(f.g, da_graph_input(f.g, &f.x), given ? da_graph_input(f.g, &scale) : NULL,
+                                   da_graph_leaf(f.g, &shift, &gradient),
+                                   (da_batch_norm_options){ .training = true, .epsilon = 1e-5f });
+        CHECK_OK(da_graph_status(f.g));
+        memcpy(value[given], da_node_value(y)->data, sizeof value[given]);
+        CHECK_OK(da_graph_backward(f.g, da_sum(f.g, da_multiply(f.g, y, y), 0, false)));
+    }
+    CHECK(memcmp(value[0], value[1], sizeof value[0]) == 0 && memcmp(slope[0], slope[1], sizeof slope[0]) == 0);
+    CHECK(value[0][2] > 1 && slope[0][1] != 0);
     end(&f);
 }
