@@ -13,7 +13,16 @@ while IFS= read line; do
     line=$(echo "$line" | sed "s#build/deeparc#PROGRAM#; s#build/#$work/#g; s#PROGRAM#$deeparc#")
     name=$(echo "$line" | cut -d' ' -f2)
     check "README: $name" sh -c "$line"
+    cat "$work/out" >> "$work/tour"
 done < "$work/lines"
+
+# What is trained has learned: 95 % and more, also after repair, so that the rest of the tour shows more than noise.
+sed -n -e 's/^accuracy .* before, \([0-9.]*\) % after .*/\1/p' -e 's/^accuracy  *\([0-9.]*\) %.*/\1/p' "$work/tour" \
+    > "$work/reached"
+check_same "README: five accuracies" "$(wc -l < "$work/reached" | tr -d ' ')" 5
+check_same "README: all of 95 % and more" "$(awk '$1 < 95' "$work/reached")none" none
+words=$(sed -n '/^## Twenty words/,/^## The folders/p' README.md | grep -c '^| [a-zA-Z]')
+check_same "README: twenty words and the heading" "$words" 21
 
 block c > "$work/network.c"
 cc=${CC:-cc}
