@@ -23,7 +23,7 @@ double sweep_factor_of(const sweep_result *r, int factor) {
 
 const char *sweep_metric_name(sweep_metric metric) {
     static const char *const names[SWEEP_METRICS] = { "paper (N+1-M)/(N+1)", "ratio (N-M)/N", "coverage",
-                                                       "joined (N-M)/(N-1)" };
+                                                       "joined (N-M)/(N-1)", "within stages" };
     return names[metric];
 }
 
@@ -32,26 +32,51 @@ void sweep_bounds(sweep_metric metric, double layers, double *floor, double *cei
     *ceiling = metric == SWEEP_PAPER ? layers / (layers + 1) : metric == SWEEP_RATIO ? (layers - 1) / layers : 1;
 }
 
+double sweep_of_stages(sweep_metric metric, double n) {
+    const double m = SWEEP_STAGES;
+    switch (metric) {
+    case SWEEP_PAPER:    return (n + 1 - m) / (n + 1);
+    case SWEEP_RATIO:    return (n - m) / n;
+    case SWEEP_COVERAGE: return n > m ? 1 : 0;
+    case SWEEP_JOINED:   return (n - m) / (n - 1);
+    default:             return n > m ? 1 : (double)NAN;
+    }
+}
+
 const char *sweep_bounds_note(sweep_metric metric) {
     static const char *const notes[SWEEP_METRICS] = {
         "With N blocks the metric cannot leave 1/(N+1), every block a module of its own (the floor), to N/(N+1), all "
         "blocks one module (the ceiling). Both move with depth: runs at the floor draw a falling line, runs at the "
-        "ceiling a rising one, whatever was trained. The metric 'joined' has no such bounds.",
+        "ceiling a rising one, whatever was trained. The metric 'joined' has no such bounds; but modules that end with the "
+        "stages of the network and nowhere else draw a rising line in it, too, and none in 'within'.",
         "With N blocks the metric cannot leave 0, every block a module of its own (the floor), to (N-1)/N, all blocks "
         "one module (the ceiling). The ceiling rises with depth, whatever was trained. The metric 'joined' has no such "
-        "bound.",
+        "bound; but modules that end with the stages of the network and nowhere else draw a rising line in it, too, "
+        "and none in 'within'.",
         "The metric is 0 at the floor, where every block is a module of its own, and 1 at the ceiling, where all are "
         "one, at every depth.",
         "The share of neighbouring blocks that lie in one module: 0 at the floor, where every block is a module of its "
-        "own, and 1 at the ceiling, where all are one, at every depth."
+        "own, and 1 at the ceiling, where all are one, at every depth. Modules that end with the stages of the network "
+        "and nowhere else draw a rising line against depth; the metric 'within' leaves them out.",
+        "Of the neighbouring blocks of one stage, the share that lies in one module: 0 where all are cut apart, 1 where "
+        "modules end with stages at most. Networks with one block a stage have no such neighbours and do not count."
     };
     return notes[metric];
 }
 
 static bool same(double a, double b) { return fabs(a - b) < 1e-12; }
 
-static bool chosen(const sweep_point *p, double threshold, double depth) {
-    return (threshold < 0 || same(p->threshold, threshold)) && (depth < 0 || same(p->result->depth, depth));
+static bool chosen(const sweep_table *t, const sweep_point *p, double threshold, double depth) {
+    return !isnan(p->metric[t->metric]) && (threshold < 0 || same(p->threshold, threshold)) &&
+           (depth < 0 || same(p->result->depth, depth));
+}
+
+static bool at_floor(const sweep_table *t, const sweep_point *p) {
+    return t->metric == SWEEP_WITHIN ? p->metric[SWEEP_WITHIN] <= 0 : p->floor;
+}
+
+static bool at_ceiling(const sweep_table *t, const sweep_point *p) {
+    return t->metric == SWEEP_WITHIN ? p->metric[SWEEP_WITHIN] >= 1 : p->ceiling;
 }
 
 /* ---- Summaries ---- */
@@ -71,7 +96,7 @@ static double cell_squares(const sweep_table *t, int first, int64_t *freedom) {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < t->points; i++) {
             const sweep_point *q = &t->point[i];
-            if (!same(q->threshold, p->threshold) || !same_cell(q->result, p->result)) continue;
+            if (!chosen(t, q, p->threshold, -1) || !same_cell(q->result, p->result)) continue;
             if (i < first) return 0;
             double distance = q->metric[t->metric] - (pass ? sum / (double)count : 0);
             if (pass) squares += distance * distance;
@@ -86,31 +111,35 @@ sweep_summary sweep_summarise(const sweep_table *t, double threshold, double dep
     double sum = 0, squares = 0;
     for (int i = 0; i < t->points; i++) {
         const sweep_point *p = &t->point[i];
-        if (!chosen(p, threshold, depth)) continue;
+        if (!chosen(t, p, threshold, depth)) continue;
         s.runs++;
-        s.floor += p->floor;
-        s.ceiling += p->ceiling;
+        s.floor += at_floor(t, p);
+        s.ceiling += at_ceiling(t, p);
+        s.stages += sweep_of_stages(t->metric, p->result->layers);
         sum += p->metric[t->metric];
         s.least = fmin(s.least, p->metric[t->metric]);
         s.most = fmax(s.most, p->metric[t->metric]);
         squares += cell_squares(t, i, &s.freedom);
     }
     s.mean = sum / s.runs;
+    s.stages /= s.runs;
     s.deviation = s.freedom > 0 ? sqrt(squares / (double)s.freedom) : (double)NAN;
     return s;
 }
 
 /* ---- Dependence ---- */
 
-/* values: (SWEEP_FACTORS + 1) columns of t->points; the last is the metric. */
+/* values: COLUMNS of t->points: the factors, the metric, and the metric of one module a stage. */
+enum { METRIC = SWEEP_FACTORS, STAGES, COLUMNS };
 static void gather(const sweep_table *t, sweep_fit *fit, double *values) {
     for (int i = 0; i < t->points; i++) {
         const sweep_point *p = &t->point[i];
-        if (!chosen(p, fit->threshold, -1)) continue;
+        if (!chosen(t, p, fit->threshold, -1)) continue;
         for (int f = 0; f < SWEEP_FACTORS; f++) values[f * t->points + fit->points] = sweep_factor_of(p->result, f);
-        values[SWEEP_FACTORS * t->points + fit->points++] = p->metric[t->metric];
-        fit->floor += p->floor;
-        fit->ceiling += p->ceiling;
+        values[METRIC * t->points + fit->points] = p->metric[t->metric];
+        values[STAGES * t->points + fit->points++] = sweep_of_stages(t->metric, p->result->layers);
+        fit->floor += at_floor(t, p);
+        fit->ceiling += at_ceiling(t, p);
     }
 }
 
@@ -135,16 +164,17 @@ static da_status regress(sweep_fit *fit, const double *y, const double *const *c
 
 da_status sweep_fit_at(const sweep_table *t, double threshold, sweep_fit *out) {
     sweep_fit fit = { .threshold = threshold };
-    double *values = da_alloc_zero((size_t)t->points, (SWEEP_FACTORS + 1) * sizeof *values);
+    double *values = da_alloc_zero((size_t)t->points, COLUMNS * sizeof *values);
     const double *columns[SWEEP_FACTORS];
     int count = 0;
     if (!values) return DA_ERROR_MEMORY;
     gather(t, &fit, values);
-    const double *y = values + SWEEP_FACTORS * t->points;
+    const double *y = values + METRIC * t->points, *stages = values + STAGES * t->points;
     for (int f = 0; f < SWEEP_FACTORS; f++) {
         const double *x = values + f * t->points;
         bool moves = varies(x, fit.points);
         fit.correlation[f] = moves ? da_pearson(x, y, fit.points) : (double)NAN;
+        fit.stages[f] = moves ? da_pearson(x, stages, fit.points) : (double)NAN;
         fit.column[f] = moves ? count : -1;
         if (moves) columns[count++] = x;
     }

@@ -31,7 +31,7 @@ static da_status write_csv(const sweep_table *t, const char *path) {
     da_file_writer *file;
     DA_TRY(da_file_create(&file, path));
     (void)da_file_printf(file, "id,data,model,depth,width,share,classes,seed,trained_on,epochs,accuracy,loss,seconds,"
-                               "layers,linkage,tap,threshold,modules,paper,ratio,coverage,joined,settings,hash,version,"
+                               "layers,linkage,tap,threshold,modules,paper,ratio,coverage,joined,within,settings,hash,version,"
                                "kernels,machine\n");
     for (int i = 0; i < t->points; i++) {
         const sweep_point *p = &t->point[i];
@@ -64,26 +64,31 @@ static void print_machines(cli *c, const sweep_table *t) {
 }
 
 static void print_means(cli *c, const sweep_table *t) {
-    char spread[CLI_CELL], published[CLI_CELL];
+    char spread[CLI_CELL], stages[CLI_CELL], published[CLI_CELL];
     cli_print(c, "\nmodularity, %s, over data shares, classes and seeds; spread: its deviation over seeds alone\n",
               sweep_metric_name(t->metric));
-    cli_print(c, "threshold  depth  runs  floor  ceiling   mean  least   most  spread  published\n");
+    cli_print(c, "threshold  depth  runs  floor  ceiling   mean  least   most  spread  stages  published\n");
     for (int h = 0; h < t->threshold_count; h++)
         for (int d = 0; d < t->depth_count; d++) {
             sweep_summary s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
             if (s.runs == 0) continue;
             double paper = t->metric == SWEEP_PAPER
                 ? da_published_modularity(t->depths[d], t->thresholds[h]) : (double)NAN;
-            cli_print(c, "%9g  %5.0f  %4d  %5d  %7d  %5.3f  %5.3f  %5.3f  %6s  %9s\n", t->thresholds[h], t->depths[d],
+            cli_print(c, "%9g  %5.0f  %4d  %5d  %7d  %5.3f  %5.3f  %5.3f  %6s  %6s  %9s\n", t->thresholds[h], t->depths[d],
                       s.runs, s.floor, s.ceiling, s.mean, s.least, s.most, cli_cell(spread, s.deviation, 3),
-                      cli_cell(published, paper, 3));
+                      cli_cell(stages, s.stages, 3), cli_cell(published, paper, 3));
         }
-    cli_print(c, "floor: runs whose every block is a module of its own; ceiling: runs of one module. Where runs sit "
-                 "there,\nthe paper's metric falls or rises with depth by itself; --metric joined does not.\n");
+    if (t->metric == SWEEP_WITHIN)
+        cli_print(c, "floor: runs whose every two neighbours of a stage are cut apart; ceiling: runs where none are\n");
+    else
+        cli_print(c, "floor: runs whose every block is a module of its own; ceiling: runs of one module. Where runs sit "
+                     "there,\nthe paper's metric falls or rises with depth by itself; --metric joined does not.\n");
+    cli_print(c, "stages: what networks cut at their stages alone have. It rises with depth by itself, whatever was "
+                 "trained,\nin every metric but --metric within, which counts the neighbours of one stage.\n");
 }
 
 static void print_fit(cli *c, const sweep_fit *fit) {
-    char at[CLI_CELL], correlation[CLI_CELL], published[CLI_CELL], slope[CLI_CELL], interval[64];
+    char at[CLI_CELL], correlation[CLI_CELL], stages[CLI_CELL], published[CLI_CELL], slope[CLI_CELL], interval[64];
     for (int f = 0; f < SWEEP_FACTORS; f++) {
         const sweep_factor *factor = &sweep_factors[f];
         bool has = fit->fitted && fit->column[f] >= 0;
@@ -92,8 +97,9 @@ static void print_fit(cli *c, const sweep_fit *fit) {
         if (known) snprintf(interval, sizeof interval, "%+.5f to %+.5f", b->low, b->high);
         if (fit->threshold < 0) snprintf(at, sizeof at, "all");
         else snprintf(at, sizeof at, "%g", fit->threshold);
-        cli_print(c, "%9s  %-10s  %11s  %9s  %9s  %-22s  %s\n", at, factor->name,
-                  cli_cell_signed(correlation, fit->correlation[f], 3), cli_cell_signed(published, factor->published, 2),
+        cli_print(c, "%9s  %-10s  %11s  %6s  %9s  %9s  %-22s  %s\n", at, factor->name,
+                  cli_cell_signed(correlation, fit->correlation[f], 3), cli_cell_signed(stages, fit->stages[f], 3),
+                  cli_cell_signed(published, factor->published, 2),
                   cli_cell_signed(slope, b ? b->value : (double)NAN, 5), known ? interval : "-", sweep_verdict(fit, f));
     }
     if (fit->threshold >= 0 && !fit->fitted) cli_print(c, "           no regression: %s\n", fit->reason);
@@ -102,7 +108,7 @@ static void print_fit(cli *c, const sweep_fit *fit) {
 static da_status print_dependence(cli *c, const sweep_table *t) {
     sweep_fit fit;
     cli_print(c, "\nwhat it depends on: least squares on all factors at each threshold, 95 %% intervals (Student)\n");
-    cli_print(c, "threshold  factor      correlation  published  slope      interval                sign\n");
+    cli_print(c, "threshold  factor      correlation  stages  published  slope      interval                sign\n");
     for (int h = 0; h <= t->threshold_count; h++) {
         DA_TRY(sweep_fit_at(t, h < t->threshold_count ? t->thresholds[h] : -1, &fit));
         print_fit(c, &fit);
@@ -145,6 +151,7 @@ static void put_means(da_json_writer *to, const sweep_table *t) {
             record_real(to, "least", s.least);
             record_real(to, "most", s.most);
             record_real(to, "deviation_over_seeds", s.deviation);
+            record_real(to, "cut_at_stages_alone", s.stages);
             if (t->metric == SWEEP_PAPER)
                 record_real(to, "published", da_published_modularity(t->depths[d], t->thresholds[h]));
             da_json_end(to);
@@ -161,6 +168,7 @@ static void put_fit(da_json_writer *to, const sweep_fit *fit) {
         record_int(to, "at_floor", fit->floor);
         record_int(to, "at_ceiling", fit->ceiling);
         record_real(to, "correlation", fit->correlation[f]);
+        record_real(to, "correlation_cut_at_stages_alone", fit->stages[f]);
         record_real(to, "published_correlation", sweep_factors[f].published);
         if (fit->fitted && fit->column[f] >= 0) {
             const da_coefficient *b = &fit->regression.coefficient[fit->column[f]];
@@ -206,12 +214,19 @@ static da_status show(cli *c, const sweep_table *t) {
     return print_dependence(c, t);
 }
 
+static da_status check_metric(const sweep_table *t) {
+    for (int i = 0; i < t->points; i++)
+        if (!isnan(t->point[i].metric[t->metric])) return DA_OK;
+    return DA_FAIL(DA_ERROR_FORMAT, "no result has neighbours of one stage and says where its modules are");
+}
+
 static da_status run(cli *c) {
     sweep_table t = { .planned = 0 };
     const char *csv = cli_text(c, "csv"), *html = cli_text(c, "html"), *svg = cli_text(c, "svg");
     DA_TRY(sweep_table_read(&t, cli_text(c, "dir")));
     t.metric = (sweep_metric)cli_choice(c, "metric");
-    da_status status = csv ? write_csv(&t, csv) : DA_OK;
+    da_status status = check_metric(&t);
+    if (status == DA_OK && csv) status = write_csv(&t, csv);
     if (status == DA_OK && html) status = sweep_page(&t, cli_text(c, "title"), html);
     if (status == DA_OK && svg) status = sweep_figure(&t, svg);
     if (status == DA_OK) status = show(c, &t);
@@ -232,8 +247,9 @@ static const cli_option options[] = {
       .help = "draw the means against depth beside the published ones there" },
     { .name = "title", .kind = CLI_TEXT, .value = "TEXT", .initial = "How modular are neural networks? (RQ1)",
       .help = "of that page" },
-    { .name = "metric", .kind = CLI_CHOICE, .value = "paper|ratio|coverage|joined", .initial = "paper",
-      .help = "of modularity: (N+1-M)/(N+1), (N-M)/N, the share of blocks in modules of several, or (N-M)/(N-1)" },
+    { .name = "metric", .kind = CLI_CHOICE, .value = "paper|ratio|coverage|joined|within", .initial = "paper",
+      .help = "of modularity: (N+1-M)/(N+1), (N-M)/N, the share of blocks in modules of several, (N-M)/(N-1), "
+              "or of the neighbours of one stage alone the share in one module" },
     { .name = NULL }
 };
 

@@ -82,7 +82,7 @@ static da_status add_setting(const sweep_table *t, da_text *page) {
 
 /* ---- Means ---- */
 
-enum { MEAN_COLUMNS = 10 };
+enum { MEAN_COLUMNS = 11 };
 
 /* An empty cell where there is no number, so that the column stays one of numbers. */
 static void add_number(cells *cell, double value) {
@@ -93,7 +93,8 @@ static void add_number(cells *cell, double value) {
 static da_status add_means_table(const sweep_table *t, da_text *page) {
     static const char *const header[MEAN_COLUMNS] = { "threshold", "depth", "runs", "at the floor",
                                                       "at the ceiling", "mean", "least", "most",
-                                                      "spread over seeds", "published mean" };
+                                                      "spread over seeds", "cut at stages alone",
+                                                      "published mean" };
     cells cell;
     DA_TRY(cells_init(&cell, MEAN_COLUMNS * t->threshold_count * t->depth_count));
     for (int h = 0; h < t->threshold_count; h++)
@@ -110,6 +111,7 @@ static da_status add_means_table(const sweep_table *t, da_text *page) {
             add_number(&cell, s.least);
             add_number(&cell, s.most);
             add_number(&cell, s.deviation);
+            add_number(&cell, s.stages);
             add_number(&cell, t->metric == SWEEP_PAPER ? published : (double)NAN);
         }
     da_html_table(page, "spread: standard deviation over seeds alone, pooled over data shares and classes",
@@ -177,7 +179,7 @@ static da_status add_means(const sweep_table *t, da_text *page) {
 
 /* ---- Dependence ---- */
 
-enum { FIT_COLUMNS = 8, LINE = 21 };
+enum { FIT_COLUMNS = 9, LINE = 21 };
 
 static void add_fit_rows(cells *cell, const sweep_fit *fit) {
     for (int f = 0; f < SWEEP_FACTORS; f++) {
@@ -187,6 +189,7 @@ static void add_fit_rows(cells *cell, const sweep_fit *fit) {
         else cells_add(cell, "%g", fit->threshold);
         cells_add(cell, "%s", sweep_factors[f].name);
         cells_add(cell, isfinite(fit->correlation[f]) ? "%+.3f" : " ", fit->correlation[f]);
+        cells_add(cell, isfinite(fit->stages[f]) ? "%+.3f" : " ", fit->stages[f]);
         cells_add(cell, "%+.2f", sweep_factors[f].published);
         if (b) cells_add(cell, "%+.5f %s", b->value, sweep_factors[f].unit);
         else cells_add(cell, " ");
@@ -198,7 +201,8 @@ static void add_fit_rows(cells *cell, const sweep_fit *fit) {
 }
 
 static da_status add_fit_table(const sweep_table *t, da_text *page) {
-    static const char *const header[FIT_COLUMNS] = { "threshold", "factor", "correlation", "published", "slope",
+    static const char *const header[FIT_COLUMNS] = { "threshold", "factor", "correlation",
+                                                     "cut at stages alone", "published", "slope",
                                                      "95 % interval", "at floor, ceiling", "sign" };
     cells cell;
     sweep_fit fit;
@@ -221,7 +225,7 @@ static void draw_factor(const sweep_table *t, const sweep_fit *fit, int factor, 
     double lx[LINE], ly[LINE], low[LINE], high[LINE];
     double least = HUGE_VAL, most = -HUGE_VAL;
     for (int i = 0; i < t->points; i++) {
-        if (fabs(t->point[i].threshold - fit->threshold) > 1e-12) continue;
+        if (fabs(t->point[i].threshold - fit->threshold) > 1e-12 || isnan(t->point[i].metric[t->metric])) continue;
         x[n] = sweep_factor_of(t->point[i].result, factor);
         y[n] = t->point[i].metric[t->metric];
         least = fmin(least, x[n]);
@@ -263,6 +267,9 @@ static da_status add_dependence(const sweep_table *t, da_text *page) {
                             "means, the band its interval of 95 %. Intervals take networks as independent and their "
                             "noise as equally large everywhere; over all thresholds there are none, because the "
                             "modules of one network at two thresholds are not independent.");
+    da_html_paragraph(page, "Cut at stages alone: the correlation had every network one module a stage and no other cut. "
+                            "A stage holds more blocks the deeper a network is, so that this line rises by itself, "
+                            "whatever was trained, in every metric but 'within'.");
     if (fit.threshold >= 0 && !fit.fitted) da_html_paragraph(page, fit.reason);
     da_html_columns_begin(page);
     for (int f = 0; f < SWEEP_FACTORS && status == DA_OK; f++)

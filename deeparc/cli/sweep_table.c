@@ -44,6 +44,25 @@ static da_status take_result(const da_json *root, sweep_result *r) {
     return DA_OK;
 }
 
+/* Of the neighbours of one stage, the share that lies in one module. `list` has every module as its first layer and the
+   one behind its last. NaN: there are no such neighbours. */
+static da_status count_within(const da_json *list, double layers, double *share) {
+    const double stage = layers / SWEEP_STAGES, pairs = layers - SWEEP_STAGES;
+    double cuts = 0, end = 0;
+    for (const da_json *range = da_json_first(list); range; range = da_json_next(range)) {
+        double begin = -1, next = -1;
+        DA_TRY(da_json_as_double(da_json_at(range, 0), &begin));
+        DA_TRY(da_json_as_double(da_json_at(range, 1), &next));
+        if (begin != end || !(next > begin))
+            return DA_FAIL(DA_ERROR_FORMAT, "a module [%g, %g) behind one that ends at %g", begin, next, end);
+        cuts += begin > 0 && fmod(begin, stage) != 0;
+        end = next;
+    }
+    if (end != layers) return DA_FAIL(DA_ERROR_FORMAT, "modules of %g of %g blocks", end, layers);
+    *share = pairs > 0 && stage == floor(stage) ? (pairs - cuts) / pairs : (double)NAN;
+    return DA_OK;
+}
+
 /* What follows from the numbers of blocks and modules. */
 static da_status complete(sweep_point *p) {
     double layers = p->result->layers;
@@ -70,6 +89,9 @@ static da_status take_points(sweep_table *t, const da_json *root, const sweep_re
         DA_TRY(da_json_double(cut, "ratio", &p.metric[SWEEP_RATIO]));
         DA_TRY(da_json_double(cut, "coverage", &p.metric[SWEEP_COVERAGE]));
         DA_TRY(complete(&p));
+        p.metric[SWEEP_WITHIN] = (double)NAN;
+        const da_json *ranges = da_json_get(cut, "ranges");
+        if (ranges) DA_TRY(count_within(ranges, r->layers, &p.metric[SWEEP_WITHIN]));
         t->point[t->points++] = p;
     }
     return DA_OK;

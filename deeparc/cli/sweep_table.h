@@ -12,10 +12,14 @@
 
 #include <stddef.h>
 
-/* The last, joined = (N-M)/(N-1), is the share of neighbours that lie in one module: from 0 to 1 at any depth. The
-   bounds of the first two move with N and draw a line against depth by themselves where runs sit on them. */
-typedef enum sweep_metric { SWEEP_PAPER, SWEEP_RATIO, SWEEP_COVERAGE, SWEEP_JOINED, SWEEP_METRICS } sweep_metric;
-enum { SWEEP_DEPTHS = 64 };
+/* joined = (N-M)/(N-1) is the share of neighbours that lie in one module: from 0 to 1 at any depth. The bounds of the
+   first two move with N and draw a line against depth by themselves where runs sit on them. So do modules that end where
+   a stage ends and nowhere else, in every metric but the last: within counts the neighbours of one stage alone. NaN:
+   unknown, as a network of one block a stage has no such neighbours, or a result does not say where its modules are. */
+typedef enum sweep_metric {
+    SWEEP_PAPER, SWEEP_RATIO, SWEEP_COVERAGE, SWEEP_JOINED, SWEEP_WITHIN, SWEEP_METRICS
+} sweep_metric;
+enum { SWEEP_DEPTHS = 64, SWEEP_STAGES = 3 }; /* of the ResNets that sweeps train, all stages of as many blocks */
 
 typedef struct sweep_result {
     char   id[SWEEP_ID], model[SWEEP_NAME], data[128], settings[512], hash[80], linkage[16], tap[16], kernels[16],
@@ -48,10 +52,10 @@ void      sweep_table_free(sweep_table *table);
 
 /* The metric at one threshold, of one depth or (depth < 0) of all. deviation: over seeds alone, pooled over the cells
    of the grid, with `freedom` degrees of freedom; NaN where every cell has one seed. floor, ceiling: runs that
-   sit there. */
+   sit there. stages: the mean had every network one module a stage. Runs whose metric is unknown do not count. */
 typedef struct sweep_summary {
     int     runs, floor, ceiling;
-    double  mean, least, most, deviation;
+    double  mean, least, most, deviation, stages;
     int64_t freedom;
 } sweep_summary;
 sweep_summary sweep_summarise(const sweep_table *table, double threshold, double depth);
@@ -70,6 +74,7 @@ typedef struct sweep_fit {
     double threshold;
     int    points, floor, ceiling;
     double correlation[SWEEP_FACTORS]; /* NaN: the factor or the metric does not vary */
+    double stages[SWEEP_FACTORS];      /* the same had every network one module a stage: what depth alone gives */
     int    column[SWEEP_FACTORS];      /* of the regression; -1: the factor does not vary */
     bool   fitted;                     /* there is a regression, with intervals of 95 % */
     da_regression regression;
@@ -83,8 +88,10 @@ const char *sweep_verdict(const sweep_fit *fit, int factor);
 
 const char *sweep_metric_name(sweep_metric metric); /* "paper (N+1-M)/(N+1)" */
 
-/* What the metric is, at `layers` blocks, at the floor and at the ceiling; and what that means, in a few sentences. */
+/* What the metric is, at `layers` blocks, at the floor and at the ceiling; of one module a stage; and what that means,
+   in a few sentences. */
 void        sweep_bounds(sweep_metric metric, double layers, double *floor, double *ceiling);
+double      sweep_of_stages(sweep_metric metric, double layers);
 const char *sweep_bounds_note(sweep_metric metric);
 
 /* How many results have the text at `offset` (offsetof in sweep_result) that result i has; 0 if one before i has it. */

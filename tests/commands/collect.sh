@@ -4,8 +4,8 @@
 . "$(dirname "$0")/library.sh"
 
 d=$work/sweep
-# made RULE: 18 runs, of 3, 6 and 9 blocks, in modules by RULE: an expression of awk in n, the number of blocks, and
-# `seed`, 1 to 3. Runs of seed 3 are of another machine.
+# made RULE [RANGES]: 18 runs, of 3, 6 and 9 blocks, in modules by RULE: an expression of awk in n, the number of blocks, and
+# `seed`, 1 to 3. Runs of seed 3 are of another machine. RANGES, an expression of n: where the modules are, else unsaid.
 made() {
     rm -rf "$d"
     mkdir -p "$d/runs"
@@ -21,7 +21,7 @@ made() {
                 number("trained_on", 1) number("epochs", 1) number("layers", n) number("accuracy", 1) \
                 number("loss", 0) number("training_seconds", 1) number("similarity_seconds", 1) \
                 "\"thresholds\": [ { " number("threshold", 0.95) number("modules", m) number("ratio", (n - m) / n) \
-                number("coverage", 0) "\"paper\": " (n + 1 - m) / (n + 1) " } ] }" > (dir "/runs/" id ".json") } }'
+                number("coverage", 0) '"${2:-\"\"}"' "\"paper\": " (n + 1 - m) / (n + 1) " } ] }" > (dir "/runs/" id ".json") } }'
 }
 collect() { "$deeparc" sweep collect --dir "$d" "$@"; }
 signs() { collect | awk '$1 == "0.95" && $2 ~ /^(depth|data)$/ || $1 == "all"'; } # a line a factor
@@ -46,6 +46,27 @@ check_same "a falling line does not agree" "$(says_of depth DISAGREES)" 1
 made 'n / 3 + 1'
 check_says "the share of neighbours in one module: 3 of 5" '"mean": 0.6,' collect --metric joined --json
 
+# Networks that are cut at their three stages and nowhere else: a line against depth by itself, but within stages.
+made 3 '"\"ranges\": [[0, " n / 3 "], [" n / 3 ", " 2 * n / 3 "], [" 2 * n / 3 ", " n "]], "'
+check_same "three modules everywhere: the correlation is that of stages alone" \
+    "$(collect --metric joined | awk '$1 == "0.95" && $2 == "depth" { print $3, $4 }')" "+0.945 +0.945"
+check_same "... it looks like agreement" "$(collect --metric joined | grep -c 'depth .*agrees$')" 1
+check_same "... within stages there is none" "$(collect --metric within | grep -c '0.95  depth  *-  *- .*at the ceiling')" 1
+check_says "... where one block a stage does not count" '"runs": 6' collect --metric within --json
+check_same "... nor two depths of three" "$(collect --metric within --json | grep -c '"cut_at_stages_alone": 1')" 2
+check_says "... in the JSON" '"correlation_cut_at_stages_alone": 0.94' collect --metric joined --json
+check "... on the page, in the table" collect --metric joined --html "$work/page.html" --csv "$work/within.csv"
+check_says "... that page" "cut at stages alone" cat "$work/page.html"
+check_same "... unknown is an empty field" "$(cut -d, -f23 "$work/within.csv" | sort | uniq -c | tr -s ' \n' ' ')" \
+    " 6 12 1 1 within "
+made n '"\"ranges\": [[0, 1], [1, " n "]], "'
+check_same "a cut within a stage" "$(collect --metric within | awk '$1 == "0.95" && $2 == 20 { print $6, $4, $5 }')" \
+    "0.833 0 0"
+made n '"\"ranges\": [[0, 1], [2, " n "]], "'
+check_fails "modules with a gap" 1 "a module [2, 3) behind one that ends at 1" collect
+made 3
+check_fails "modules whose places are unsaid" 1 "says where its modules are" collect --metric within
+
 check_says "machines are told apart" "12 on here" collect
 check_says "... every one" "6 on there" collect
 check_says "... in the JSON" '"machine": "there"' collect --json
@@ -60,7 +81,7 @@ check_same "... without what is no number" "$(grep -c 'nan\|inf' "$work/figure.s
 made 'n / 3 + 1'
 sed -n '1p;4p;7p' "$d/plan.txt" > "$work/x"
 mv "$work/x" "$d/plan.txt"
-check_same "one seed has no spread" "$(collect | awk '$1 == "0.95" && NF == 10 && $3 ~ /^[0-9]+$/ { print $9 }' | tr '\n' ' ')" "- - "
+check_same "one seed has no spread" "$(collect | awk '$1 == "0.95" && $2 ~ /^[0-9]+$/ { print $9 }' | tr '\n' ' ')" "- - "
 check_says "... in the JSON" '"deviation_over_seeds": null' collect --json
 check_same "three runs have no interval" "$(collect | grep -c -- '  -  *same sign, no interval$')" 1
 check_says "... in the JSON" '"low": null' collect --json
