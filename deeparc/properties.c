@@ -33,7 +33,8 @@ typedef struct study {
     const char *const *names;
     da_properties_options options;
     int  *order, order_count;    /* layers inside modules, as they are edited */
-    int  *pool, pool_count;      /* layers that controls choose among */
+    int  *pool, pool_count;      /* layers that controls choose among, ascending */
+    int  *stage;                 /* of every layer: 0, 1, ... */
     int  *places;                /* units of the network at hand that are layers; and their layers */
     int  *place_layer;
     const char **edited;         /* names of the units of an edit */
@@ -78,20 +79,38 @@ static da_status plan_inside(study *s) {
     return DA_OK;
 }
 
-static int fill_pool(study *s, bool anywhere) {
-    s->pool_count = 0;
+enum { ALL_STAGES = -1 };
+
+/* Adds the blocks of one stage, or of all; returns their number. */
+static int fill_pool(study *s, int stage, bool anywhere) {
+    const int before = s->pool_count;
     for (int layer = 0; layer < s->partition->layers; layer++) {
         const bool alone = da_partition_is_alone(s->partition, da_partition_module_of(s->partition, layer));
-        if ((anywhere || alone) && can_edit(s, layer)) s->pool[s->pool_count++] = layer;
+        const bool here = stage == ALL_STAGES || s->stage[layer] == stage;
+        if (here && (anywhere || alone) && can_edit(s, layer)) s->pool[s->pool_count++] = layer;
     }
-    return s->pool_count;
+    return s->pool_count - before;
+}
+
+/* Blocks outside modules where there are as many as are edited inside, else all; returns whether it was all. */
+static bool fill_enough(study *s, int stage, bool may_be_all) {
+    const int before = s->pool_count;
+    int wanted = 0;
+    for (int k = 0; k < s->order_count; k++) wanted += stage == ALL_STAGES || s->stage[s->order[k]] == stage;
+    if (wanted == 0 || fill_pool(s, stage, false) >= wanted || !may_be_all) return false;
+    s->pool_count = before;
+    fill_pool(s, stage, true);
+    return true;
 }
 
 static da_status plan_pool(study *s) {
     const da_among kind = s->options.among;
     bool anywhere = kind == DA_AMONG_ANYWHERE;
-    if (!anywhere && fill_pool(s, false) < s->order_count) anywhere = kind == DA_AMONG_AUTO;
-    if (anywhere) fill_pool(s, true);
+    s->result->by_stage = kind == DA_AMONG_STAGES;
+    if (anywhere) fill_pool(s, ALL_STAGES, true);
+    else if (kind != DA_AMONG_STAGES) anywhere = fill_enough(s, ALL_STAGES, kind == DA_AMONG_AUTO);
+    else
+        for (int stage = 0; stage <= s->stage[s->partition->layers - 1]; stage++) anywhere |= fill_enough(s, stage, true);
     if (s->pool_count == 0 && s->options.controls > 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "no block outside modules can be edited in %s: choose controls anywhere, or "
                        "raise the threshold", s->model->architecture);
@@ -100,14 +119,30 @@ static da_status plan_pool(study *s) {
     return DA_OK;
 }
 
-/* Control i edits the pool in an order of its own. */
+/* Stages of the layers: one begins where the shape changes, which names tell. */
+static void find_stages(study *s) {
+    for (int layer = 1; layer < s->partition->layers; layer++)
+        s->stage[layer] = s->stage[layer - 1] + da_partition_is_transition(s->names[layer - 1], s->names[layer]);
+}
+
+/* Of the pool in the order drawn, the first block that is left and of that stage; there is one. */
+static int take_drawn(const study *s, int64_t *drawn, int stage) {
+    int at = 0;
+    while (drawn[at] < 0 || (stage != ALL_STAGES && s->stage[s->pool[drawn[at]]] != stage)) at++;
+    const int layer = s->pool[drawn[at]];
+    drawn[at] = -1;
+    return layer;
+}
+
+/* Control i edits the pool in an order of its own; among stages, that of the curve inside decides from where. */
 static da_status plan_controls(study *s) {
     int64_t *drawn = da_alloc((size_t)s->pool_count * sizeof *drawn);
     if (!drawn) return DA_ERROR_MEMORY;
     for (int i = 0; i < s->result->controls; i++) {
         da_curve *curve = &s->result->control[i];
         da_random_permutation(drawn, s->pool_count, s->options.seed, da_stream(DA_RANDOM_CONTROL, (uint64_t)i));
-        for (int k = 0; k < curve->edits; k++) curve->layer[k] = s->pool[drawn[k]];
+        for (int k = 0; k < curve->edits; k++)
+            curve->layer[k] = take_drawn(s, drawn, s->result->by_stage ? s->stage[s->order[k]] : ALL_STAGES);
     }
     da_free(drawn);
     return DA_OK;
@@ -364,6 +399,7 @@ static da_status plan(study *s) {
     s->result->layers = s->partition->layers;
     s->result->samples = s->options.test->count;
     DA_TRY(plan_inside(s));
+    find_stages(s);
     DA_TRY(plan_pool(s));
     DA_TRY(allocate_result(s));
     return plan_controls(s);
@@ -371,12 +407,13 @@ static da_status plan(study *s) {
 
 static da_status take_scratch(study *s) {
     const size_t layers = (size_t)s->partition->layers;
-    s->order = da_alloc(4 * layers * sizeof *s->order);
+    s->order = da_alloc_zero(5 * layers, sizeof *s->order);
     s->edited = da_alloc(layers * sizeof *s->edited);
     if (!s->order || !s->edited) return DA_ERROR_MEMORY;
     s->pool = s->order + layers;
     s->places = s->pool + layers;
     s->place_layer = s->places + layers;
+    s->stage = s->place_layer + layers;
     return DA_OK;
 }
 
@@ -420,4 +457,23 @@ da_spread da_properties_spread(const da_properties *p, int edits, da_property pr
     }
     s.deviation = s.count > 1 ? sqrt(squares / (s.count - 1)) : (double)NAN;
     return s;
+}
+
+/* The mean over the first edits; NaN where one is unknown. */
+static double mean_over(const da_curve *curve, int edits, da_property property) {
+    double sum = 0;
+    for (int k = 1; k <= edits; k++) sum += curve->point[k].value[property];
+    return sum / edits; /* of none: NaN */
+}
+
+double da_properties_p(const da_properties *p, da_property property) {
+    int edits = p->inside.edits, as_good = 0;
+    for (int i = 0; i < p->controls; i++) edits = p->control[i].edits < edits ? p->control[i].edits : edits;
+    const double inside = mean_over(&p->inside, edits, property);
+    for (int i = 0; i < p->controls; i++) {
+        const double control = mean_over(&p->control[i], edits, property);
+        if (isnan(control) || isnan(inside)) return (double)NAN;
+        as_good += da_property_is_share(property) ? control >= inside : control <= inside;
+    }
+    return p->controls > 0 ? (1.0 + as_good) / (1.0 + p->controls) : (double)NAN;
 }

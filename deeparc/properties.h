@@ -13,6 +13,13 @@
  * inside modules and those of the same number of blocks outside. A control draws its blocks at random; its pool are the
  * blocks that can be edited and lie in no module of several, or, where those are too few, all that can be edited. A
  * block can be edited when it gives the shape that it takes.
+ *
+ * Early blocks and late ones differ, whatever their modules. Among stages, the k-th block of a control is of the stage of
+ * the k-th block inside, so that only membership in a module is left to compare.
+ *
+ * Were the curve inside one more control, every place among them would be as likely: of C controls, the p-value is
+ * (1 + how many are at least as good as it) / (C + 1), by the mean over the curve (a permutation test whose orders are
+ * drawn: Phipson and Smyth, "Permutation P-values should never be zero", 2010). Small: modules preserve more than chance.
  */
 #ifndef DA_DEEPARC_PROPERTIES_H
 #define DA_DEEPARC_PROPERTIES_H
@@ -22,8 +29,8 @@
 #include "deeparc/probe.h"
 
 typedef enum da_edit { DA_EDIT_REMOVE, DA_EDIT_REPEAT } da_edit;
-/* what controls choose among; auto: outside where there are enough blocks, else anywhere */
-typedef enum da_among { DA_AMONG_AUTO, DA_AMONG_OUTSIDE, DA_AMONG_ANYWHERE } da_among;
+/* what controls choose among; auto: outside where there are enough blocks, else anywhere; stages: auto in every stage */
+typedef enum da_among { DA_AMONG_AUTO, DA_AMONG_OUTSIDE, DA_AMONG_ANYWHERE, DA_AMONG_STAGES } da_among;
 
 typedef enum da_property {
     DA_PROPERTY_ACCURACY,
@@ -71,7 +78,8 @@ typedef struct da_properties {
     da_curve *control;
     int       controls;
     int       pool_size;   /* blocks that the controls choose among */
-    bool      anywhere;    /* the pool has blocks of modules too */
+    bool      anywhere;    /* the pool has blocks of modules too, in one stage at least */
+    bool      by_stage;    /* controls follow the stages of the curve inside */
     int       openers;     /* first blocks of modules, which stay */
     int       stuck;       /* blocks of the order that cannot be edited, as they change the shape */
     double   *ridge;       /* (inside.edits + 1) x layers: the ridge probe on every block; NaN: not there; or NULL */
@@ -92,5 +100,9 @@ void      da_properties_free(da_properties *properties); /* takes one of all zer
 
 /* Of the controls that have a point `edits`: what they say about a property; those with NaN do not count. */
 da_spread da_properties_spread(const da_properties *properties, int edits, da_property property);
+
+/* The p-value above, over the numbers of edits that all curves have; NaN: there are no controls, or it was not measured
+   everywhere. */
+double    da_properties_p(const da_properties *properties, da_property property);
 
 #endif

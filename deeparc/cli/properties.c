@@ -169,6 +169,7 @@ static void members(const void *context, da_json_writer *to) {
     if (r->learn.images) record_int(to, "training_samples", r->learn.count);
     put_attack(r, to);
     record_text(to, "controls_among", p->anywhere ? "all blocks that can be edited" : "blocks outside modules");
+    record_text(to, "controls_of", p->by_stage ? "the stages of the blocks inside" : "all stages");
     record_int(to, "controls_pool", p->pool_size);
     record_int(to, "openers_kept", p->openers);
     record_int(to, "blocks_that_change_the_shape", p->stuck);
@@ -186,6 +187,12 @@ static void members(const void *context, da_json_writer *to) {
     for (int k = 0; k < DA_PROPERTY_COUNT; k++)
         if (properties_has(r, (da_property)k))
             record_real(to, da_property_name((da_property)k), properties_advantage(r, (da_property)k));
+    da_json_end(to);
+    da_json_key(to, "p_values");
+    da_json_begin_object(to);
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (properties_has(r, (da_property)k))
+            record_real(to, da_property_name((da_property)k), da_properties_p(p, (da_property)k));
     da_json_end(to);
 }
 
@@ -261,10 +268,11 @@ static const cli_option options[] = {
       .help = "cut modules from this matrix; without it, one is measured on the training images" },
     MATRIX_MODULES,
     MATRIX_NAMES,
-    { .name = "controls", .kind = CLI_INT, .value = "N", .initial = "10", .low = 0, .high = 1000,
+    { .name = "controls", .kind = CLI_INT, .value = "N", .initial = "19", .low = 0, .high = 1000,
       .help = "random orders to compare with" },
-    { .name = "among", .kind = CLI_CHOICE, .value = "auto|outside|anywhere", .initial = "auto",
-      .help = "what they choose among: blocks outside modules, all, or all only where too few are outside" },
+    { .name = "among", .kind = CLI_CHOICE, .value = "auto|outside|anywhere|stages", .initial = "auto",
+      .help = "what they choose among: blocks outside modules, all, or all only where too few are outside; "
+              "stages: that in the stage of each block inside" },
     { .name = "epsilon", .kind = CLI_TEXT, .value = "E", .initial = "2/255",
       .help = "the largest change of a pixel by FGSM and PGD, as a share of its range" },
     { .name = "steps", .kind = CLI_INT, .value = "N", .initial = "10", .low = 1, .high = 10000, .help = "of PGD" },

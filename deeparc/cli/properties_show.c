@@ -117,9 +117,10 @@ static void describe_controls(const study_result *r, char *text, size_t size) {
     const da_properties *p = &r->p;
     if (p->controls == 0) snprintf(text, size, "none");
     else
-        snprintf(text, size, "%d random orders of the %d block%s that can be %s%s, seed %llu", p->controls,
-                 p->pool_size, p->pool_size == 1 ? "" : "s", properties_verb(r),
-                 p->anywhere ? ", inside modules or not" : " outside modules", (unsigned long long)r->options.seed);
+        snprintf(text, size, "%d random order%s of the %d block%s that can be %s%s%s, seed %llu", p->controls,
+                 p->controls == 1 ? "" : "s", p->pool_size, p->pool_size == 1 ? "" : "s", properties_verb(r),
+                 p->anywhere ? ", inside modules or not" : " outside modules",
+                 p->by_stage ? ", each of the stage of the one inside" : "", (unsigned long long)r->options.seed);
 }
 
 static void describe_attack(const study_result *r, char *text, size_t size) {
@@ -147,17 +148,23 @@ static void print_settings(const study_result *r) {
 }
 
 static void print_advantages(const study_result *r) {
+    char p[CLI_CELL];
     bool any = false;
     for (int k = 0; k < DA_PROPERTY_COUNT; k++) {
         const double difference = properties_advantage(r, (da_property)k);
         if (isnan(difference)) continue;
-        if (!any) cli_print(r->c, "\ninside minus controls, the mean over all numbers of %s blocks:\n",
+        if (!any) cli_print(r->c, "\ninside minus controls, the mean over all numbers of %s blocks, and p:\n",
                             properties_verb(r));
         any = true;
+        cli_cell(p, da_properties_p(&r->p, (da_property)k), 3);
         if (da_property_is_share((da_property)k))
-            cli_print(r->c, "  %-40s %+8.2f points\n", titles[k], 100 * difference);
-        else cli_print(r->c, "  %-40s %+8.4f\n", titles[k], difference);
+            cli_print(r->c, "  %-40s %+8.2f points   p %s\n", titles[k], 100 * difference, p);
+        else cli_print(r->c, "  %-40s %+8.4f          p %s\n", titles[k], difference, p);
     }
+    if (any)
+        cli_print(r->c, "p: were modules chance, how often would the curve inside be so good? The share of it and the %d "
+                        "control%s\nthat are at least as good by their means: not below %.3f with so many controls\n",
+                  r->p.controls, r->p.controls == 1 ? "" : "s", 1.0 / (1 + r->p.controls));
 }
 
 void properties_print(const study_result *r) {
@@ -185,6 +192,17 @@ static void write_curve(const study_result *r, da_file_writer *w, int control, c
     }
 }
 
+/* Their p-values, in a line of their own. */
+static void write_p(const study_result *r, da_file_writer *w) {
+    char number[DA_NUMBER_TEXT];
+    da_file_printf(w, "p,,,");
+    for (int i = 0; i < DA_PROPERTY_COUNT; i++) {
+        const double p = da_properties_p(&r->p, (da_property)i);
+        da_file_printf(w, ",%s", isnan(p) ? "" : da_number_text(number, p));
+    }
+    da_file_printf(w, "\n");
+}
+
 da_status properties_csv(const study_result *r, const char *path) {
     da_file_writer *w;
     DA_TRY(da_file_create(&w, path));
@@ -193,5 +211,6 @@ da_status properties_csv(const study_result *r, const char *path) {
     da_file_printf(w, ",fgsm_without_gradient,pgd_without_gradient\n");
     write_curve(r, w, 0, &r->p.inside);
     for (int i = 0; i < r->p.controls; i++) write_curve(r, w, i + 1, &r->p.control[i]);
+    write_p(r, w);
     return da_file_commit(w);
 }

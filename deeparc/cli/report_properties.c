@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SENTENCE = 1000, COLUMNS = 6 };
+enum { SENTENCE = 1000, COLUMNS = 7 };
 
 static const struct { const char *title, *unit; } shown[DA_PROPERTY_COUNT] = {
     { "Fitting: accuracy", "test accuracy" },
@@ -88,10 +88,11 @@ static void describe(study *s) {
                  ? "a random place" : "the image");
     snprintf(s->note, sizeof s->note,
              "%.60s on %.0f test images of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
-             "first block of each stays. Controls: %d random orders of %.0f blocks%s, seed %.0f; the band reaches from the "
+             "first block of each stays. Controls: %d random orders of %.0f blocks%s%s, seed %.0f; the band reaches from the "
              "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_number(r, "samples"),
              report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"), s->control_count,
              report_number(r, "controls_pool"), is_anywhere(s) ? ", inside modules or not" : " outside modules",
+             strstr(report_text(r, "controls_of"), "inside") ? ", each of the stage of the one inside" : "",
              report_number(r, "seed"), attacks, origin);
 }
 
@@ -129,10 +130,11 @@ static void add_value(cells *t, da_property property, double value, const char *
 
 static da_status add_differences(const study *s, da_text *page) {
     static const char *const header[COLUMNS] = { "property", "original", "inside", "controls, mean",
-                                                 "lowest to highest", "inside - controls, mean over the curve" };
+                                                 "lowest to highest", "inside - controls, mean over the curve", "p" };
     const da_json *difference = da_json_get(s->record, "inside_minus_controls");
+    const da_json *ps = da_json_get(s->record, "p_values");
     int last = most_common(s), rows = 0;
-    char caption[160];
+    char caption[240];
     cells t;
     DA_TRY(cells_init(&t, COLUMNS * DA_PROPERTY_COUNT));
     for (int k = 0; k < DA_PROPERTY_COUNT; k++) {
@@ -149,9 +151,12 @@ static da_status add_differences(const study *s, da_text *page) {
         if (spread.count == 0) cells_add(&t, "%s", "");
         else cells_add(&t, share ? "%.1f to %.1f" : "%.3f to %.3f", unit * spread.low, unit * spread.high);
         add_value(&t, property, report_number(difference, da_property_name(property)), "+");
+        const double p = report_number(ps, da_property_name(property));
+        cells_add(&t, isfinite(p) ? "%.3f" : " ", p);
     }
-    snprintf(caption, sizeof caption, "With %d block%s %s; differences of accuracies in points", last,
-             last == 1 ? "" : "s", s->verb);
+    snprintf(caption, sizeof caption, "With %d block%s %s; differences of accuracies in points; p: the share of the "
+             "curves, the one inside among them, whose mean is at least as good as its", last, last == 1 ? "" : "s",
+             s->verb);
     da_html_table(page, caption, COLUMNS, header, rows, t.cell, -1);
     cells_free(&t);
     return DA_OK;

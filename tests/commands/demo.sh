@@ -16,10 +16,10 @@ check_fails "demo without a program" 2 "run make" "$root/deeparc/experiments/mni
 # ---- RQ2, from a model that is there. ----
 export CONTROLS=1 MOST=1 MODEL="$work/build/mnist-demo/original.safetensors"
 check_says "rq2" "repeat.csv" "$root/deeparc/experiments/rq2.sh" "$work/build" smoke
-check_same "rq2 leaves two curves" "$(cd "$work/build/rq2-smoke" && ls -d remove.* repeat.* | wc -l | tr -d ' ')" 8
+check_same "rq2 leaves two curves" "$(cd "$work/build/rq2-smoke/seed-1" && ls -d remove.* repeat.* | wc -l | tr -d ' ')" 8
 try "$root/deeparc/experiments/rq2.sh" "$work/build" smoke
 check_same "rq2 again: every step was done before" "$(grep -c 'was done before' "$work/out")" 3
-rm "$work/build/rq2-smoke/remove.json"
+rm "$work/build/rq2-smoke/seed-1/remove.json"
 try "$root/deeparc/experiments/rq2.sh" "$work/build" smoke
 check_same "rq2 after a step was lost: it, and what comes behind it" "$(grep -c 'was done before' "$work/out")" 1
 check_fails "rq2 of an unknown scale" 2 "smoke, laptop or paper" "$root/deeparc/experiments/rq2.sh" "$work/build" huge

@@ -24,12 +24,22 @@ for part in "2 openers of modules stay" "0 blocks of the order change the shape"
     "ridge probe" "layer3.1" "inside modules or not, seed 1"; do
     check_says "it says '$part'" "$part" cat "$work/text"
 done
-check_same "a line a network, and the names" "$(wc -l < "$work/curves.csv" | tr -d ' ')" 16
+check_same "a line a network, and the names" "$(wc -l < "$work/curves.csv" | tr -d ' ')" 17
 check_same "the order is Algorithm 2's" "$(grep '^inside' "$work/curves.csv" | cut -d, -f4 | tr '\n' ' ')" \
     " layer1.2 layer1.1 layer3.2 layer3.1 "
 check_says "the record has the setting" '"epsilon": 0.00784313725490196' cat "$work/record.json"
 check_says "the page has curves" "<svg" cat "$work/page.html"
 curves() { run --similarity "$matrix" --controls 2 --csv "$work/again.csv" "$@" > /dev/null && cat "$work/again.csv"; }
+p_of() { sed -n '/"p_values"/,/}/s/.*"accuracy": \([0-9.]*\).*/\1/p' "$work/record.json"; }
+check_same "a p-value of two controls is 1, 2 or 3 of 3" "$(p_of | grep -cE '^(1|0.333.*|0.666.*)$')" 1
+check_same "... the same in the table" "$(sed -n 's/^p,,,,\([0-9.]*\),.*/\1/p' "$work/curves.csv")" "$(p_of)"
+check_same "... and the text" "$(awk '$1 == "accuracy" && $2 ~ /^[-+]/ { printf "%.2f", $NF }' "$work/text")" \
+    "$(p_of | awk '{ printf "%.2f", $1 }')"
+check_says "... and on the page" ">p</th>" cat "$work/page.html"
+check_says "controls of the same stages" "each of the stage of the one inside" \
+    run --similarity "$matrix" --controls 2 --among stages --csv "$work/stages.csv"
+check_same "... block for block" "$(grep -E '^anywhere,[12],[1-4]' "$work/stages.csv" | cut -d, -f4 | cut -c1-6 | tr '\n' ' ')" \
+    "layer1 layer1 layer3 layer3 layer1 layer1 layer3 layer3 "
 check_same "one seed, one result on any number of threads" "$(curves --threads 3)" "$(cat "$work/curves.csv")"
 run --similarity "$matrix" --controls 1 --html "$work/one.html" > "$work/text"
 check_same "one control has no spread" "$(awk '$3 == "%" && $4 == "layer1.2" { print $7; exit }' "$work/text")" -

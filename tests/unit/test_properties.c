@@ -129,6 +129,50 @@ static void tear_down(scene *s) {
     da_model_free(s->model);
 }
 
+/* Blocks 0 to 2 are of stage 1 and 6 to 8 of stage 3, whose first changes the shape. */
+TEST(properties_controls_follow_the_stages_of_the_curve_inside) {
+    scene s = set_up("resnet20x0.25");
+    da_properties p = { 0 };
+    s.options.among = DA_AMONG_STAGES;
+    s.options.attacked = 0;
+    s.options.controls = 12;
+    CHECK_OK(measure(&s, &p));
+    CHECK(p.by_stage && p.anywhere);
+    CHECK_INT(p.pool_size, 5); /* 0 1 2, 7 8: all, as no block of those stages is outside */
+    int differ = 0;
+    for (int i = 0; i < p.controls; i++) {
+        const da_curve *c = &p.control[i];
+        CHECK_INT(c->edits, 4);
+        for (int k = 0; k < 4; k++) CHECK_INT(c->layer[k] / 3, k < 2 ? 0 : 2);
+        CHECK(c->layer[0] != c->layer[1] && c->layer[2] != c->layer[3]);
+        differ += c->layer[0] != p.control[0].layer[0];
+    }
+    CHECK(differ > 0);
+    da_properties_free(&p);
+    tear_down(&s);
+}
+
+TEST(properties_p_counts_the_controls_that_are_as_good) {
+    da_point inside[3], points[4][3];
+    da_curve controls[4];
+    static const double means[4] = { 0.5, 0.6, 0.7, 0.8 }; /* inside: .6 in the mean */
+    da_properties p = { .inside = { 2, NULL, inside }, .control = controls, .controls = 4 };
+    for (int k = 0; k < 3; k++) inside[k].value[DA_PROPERTY_ACCURACY] = k == 1 ? 0.75 : k == 2 ? 0.45 : 1;
+    for (int i = 0; i < 4; i++) {
+        controls[i] = (da_curve){ 2, NULL, points[i] };
+        for (int k = 0; k < 3; k++) points[i][k].value[DA_PROPERTY_ACCURACY] = k ? means[i] : 1;
+    }
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 3; k++) points[i][k].value[DA_PROPERTY_LOSS] = points[i][k].value[DA_PROPERTY_ACCURACY];
+    for (int k = 0; k < 3; k++) inside[k].value[DA_PROPERTY_LOSS] = inside[k].value[DA_PROPERTY_ACCURACY];
+    CHECK_CLOSE(da_properties_p(&p, DA_PROPERTY_ACCURACY), 4.0 / 5, 1e-12); /* .6, .7, .8 and itself */
+    CHECK_CLOSE(da_properties_p(&p, DA_PROPERTY_LOSS), 3.0 / 5, 1e-12);     /* .5, .6 and itself: low is good */
+    points[3][1].value[DA_PROPERTY_LOSS] = (double)NAN;
+    CHECK(isnan(da_properties_p(&p, DA_PROPERTY_LOSS)));
+    p.controls = 0;
+    CHECK(isnan(da_properties_p(&p, DA_PROPERTY_ACCURACY)));
+}
+
 TEST(properties_follow_algorithm_2_and_leave_openers) {
     scene s = set_up("resnet20x0.25");
     da_properties p = { 0 };
