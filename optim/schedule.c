@@ -32,6 +32,7 @@ static double descend(double from, double to, double t) {
 }
 
 static double one_cycle(const da_schedule *s, int64_t step, int64_t total) {
+    if (total <= 1) return (double)s->rate; /* up and down in one step is the peak: the end alone would train nothing */
     double share = s->warm_share > 0 ? (double)s->warm_share : 0.3;
     double peak = share * (double)total - 1, last = (double)(total - 1), at = (double)step;
     if (at <= peak) return descend((double)s->rate / 25, (double)s->rate, peak > 0 ? at / peak : 1);

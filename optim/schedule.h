@@ -1,7 +1,8 @@
 /* Learning-rate schedules: rate = f(options, step) and nothing else, so that resuming needs no state.
  *
  *     constant   ────────      step        ▔▔▁▁__        multi_step  ▔▔▔▁▁_      cosine    ╲ to `final`
- *     one_cycle  from rate/25 up to `rate` over the first `warm_share` of the steps, then down to `final`: two cosines
+ *     one_cycle  from rate/25 up to `rate` over the first `warm_share` of the steps, then down to `final`: two cosines.
+ *                A run of one step takes it at `rate`
  *     warm-up    linear, rate/warm_steps, 2 rate/warm_steps, ... over the first warm_steps steps; a cosine then spans
  *                the steps that are left. Not with one_cycle, which warms up by itself
  *

@@ -76,10 +76,27 @@ TEST(schedule_of_one_step_and_past_the_end) {
         da_schedule s = { .kind = (da_schedule_kind)kind, .rate = 0.5f, .every = kind == DA_STEP ? 1 : 0,
                           .milestones = { 1 }, .milestone_count = kind == DA_MULTI_STEP };
         CHECK_OK(da_schedule_check(&s));
-        CHECK(da_schedule_rate(&s, 0, 1, 1) == 0.5f || kind == DA_ONE_CYCLE);
-        CHECK(isfinite(da_schedule_rate(&s, 0, 1, 1)));
+        CHECK(da_schedule_rate(&s, 0, 1, 1) == 0.5f);
         CHECK(da_schedule_rate(&s, 1000, 3, 7) == da_schedule_rate(&s, 6, 3, 7));
     }
+}
+
+/* However few the steps and however long the warm-up: a rate above 0 trains. */
+TEST(schedule_trains_in_the_shortest_run) {
+    for (int kind = DA_CONSTANT; kind <= DA_ONE_CYCLE; kind++)
+        for (int64_t total = 1; total <= 4; total++)
+            for (int64_t warm = 0; warm <= (kind == DA_ONE_CYCLE ? 0 : 6); warm++) {
+                da_schedule s = { .kind = (da_schedule_kind)kind, .rate = 0.5f, .every = kind == DA_STEP ? 1 : 0,
+                                  .milestones = { 1 }, .milestone_count = kind == DA_MULTI_STEP, .warm_steps = warm };
+                float most = 0;
+                CHECK_OK(da_schedule_check(&s));
+                for (int64_t step = 0; step < total; step++) {
+                    float rate = da_schedule_rate(&s, step, 1, total);
+                    CHECK(rate >= 0 && rate <= 0.5f);
+                    if (rate > most) most = rate;
+                }
+                CHECK(most >= 0.5f / 8); /* one step of a warm-up of six: a sixth of the rate */
+            }
 }
 
 TEST(schedule_check_names_what_is_wrong) {
