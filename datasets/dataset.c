@@ -295,6 +295,12 @@ static da_status load_digits(da_dataset *out, da_split split, const da_dataset_o
     return DA_OK;
 }
 
+bool da_dataset_is_named(const char *text) {
+    for (int i = 0; i < DAI_SETS; i++)
+        if (strcmp(text, dai_sets[i].name) == 0) return true;
+    return false;
+}
+
 static da_status find_and_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
                                const da_dataset_options *given) {
     if (given->count < 0)

@@ -59,6 +59,8 @@ typedef struct da_dataset_options {
     int64_t  limit; /* keep this many images, the first, and no memory for others; 0: all */
 } da_dataset_options;
 
+bool da_dataset_is_named(const char *text); /* "mnist", "cifar10", ...: is it a name that is looked for in data_dir? */
+
 /* Loads one split. name_or_path is a name of the table above, looked for in data_dir (NULL or "": none), then
    $DEEPARC_DATA, then datasets/data, then /usr/share/datasets; or a path (it holds a '/' or it exists): a folder with
    files of the table, or one file - an IDX image file (labels come from the label file beside it, where there is one)

@@ -120,6 +120,13 @@ static int winograd_tile(const da_layer *layer, da_conv_method method) {
     return large ? TILE : TILE / 2;
 }
 
+bool da_layer_takes_winograd(const da_layer *layer) {
+    bool takes = layer->options.kind == DA_LAYER_CONV2D && winograd_tile(layer, DA_CONV_WINOGRAD) > 0;
+    for (int i = 0; i < layer->child_count && !takes; i++)
+        takes = layer->children[i] && da_layer_takes_winograd(layer->children[i]);
+    return takes;
+}
+
 static da_conv2d_options conv_options(const da_layer *layer, const da_forward *forward) {
     const da_layer_options *o = &layer->options;
     return (da_conv2d_options){ o->stride, o->padding, o->groups, winograd_tile(layer, forward->conv) };

@@ -111,6 +111,7 @@ void      da_layer_free(da_layer *layer);
 /* One pass; x is N and the input shape. No heap call. Poison flows: check da_graph_status at the end. */
 da_node  *da_layer_forward(da_layer *layer, da_forward *forward, da_node *x);
 
+bool da_layer_takes_winograd(const da_layer *layer); /* is it, or holds it, a convolution that DA_CONV_WINOGRAD changes? */
 const char *da_layer_kind_name(da_layer_kind kind); /* "conv2d", "linear", ...: as in checkpoints */
 int64_t   da_parameter_count(const da_parameter *parameter); /* values it holds */
 

@@ -182,6 +182,14 @@ da_status da_optimizer_new(da_optimizer **optimizer, da_model *model, const da_o
     return status;
 }
 
+da_status da_optimizer_set_momentum(da_optimizer *o, float momentum) {
+    if (o->options.kind != DA_SGD || !(o->options.momentum > 0) || !(momentum > 0 && momentum < 1))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer %s: with momentum %g it cannot go on with momentum %g",
+                       da_optimizer_name(o->options.kind), (double)o->options.momentum, (double)momentum);
+    o->options.momentum = momentum;
+    return DA_OK;
+}
+
 void da_optimizer_free(da_optimizer *o) {
     if (!o) return;
     for (int s = 0; s < o->slot_count; s++) {

@@ -43,6 +43,10 @@ da_status da_optimizer_new(da_optimizer **optimizer, da_model *model, const da_o
                            const da_parameter_group *groups, int group_count);
 void      da_optimizer_free(da_optimizer *optimizer); /* takes NULL */
 
+/* SGD with a momentum above 0: replaces it from the next step on. DA_ERROR_ARGUMENT for another optimizer, or a momentum
+   that is not above 0 and below 1. */
+da_status da_optimizer_set_momentum(da_optimizer *optimizer, float momentum);
+
 /* One step with this learning rate, from the gradients that backward left. Clips first when asked: gradients are scaled
    by min(1, clip / (norm + 1e-6)). Writes the gradient's global norm (before clipping) when norm is not NULL.
    Parameters that were frozen since are left alone. No heap call. Cost: two passes over the gradients, one over

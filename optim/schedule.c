@@ -31,12 +31,14 @@ static double descend(double from, double to, double t) {
     return to + (from - to) * height;
 }
 
-static double one_cycle(const da_schedule *s, int64_t step, int64_t total) {
-    if (total <= 1) return (double)s->rate; /* up and down in one step is the peak: the end alone would train nothing */
+typedef struct cycle { double begin, peak, end; } cycle;
+
+static double one_cycle(const da_schedule *s, const cycle *c, int64_t step, int64_t total) {
+    if (total <= 1) return c->peak; /* up and down in one step: the end alone would train nothing */
     double share = s->warm_share > 0 ? (double)s->warm_share : 0.3;
     double peak = share * (double)total - 1, last = (double)(total - 1), at = (double)step;
-    if (at <= peak) return descend((double)s->rate / 25, (double)s->rate, peak > 0 ? at / peak : 1);
-    return descend((double)s->rate, (double)s->final, last > peak ? (at - peak) / (last - peak) : 1);
+    if (at <= peak) return descend(c->begin, c->peak, peak > 0 ? at / peak : 1);
+    return descend(c->peak, c->end, last > peak ? (at - peak) / (last - peak) : 1);
 }
 
 /* How many drops lie at or before this epoch. */
@@ -59,13 +61,21 @@ static double after_warm_up(const da_schedule *s, int64_t step, int64_t steps_ep
     case DA_COSINE:
         if (step < s->warm_steps || total <= s->warm_steps) break;
         return descend(rate, (double)s->final, (double)(step - s->warm_steps) / (double)(total - s->warm_steps));
-    case DA_ONE_CYCLE: return one_cycle(s, step, total);
+    case DA_ONE_CYCLE: return one_cycle(s, &(cycle){ rate / 25, rate, (double)s->final }, step, total);
     }
     return rate;
 }
 
+static int64_t within(int64_t step, int64_t total) { return step < total ? step : total > 0 ? total - 1 : 0; }
+
+float da_schedule_momentum(const da_schedule *s, float momentum, int64_t step, int64_t steps_total) {
+    if (!(s->low_momentum > 0)) return momentum;
+    cycle c = { (double)momentum, (double)s->low_momentum, (double)momentum };
+    return (float)one_cycle(s, &c, within(step, steps_total), steps_total);
+}
+
 float da_schedule_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t steps_total) {
-    if (step >= steps_total) step = steps_total > 0 ? steps_total - 1 : 0;
+    step = within(step, steps_total);
     double rate = after_warm_up(s, step, steps_epoch, steps_total);
     if (step < s->warm_steps) rate *= (double)(step + 1) / (double)s->warm_steps;
     return (float)rate;
@@ -97,7 +107,8 @@ static da_status check_unused(const da_schedule *s) {
                        : (s->every != 0 && s->kind != DA_STEP) ? "epochs between drops"
                        : (s->milestone_count != 0 && s->kind != DA_MULTI_STEP) ? "milestones"
                        : (s->warm_steps > 0 && s->kind == DA_ONE_CYCLE) ? "warm-up steps (it warms up by itself)"
-                       : (s->warm_share > 0 && s->kind != DA_ONE_CYCLE) ? "a warm-up share" : NULL;
+                       : (s->warm_share > 0 && s->kind != DA_ONE_CYCLE) ? "a warm-up share"
+                       : (s->low_momentum > 0 && s->kind != DA_ONE_CYCLE) ? "a momentum at the peak" : NULL;
     if (unused)
         return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: has no use for %s: leave it out", da_schedule_name(s->kind),
                        unused);
@@ -120,6 +131,9 @@ da_status da_schedule_check(const da_schedule *s) {
     if (!(s->warm_share >= 0 && s->warm_share < 1))
         return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: the warm-up share %g must be below 1", name,
                        (double)s->warm_share);
+    if (!(s->low_momentum >= 0 && s->low_momentum < 1))
+        return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: the momentum at the peak is %g: it must be below 1", name,
+                       (double)s->low_momentum);
     if (s->warm_steps < 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: %lld warm-up steps are too few", name,
                        (long long)s->warm_steps);

@@ -6,8 +6,9 @@
  *     warm-up    linear, rate/warm_steps, 2 rate/warm_steps, ... over the first warm_steps steps; a cosine then spans
  *                the steps that are left. Not with one_cycle, which warms up by itself
  *
- * They are PyTorch's StepLR, MultiStepLR, CosineAnnealingLR (stepped once a batch) and OneCycleLR. A rate reaches the
- * weights, so the cosine is a polynomial of our own: + and * alone, the same bits on every machine.
+ * They are PyTorch's StepLR, MultiStepLR, CosineAnnealingLR (stepped once a batch) and OneCycleLR, whose momentum goes
+ * down while the rate goes up, and whose last rate is rate/250000: here both are options, unset by default (the momentum
+ * stays, the last rate is 0). A rate reaches the weights, so the cosine is a polynomial of our own: + and * alone, the same bits on every machine.
  */
 #ifndef DA_OPTIM_SCHEDULE_H
 #define DA_OPTIM_SCHEDULE_H
@@ -27,6 +28,8 @@ typedef struct da_schedule {
     int64_t milestones[DA_MAX_MILESTONES]; int milestone_count; /* multi_step: epochs, ascending */
     int64_t warm_steps;       /* linear warm-up; 0: none */
     float   warm_share;       /* one_cycle: 0 means .3 */
+    float   low_momentum;     /* one_cycle: SGD's momentum at the peak rate, as at both ends it is the optimizer's; 0: it
+                                 stays. PyTorch's cycle_momentum, from .95 to .85 and back, is .85 here beside .95 there */
 } da_schedule;
 
 /* DA_ERROR_ARGUMENT when a number is out of range or an option is set that the kind would ignore. */
@@ -35,6 +38,9 @@ da_status da_schedule_check(const da_schedule *schedule);
 /* Rate of step 0, 1, ... of steps_total, with steps_epoch (at least 1) steps in an epoch. The schedule has passed the
    check; a step past the end has the last step's rate. */
 float da_schedule_rate(const da_schedule *schedule, int64_t step, int64_t steps_epoch, int64_t steps_total);
+
+/* The momentum of that step, when the optimizer's is `momentum`. */
+float da_schedule_momentum(const da_schedule *schedule, float momentum, int64_t step, int64_t steps_total);
 
 const char *da_schedule_name(da_schedule_kind kind); /* "constant", "step", "multi_step", "cosine", "one_cycle" */
 

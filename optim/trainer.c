@@ -32,7 +32,12 @@ static da_status check_options(const da_trainer_options *o) {
     if (o->resume && !o->checkpoint_path)
         return DA_FAIL(DA_ERROR_ARGUMENT, "training: resuming needs the path of a checkpoint");
     DA_TRY(da_optimizer_check(&o->optimizer));
-    return da_schedule_check(&o->schedule);
+    DA_TRY(da_schedule_check(&o->schedule));
+    if (o->schedule.low_momentum > o->optimizer.momentum)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "training: the schedule lowers the momentum to %g, the optimizer's is %g: "
+                       "sgd with a momentum above that", (double)o->schedule.low_momentum,
+                       (double)o->optimizer.momentum);
+    return DA_OK;
 }
 
 /* The parts of the data set, and the batches that are made of them. */

@@ -15,6 +15,16 @@ float dai_training_rate(const dai_training *t, int64_t step) {
     return da_schedule_rate(&t->options->schedule, step, t->steps_epoch, t->steps_epoch * t->options->epochs);
 }
 
+/* The update of the next step. */
+static da_status update(dai_training *t) {
+    const da_trainer_options *o = t->options;
+    int64_t step = dai_steps_done(t), total = t->steps_epoch * o->epochs;
+    if (o->schedule.low_momentum > 0)
+        DA_TRY(da_optimizer_set_momentum(t->optimizer,
+                                         da_schedule_momentum(&o->schedule, o->optimizer.momentum, step, total)));
+    return da_optimizer_step(t->optimizer, dai_training_rate(t, step), NULL);
+}
+
 typedef struct outcome { double loss; int64_t correct; } outcome;
 
 /* On the batch that lies in t->images. DA_ERROR_NUMERIC when the loss is not finite. */
@@ -56,7 +66,7 @@ da_status dai_training_step(dai_training *t) {
     DA_TRY(da_batcher_read(&t->batcher, t->position.epoch, t->position.step, t->images, t->labels, NULL));
     dai_snapshot_take(&t->buffers);
     da_status status = forward_backward(t, n, &out);
-    if (status == DA_OK) status = da_optimizer_step(t->optimizer, dai_training_rate(t, dai_steps_done(t)), NULL);
+    if (status == DA_OK) status = update(t);
     if (status != DA_OK) {
         dai_snapshot_restore(&t->buffers);
         return status == DA_ERROR_NUMERIC ? name_the_culprit(t, n) : status;

@@ -291,8 +291,10 @@ da_status bench_network(cli *c) {
     da_model *model = NULL;
     da_dataset data = { 0 };
     DA_TRY(open_model(c, &model));
-    if (cli_has(c, "conv")) model->conv = (da_conv_method)cli_choice(c, "conv");
-    da_status status = find_images(c, &data, model, cli_int(c, "batch"));
+    da_status status = cli_model_convolve(c, model);
+    if (status == DA_OK && cli_has(c, "data-dir") && !set_for(model))
+        status = cli_usage(c, "--data-dir has no effect: no data set has images for %s", model->architecture);
+    if (status == DA_OK) status = find_images(c, &data, model, cli_int(c, "batch"));
     if (status == DA_OK) status = measure(c, model, &data);
     da_dataset_free(&data);
     da_model_free(model);

@@ -152,6 +152,8 @@ const char *cli_split_name(da_split split);    /* "train", "test" */
 /* Models. cli_model_open reads a checkpoint, takes the normalisation from --normalize where the command has CLI_DATA
    (it is an error when neither file nor option gives one), and checks the data against it unless NULL. */
 da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data);
+/* Sets how convolutions are computed, as --conv says. */
+da_status cli_model_convolve(cli *c, da_model *model);
 da_status cli_model_fits(const da_model *model, const da_dataset *data);
 /* Takes the normalisation from the option --normalize; without it, a model from path that has none is wrong usage. */
 da_status cli_model_normalize(cli *c, da_model *model, const char *path);

@@ -22,11 +22,26 @@ const char *cli_data_state(const da_dataset *data) {
     }
 }
 
+/* --data-dir serves sets that are named: is there one on the line? */
+static da_status check_data_dir(cli *c) {
+    static const char *const sets[] = { "data", "against-data" };
+    const char *last = "";
+    for (int v = 0; v < c->value_count; v++)
+        for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
+            const cli_value *value = &c->values[v];
+            if (!value->text || strcmp(value->option->name, sets[s]) != 0) continue;
+            if (da_dataset_is_named(value->text)) return DA_OK;
+            last = value->text;
+        }
+    return cli_usage(c, "--data-dir has no effect on '%.200s': it is where sets that are named lie, such as mnist", last);
+}
+
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
     /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
        --seed, which is about training. */
     da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1 };
     da_dataset out;
+    if (cli_has(c, "data-dir")) DA_TRY(check_data_dir(c));
     DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
     da_status kept = cli_data_is_kept(c, out.source);
     if (kept != DA_OK) {
@@ -129,6 +144,18 @@ da_status cli_model_normalize(cli *c, da_model *model, const char *path) {
     if (model->normalization.known) return DA_OK;
     return cli_usage(c, "'%s' does not record how its input is normalised: add --normalize imagenet, cifar10, mnist, "
                      "none or mean,.../deviation,...", path);
+}
+
+da_status cli_model_convolve(cli *c, da_model *model) {
+    if (!cli_has(c, "conv")) return DA_OK;
+    da_conv_method method = (da_conv_method)cli_choice(c, "conv"); /* the enum's order */
+    bool takes = method != DA_CONV_WINOGRAD;
+    for (int u = 0; u < model->unit_count && !takes; u++) takes = da_layer_takes_winograd(model->units[u]);
+    if (!takes)
+        return cli_usage(c, "--conv winograd has no effect on %s: it has no 3x3 convolution of stride 1",
+                         model->architecture);
+    model->conv = method;
+    return DA_OK;
 }
 
 da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data) {

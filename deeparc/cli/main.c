@@ -145,6 +145,10 @@ int main(int argc, char **argv) {
         return finish();
     }
     if (strcmp(argv[1], "--version") == 0) {
+        if (argc > 2) {
+            fprintf(stderr, "deeparc: --version stands alone: '%.40s' has no effect behind it\n", argv[2]);
+            return USAGE;
+        }
         printf("deeparc %s\n", DEEPARC_VERSION);
         return finish();
     }

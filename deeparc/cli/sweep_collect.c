@@ -223,6 +223,7 @@ static da_status check_metric(const sweep_table *t) {
 static da_status run(cli *c) {
     sweep_table t = { .planned = 0 };
     const char *csv = cli_text(c, "csv"), *html = cli_text(c, "html"), *svg = cli_text(c, "svg");
+    if (cli_given(c, "title") && !html) return cli_usage(c, "--title has no effect without --html FILE");
     DA_TRY(sweep_table_read(&t, cli_text(c, "dir")));
     t.metric = (sweep_metric)cli_choice(c, "metric");
     da_status status = check_metric(&t);

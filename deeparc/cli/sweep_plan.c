@@ -107,7 +107,6 @@ static void make_words(planner *p, int64_t number) {
     add_words(p, p->program, "sweep");
     add_words(p, "run", NULL);
     add_words(p, "--dir", p->dir);
-    if (cli_has(p->c, "data-dir")) add_words(p, "--data-dir", cli_text(p->c, "data-dir"));
     for (int a = 0; a < p->grid.axes; a++) {
         const char *value = da_grid_value(&p->grid, number, a);
         const cli_option *option = find_option(p->grid.axis[a].name, strlen(p->grid.axis[a].name));
@@ -115,6 +114,8 @@ static void make_words(planner *p, int64_t number) {
         snprintf(p->names[a], sizeof p->names[a], "--%s", p->grid.axis[a].name);
         if (!flag) add_words(p, p->names[a], value);
         else if (strcmp(value, "0") != 0) add_words(p, p->names[a], NULL);
+        if (cli_has(p->c, "data-dir") && strcmp(p->grid.axis[a].name, "data") == 0 && da_dataset_is_named(value))
+            add_words(p, "--data-dir", cli_text(p->c, "data-dir"));
     }
     add_words(p, "--threads", p->threads);
     add_words(p, "--quiet", NULL);

@@ -297,7 +297,7 @@ static da_status do_run(cli *c, result *r) {
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = cut(c, &data, &test);
     if (status == DA_OK) status = cli_model_build(c, &model, name, &data);
-    if (status == DA_OK && cli_has(c, "conv")) model->conv = (da_conv_method)cli_choice(c, "conv");
+    if (status == DA_OK) status = cli_model_convolve(c, model);
     if (status == DA_OK) status = cli_model_fits(model, &test);
     if (status == DA_OK) status = experiment(c, model, &data, &test, r);
     da_model_free(model);

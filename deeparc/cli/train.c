@@ -174,7 +174,7 @@ static da_status run(cli *c) {
     cli_banner(c);
     da_status status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
-    if (status == DA_OK && cli_has(c, "conv")) model->conv = (da_conv_method)cli_choice(c, "conv");
+    if (status == DA_OK) status = cli_model_convolve(c, model);
     if (status == DA_OK) status = cli_model_fits(model, &test);
     if (status == DA_OK) status = train(c, model, &data, &test);
     da_model_free(model);

@@ -31,9 +31,13 @@ static da_status read_optimizer(cli *c, da_optimizer_options *o) {
     if (o->kind != DA_SGD && (cli_given(c, "momentum") || cli_flag(c, "nesterov")))
         return cli_usage(c, "--momentum and --nesterov belong to sgd; the optimizer is %s", da_optimizer_name(o->kind));
     if (cli_given(c, "momentum")) o->momentum = (float)cli_real(c, "momentum");
+    if (o->momentum <= 0 && !cli_flag(c, "nesterov")) o->nesterov = false; /* a default that --momentum 0 ends */
     if (cli_flag(c, "nesterov")) o->nesterov = true;
     if (o->nesterov && o->momentum <= 0) return cli_usage(c, "--nesterov needs a --momentum above 0");
     if (cli_given(c, "weight-decay")) o->weight_decay = (float)cli_real(c, "weight-decay");
+    if (cli_has(c, "decay")) o->decay_weights_only = cli_choice(c, "decay") == 1;
+    if (cli_has(c, "decay") && o->weight_decay <= 0)
+        return cli_usage(c, "--decay has no effect without weight decay: add --weight-decay W");
     if (cli_given(c, "clip")) o->clip = (float)cli_real(c, "clip");
     return DA_OK;
 }
@@ -69,6 +73,8 @@ static da_status read_schedule(cli *c, da_schedule *s) {
     DA_TRY(belongs(c, "milestones", 1u << DA_MULTI_STEP, s));
     DA_TRY(belongs(c, "factor", 1u << DA_STEP | 1u << DA_MULTI_STEP, s));
     DA_TRY(belongs(c, "final-rate", 1u << DA_COSINE | 1u << DA_ONE_CYCLE, s));
+    DA_TRY(belongs(c, "rise", 1u << DA_ONE_CYCLE, s));
+    DA_TRY(belongs(c, "low-momentum", 1u << DA_ONE_CYCLE, s));
     DA_TRY(belongs(c, "warmup", ~(1u << DA_ONE_CYCLE), s));
     if (s->kind == DA_STEP && s->every == 0 && !cli_given(c, "step-every"))
         return cli_usage(c, "--schedule step needs --step-every N");
@@ -80,6 +86,8 @@ static da_status read_schedule(cli *c, da_schedule *s) {
     if (cli_given(c, "factor")) s->factor = (float)cli_real(c, "factor");
     if (cli_given(c, "final-rate")) s->final = (float)cli_real(c, "final-rate");
     if (cli_given(c, "warmup")) s->warm_steps = cli_int(c, "warmup");
+    if (cli_given(c, "rise")) s->warm_share = (float)cli_real(c, "rise");
+    if (cli_given(c, "low-momentum")) s->low_momentum = (float)cli_real(c, "low-momentum");
     return DA_OK;
 }
 
@@ -131,6 +139,10 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
     DA_TRY(read_optimizer(c, &o.optimizer));
     if (o.optimizer.kind != defaults->optimizer.kind) o.schedule.rate = o.optimizer.kind == DA_SGD ? 0.05f : 0.001f;
     DA_TRY(read_schedule(c, &o.schedule));
+    if (o.schedule.low_momentum > o.optimizer.momentum)
+        return cli_usage(c, "--low-momentum %g is above the momentum %g of %s", (double)o.schedule.low_momentum,
+                         (double)o.optimizer.momentum, da_optimizer_name(o.optimizer.kind));
+    if (!(o.schedule.rate > 0)) return cli_usage(c, "--rate %s would train nothing", cli_text(c, "rate"));
     if (cli_given(c, "augment")) DA_TRY(read_augmentation(c, &o.augmentation));
     if (cli_given(c, "epochs")) o.epochs = cli_int(c, "epochs");
     if (cli_given(c, "batch")) o.batch = cli_int(c, "batch");

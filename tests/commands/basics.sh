@@ -119,6 +119,29 @@ for batch in 1 7 5000; do
     check "predict: batch $batch" cmp "$work/1.npy" "$work/$batch.npy"
     check_says "eval: batch $batch" "of 50)" "$deeparc" eval "$model" --data digits --limit 50 --batch $batch
 done
+# ---- One step, plain SGD, parts of the decay, a cycle with its momentum: each trains, and each otherwise. ----
+train() { "$deeparc" train --model lenet --data digits --limit 100 --epochs 1 --test-limit 10 --quiet "$@" | sha; }
+retrain() {
+    "$deeparc" retrain "$model" --units all --data digits --limit 64 --batch 16 --test-limit 10 --quiet \
+        --out "$work/again.safetensors" "$@" | sha
+}
+differ() { # differ NAME HASH HASH
+    if [ -n "$2" ] && [ -n "$3" ] && [ "$2" != "$3" ]; then good "$1"; else bad "$1" "'$2' and '$3'"; fi
+}
+check_same "one step of one-cycle is at the peak rate" "$(train --batch 128)" "$(train --batch 128 --schedule constant)"
+differ "retrain --momentum 0" "$(retrain)" "$(retrain --momentum 0)"
+usual=$(train --batch 16)
+check_same "--decay all" "$usual" "$(train --batch 16 --decay all)"
+differ "--decay weights" "$usual" "$(train --batch 16 --decay weights)"
+differ "--rise" "$usual" "$(train --batch 16 --rise 0.6)"
+cycled=$(train --batch 16 --low-momentum 0.6)
+differ "--low-momentum" "$usual" "$cycled"
+train --batch 16 --low-momentum 0.6 --checkpoint "$work/cycle" --max-steps 3 > "$work/out"
+check_same "... is resumed in its middle" "$cycled" \
+    "$(train --batch 16 --low-momentum 0.6 --checkpoint "$work/cycle" --resume)"
+check_fails "... and not with another" 1 "momentum at the peak was" "$deeparc" train --model lenet --data digits \
+    --limit 100 --epochs 1 --test-limit 10 --quiet --batch 16 --checkpoint "$work/cycle" --resume
+
 # shellcheck disable=SC2086
 seeded() { "$deeparc" train $small --seed "$1" | sha; }
 first=$(seeded 1) second=$(seeded 2) third=$(seeded 1)

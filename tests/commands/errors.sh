@@ -42,6 +42,21 @@ check_fails "--kernels nonsense" 2 "--kernels" $evaluate digits --kernels nonsen
 check_fails "unknown optimizer" 2 "sgd|adam|adamw" $tiny --optimizer lion
 check_fails "momentum for adam" 2 "belong to sgd" $tiny --optimizer adam --momentum 0.5
 check_fails "nesterov without momentum" 2 "--momentum" $tiny --nesterov --momentum 0
+check_fails "decay of nothing" 2 "no effect without weight decay" $tiny --weight-decay 0 --decay weights
+check_fails "a rate that trains nothing" 2 "would train nothing" $tiny --rate 0
+check_fails "a rise without one-cycle" 2 "no effect" $tiny --schedule cosine --rise 0.2
+check_fails "a low momentum without one-cycle" 2 "no effect" $tiny --schedule constant --low-momentum 0.8
+check_fails "a low momentum above the other" 2 "above the momentum 0.8" $tiny --momentum 0.8 --low-momentum 0.85
+check_fails "a low momentum for adam" 2 "above the momentum 0 of adam" $tiny --optimizer adam --low-momentum 0.85
+check_fails "Winograd without a 3x3 convolution" 2 "no effect on mlp-8" $tiny --conv winograd
+check_fails "Winograd for 5x5" 2 "no effect on lenet" $train --model lenet --data digits --conv winograd
+check_fails "bench: Winograd without a 3x3 convolution" 2 "no effect on mlp" "$deeparc" bench --model mlp --quiet --conv winograd
+check_fails "--data-dir for digits" 2 "--data-dir has no effect on 'digits'" $evaluate digits --data-dir "$work"
+check_fails "--data-dir for a path" 2 "--data-dir has no effect on '$work'" $evaluate "$work" --data-dir "$work"
+check_fails "import: --data-dir for digits" 2 "--data-dir has no effect" \
+    "$deeparc" import "$model" --classes-from digits --data-dir "$work" --out "$work/x.safetensors"
+check_fails "--version and more" 2 "stands alone" "$deeparc" --version --json
+check_fails "a title without a page" 2 "no effect without --html" "$deeparc" sweep collect --dir "$work" --title T
 check_fails "step-every without schedule step" 2 "no effect" $tiny --schedule cosine --step-every 3
 check_fails "schedule step without step-every" 2 "needs --step-every" $tiny --schedule step
 check_fails "milestones that descend" 2 "ascending" $tiny --schedule multi-step --milestones 3,2

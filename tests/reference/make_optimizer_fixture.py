@@ -4,7 +4,7 @@
     python3 tests/reference/make_optimizer_fixture.py
 
 Two parameters, weight (15 numbers) and bias (3), take the same ten gradients under every optimizer; the fixture holds
-where they end after steps 1 and 10. The C tests need the fixture, not Python. Made with PyTorch 1.13.
+where they end after steps 1 and 10. The C tests need the fixture, not Python. Made with PyTorch 1.13, the whole cycles with 2.13.
 """
 import json
 import os
@@ -75,6 +75,19 @@ def one_cycle(steps, share):
     return lambda o: L.OneCycleLR(o, 0.3, **options)
 
 
+def whole_cycle(steps, high, low, **options):
+    """OneCycleLR with all its defaults but those given: rate and momentum of every step."""
+    stepper = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3, momentum=high)
+    scheduler = L.OneCycleLR(stepper, 0.3, total_steps=steps, max_momentum=high, base_momentum=low, **options)
+    out = []
+    for step in range(steps):
+        out.append([stepper.param_groups[0]["lr"], stepper.param_groups[0]["momentum"]])
+        stepper.step()
+        if step + 1 < steps:
+            scheduler.step()
+    return dict(rate=0.3, final=0.3 / 25 / 1e4, share=options.get("pct_start", 0.3), high=high, low=low, steps=out)
+
+
 L = torch.optim.lr_scheduler
 schedules = [
     rates("constant", lambda o: L.LambdaLR(o, lambda e: 1.0), 20, rate=0.3, steps_epoch=4),
@@ -90,6 +103,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, "..", "fixtures", "optimizers.json"), "w") as out:
     json.dump(dict(rate=RATE, start={n: p.tolist() for n, p in start.items()},
                    gradients=[{n: g.tolist() for n, g in step.items()} for step in gradients],
-                   optimizers=[run(kind, options) for kind, options in CASES], schedules=schedules), out,
-              separators=(",", ":"))
+                   optimizers=[run(kind, options) for kind, options in CASES], schedules=schedules,
+                   whole_cycles=[whole_cycle(50, 0.95, 0.85), whole_cycle(23, 0.9, 0.6, pct_start=0.45),
+                                 whole_cycle(2, 0.95, 0.85)]), out, separators=(",", ":"))
     out.write("\n")

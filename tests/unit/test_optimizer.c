@@ -339,6 +339,31 @@ TEST(optimizer_gives_the_same_bits_on_any_number_of_threads) {
     da_free(parallel);
 }
 
+/* Two steps of 1 on weights of 0: the velocity is 1, then 1 + momentum, whichever momentum stands at the second. */
+TEST(optimizer_takes_another_momentum_between_steps) {
+    da_model *model = small_model();
+    da_optimizer *optimizer = NULL;
+    da_optimizer_options options = da_optimizer_defaults(DA_SGD);
+    CHECK_OK(da_optimizer_new(&optimizer, model, &options, NULL, 0));
+    float *weight = da_tensor_floats(&weight_of(model)->value);
+    for (int step = 0; step < 2; step++) {
+        for (int i = 0; i < 15; i++) da_tensor_floats(&weight_of(model)->gradient)[i] = 1;
+        for (int i = 0; i < 3; i++) da_tensor_floats(&bias_of(model)->gradient)[i] = 1;
+        CHECK_OK(da_optimizer_set_momentum(optimizer, step == 0 ? 0.75f : 0.5f));
+        if (step == 0) weight[0] = 0;
+        CHECK_OK(da_optimizer_step(optimizer, 1, NULL));
+    }
+    CHECK(weight[0] == -2.5f);
+    CHECK_FAILS(da_optimizer_set_momentum(optimizer, 0), DA_ERROR_ARGUMENT, "momentum 0");
+    CHECK_FAILS(da_optimizer_set_momentum(optimizer, 1), DA_ERROR_ARGUMENT, "momentum 1");
+    da_optimizer_free(optimizer);
+    options = da_optimizer_defaults(DA_ADAM);
+    CHECK_OK(da_optimizer_new(&optimizer, model, &options, NULL, 0));
+    CHECK_FAILS(da_optimizer_set_momentum(optimizer, 0.5f), DA_ERROR_ARGUMENT, "optimizer adam");
+    da_optimizer_free(optimizer);
+    da_model_free(model);
+}
+
 TEST(optimizer_survives_any_failing_allocation) {
     da_model *model = small_model();
     da_optimizer_options options = da_optimizer_defaults(DA_ADAM);

@@ -53,6 +53,38 @@ TEST(schedule_gives_the_rates_of_pytorch) {
     da_json_free(root);
 }
 
+/* OneCycleLR as it is by default: the momentum goes down while the rate goes up, and the last rate is a trace. */
+static void check_whole_cycle(const da_json *item) {
+    const da_json *steps = da_json_get(item, "steps");
+    da_schedule s = { .kind = DA_ONE_CYCLE, .rate = (float)number(item, "rate"), .final = (float)number(item, "final"),
+                      .warm_share = (float)number(item, "share"), .low_momentum = (float)number(item, "low") };
+    float high = (float)number(item, "high");
+    CHECK_OK(da_schedule_check(&s));
+    for (int64_t step = 0, total = da_json_count(steps); step < total && !test_failed(); step++) {
+        double rate = 0, momentum = 0;
+        CHECK_OK(da_json_as_double(da_json_at(da_json_at(steps, step), 0), &rate));
+        CHECK_OK(da_json_as_double(da_json_at(da_json_at(steps, step), 1), &momentum));
+        CHECK_CLOSE(da_schedule_rate(&s, step, 5, total), rate, 2e-6 * rate + 1e-9);
+        CHECK_CLOSE(da_schedule_momentum(&s, high, step, total), momentum, 1e-6);
+    }
+}
+
+TEST(schedule_cycles_rate_and_momentum_as_pytorch_does) {
+    da_json *root = NULL;
+    CHECK_OK(da_json_read(&root, fixture));
+    const da_json *cycles = da_json_get(root, "whole_cycles");
+    CHECK_INT(da_json_count(cycles), 3);
+    for (const da_json *item = da_json_first(cycles); item; item = da_json_next(item)) check_whole_cycle(item);
+    da_json_free(root);
+}
+
+TEST(schedule_leaves_the_momentum_when_not_asked) {
+    const da_schedule s = { .kind = DA_ONE_CYCLE, .rate = 0.5f }, low = { DA_ONE_CYCLE, 0.5f, .low_momentum = 0.7f };
+    for (int64_t step = 0; step < 10; step++) CHECK(da_schedule_momentum(&s, 0.9f, step, 10) == 0.9f);
+    CHECK(da_schedule_momentum(&low, 0.9f, 0, 1) == 0.7f); /* a run of one step is at the peak */
+    CHECK(da_schedule_momentum(&low, 0.9f, 1000, 10) == 0.9f);
+}
+
 TEST(schedule_cosine_is_as_exact_as_a_float) {
     const double pi = 3.14159265358979323846;
     da_schedule s = { .kind = DA_COSINE, .rate = 1 };
@@ -97,6 +129,13 @@ TEST(schedule_trains_in_the_shortest_run) {
                 }
                 CHECK(most >= 0.5f / 8); /* one step of a warm-up of six: a sixth of the rate */
             }
+}
+
+TEST(schedule_check_refuses_a_momentum_it_would_ignore) {
+    da_schedule s = { .kind = DA_COSINE, .rate = 1, .low_momentum = 0.8f };
+    CHECK_FAILS(da_schedule_check(&s), DA_ERROR_ARGUMENT, "no use for a momentum at the peak");
+    s = (da_schedule){ .kind = DA_ONE_CYCLE, .rate = 1, .low_momentum = 1 };
+    CHECK_FAILS(da_schedule_check(&s), DA_ERROR_ARGUMENT, "momentum at the peak is 1");
 }
 
 TEST(schedule_check_names_what_is_wrong) {
