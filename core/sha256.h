@@ -5,6 +5,7 @@
 #ifndef DA_CORE_SHA256_H
 #define DA_CORE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,10 @@ void da_sha256_numbers(da_sha256 *s, const void *numbers, size_t count, size_t e
 /* The digest of all updates. Both leave s as it was, so that the hash of a prefix costs nothing. */
 void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]);
 void da_sha256_hex(const da_sha256 *s, char hex[65]); /* lower case, ends with a zero byte */
+
+bool dai_has_sha(void); /* does the processor have instructions for SHA-1 and SHA-256 that are used here? */
+
+/* Stirs whole blocks of 64 bytes into the state on any processor. For tests: the calls above use what it has for it. */
+void dai_sha256_stir_plain(uint32_t state[8], const uint8_t *at, size_t blocks);
 
 #endif

@@ -158,7 +158,7 @@ static da_status find_set(const dai_set **out, da_split *split, const request *r
     while (i < r->files && !dai_sets_find(&origin, contents[i])) i++;
     if (r->asked && origin.set != r->asked)
         return DA_FAIL(DA_ERROR_FORMAT,
-                       "'%s' is of %s, not of %s: ask for %s by the path, or fetch the other anew: datasets/fetch.sh %s",
+                       "'%s' is of %s, not of %s: ask for %s by the path, or get the other: datasets/fetch.sh %s",
                        r->paths[i], origin.set->name, r->asked->name, origin.set->name, r->asked->name);
     *out = origin.set;
     *split = r->one_file ? origin.split : r->split;
@@ -250,7 +250,7 @@ static da_status load_folder(da_dataset *out, const char *folder, da_split split
                    split_name(split), all);
 }
 
-/* Finds the label file that belongs to an image file, "x-labels-idx1..." of "x-images-idx3...", each in any spelling. */
+/* Finds the label file that belongs to an image file, "x-labels-idx1..." of "x-images-idx3...", in any spelling. */
 static bool labels_beside(char path[PATH_ROOM], const char *images_path) {
     char folder[PATH_ROOM];
     if (snprintf(folder, sizeof folder, "%s", images_path) >= PATH_ROOM) return false;

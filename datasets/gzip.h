@@ -17,10 +17,10 @@
 
 bool da_gzip_is(const uint8_t *bytes, size_t size); /* does it begin as a gzip file does? */
 
-/* Decompresses a whole file held in memory into a new block, followed by a zero byte that is not counted: *out (da_free
-   it) and *out_size are written on success only.
-   name is the path for messages. Errors: DA_ERROR_FORMAT (not gzip, truncated, corrupt, checksum or size wrong, bytes
-   other than zero after the last member, more than cap bytes of output), DA_ERROR_MEMORY. Several hundred MB of output a second. */
+/* Decompresses a whole file held in memory into a new block, followed by a zero byte that is not counted: *out
+   (da_free it) and *out_size are written on success only. name is the path for messages. Errors: DA_ERROR_FORMAT (not
+   gzip, truncated, corrupt, checksum or size wrong, bytes other than zero after the last member, more than cap bytes
+   of output), DA_ERROR_MEMORY. Several hundred MB of output a second. */
 da_status da_gzip_inflate(uint8_t **out, size_t *out_size, const uint8_t *bytes, size_t size, size_t cap,
                           const char *name);
 

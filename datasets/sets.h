@@ -12,8 +12,8 @@ enum { DAI_MAX_FILES = 5 };
 
 typedef enum dai_format { DAI_IDX, DAI_CIFAR, DAI_FORMATS } dai_format;
 
-/* What a file holds, as a digest of its content, unpacked where it is gzip: hexadecimal digits of SHA-256, for IDX files;
-   of SHA-1 for those of CIFAR, of which no SHA-256 is published. */
+/* What a file holds, as a digest of its content, unpacked where it is gzip: hexadecimal digits of SHA-256, for IDX
+   files; of SHA-1 for those of CIFAR, of which no SHA-256 is published. */
 typedef char dai_content[65];
 
 typedef struct dai_set {

@@ -39,7 +39,7 @@ static da_status check_data_dir(cli *c) {
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
     /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
        --seed, which is about training. */
-    da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1 };
+    da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1, .limit = limit };
     da_dataset out;
     if (cli_has(c, "data-dir")) DA_TRY(check_data_dir(c));
     DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
@@ -48,11 +48,11 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
         da_dataset_free(&out);
         return kept;
     }
-    if (limit > 0 && limit < out.count) out.count = limit;
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
     cli_note(c, "%s %s: %lld images of %s, %d classes (%s), %s%s", out.name, cli_split_name(split),
-             (long long)out.count, shape, out.classes, out.source, cli_data_state(&out), out.altered ? out.altered : "");
+             (long long)out.count, shape, out.classes, out.source, cli_data_state(&out),
+             out.altered ? out.altered : "");
     *data = out;
     return DA_OK;
 }

@@ -208,7 +208,7 @@ TEST(dataset_labels_beside_an_image_file_may_be_spelled_otherwise) {
             save_ending(root, "t10k-labels", l, labels, sizeof labels);
             snprintf(path, sizeof path, "%s/t10k-images%s", root, endings[i]);
             CHECK_OK(da_dataset_load(&data, path, DA_TEST, NULL, NULL));
-            if (!data.labels) test_fail(__FILE__, __LINE__, "no labels of images%s in labels%s", endings[i], endings[l]);
+            if (!data.labels) test_fail(__FILE__, __LINE__, "images%s, labels%s: none", endings[i], endings[l]);
             else CHECK_INT(data.labels[0], 5);
             da_dataset_free(&data);
         }

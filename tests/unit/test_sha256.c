@@ -3,6 +3,8 @@
 #include "core/sha1.h"
 #include "core/sha256.h"
 
+#include <stdio.h>
+
 static const char *hash_of(const void *bytes, size_t size) {
     static char hex[65];
     da_sha256 s;
@@ -50,6 +52,41 @@ TEST(sha256_does_not_depend_on_the_cuts) {
             if (strcmp(hex, whole) != 0) CHECK_TEXT(hex, whole);
         }
     }
+}
+
+/* The processor's own instructions, where it has them, against plain C. */
+TEST(sha256_is_the_same_with_the_processors_instructions) {
+    uint8_t bytes[64 * 9];
+    uint32_t x = 1;
+    if (!dai_has_sha()) SKIP("this processor has none");
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
+    for (size_t blocks = 0; blocks <= 8; blocks++) {
+        da_sha256 s, plain;
+        da_sha256_init(&s);
+        plain = s;
+        da_sha256_update(&s, bytes + blocks, 64 * blocks); /* aligned to nothing */
+        dai_sha256_stir_plain(plain.state, bytes + blocks, blocks);
+        CHECK(memcmp(s.state, plain.state, sizeof s.state) == 0);
+    }
+    /* 'abc' with its padding is one block: plain C alone against the published digest */
+    uint8_t block[64] = { 'a', 'b', 'c', 0x80, [63] = 24 };
+    da_sha256 s;
+    da_sha256_init(&s);
+    dai_sha256_stir_plain(s.state, block, 1);
+    CHECK(s.state[0] == 0xba7816bf && s.state[7] == 0xf20015ad);
+    uint32_t five[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
+    dai_sha1_stir_plain(five, block, 1);
+    CHECK(five[0] == 0xa9993e36 && five[1] == 0x4706816a && five[4] == 0x9cd0d89d);
+    char hex[41], wanted[41];
+    uint8_t padded[64 * 9] = { 0 }; /* eight blocks, and their padding by hand */
+    memcpy(padded, bytes, 64 * 8);
+    padded[512] = 0x80;
+    padded[574] = 0x10; /* 4096 bits */
+    uint32_t state[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
+    dai_sha1_stir_plain(state, padded, 9);
+    da_sha1_hex(bytes, 512, hex);
+    for (int i = 0; i < 5; i++) snprintf(wanted + 8 * i, 9, "%08x", (unsigned)state[i]);
+    CHECK_TEXT(hex, wanted);
 }
 
 /* SHA-1 of the same examples, and of every length around the block borders against one hash of them all. */
