@@ -33,7 +33,8 @@ typedef struct da_choice_options {
     int64_t  validation;     /* samples held out from it: the same as da_train holds out for this seed */
     uint64_t seed;
     int64_t  batch;          /* 0 means 256 */
-    double   max_drop;       /* a candidate stays when held-out accuracy would fall by more than this in all */
+    double   max_drop;       /* a candidate stays when held-out accuracy would fall by more than this in all; by
+                                so much is allowed: images are counted, not shares compared */
     double   enough;         /* stop as soon as this share of the multiply-adds is gone; 0: try all */
     void   (*progress)(void *context, int64_t done, int64_t candidates); /* or NULL */
     void    *context;
@@ -70,5 +71,10 @@ typedef struct da_choice {
 da_status da_restructure_choose(const da_model *model, const da_partition *partition, const char *const *names,
                                 const da_choice_options *options, da_choice *out);
 void      da_choice_free(da_choice *choice); /* takes one of all zero bytes, and leaves it so */
+
+/* On how many of the samples that these options hold out was the model trained, by its own record (da_history)? *seen is
+   -1 where that is unknown: no training is recorded, or one of more images than options->data has. A network verified on
+   what it was trained on looks better than it is. Errors: as above. Cost: a SHA-256 of the data for each training. */
+da_status da_restructure_seen(const da_model *model, const da_choice_options *options, int64_t *seen);
 
 #endif

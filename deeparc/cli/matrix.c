@@ -7,6 +7,7 @@
 #include "deeparc/heatmap.h"
 #include "deeparc/measure.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,10 +47,35 @@ static da_status take_names(const da_json *root, const char *path, matrix *m) {
     return status;
 }
 
+static void take_text(const da_json *root, const char *key, char *to, size_t size) {
+    const da_json *member = da_json_get(root, key);
+    const char *text = "";
+    if (da_json_kind(member) == DA_JSON_STRING) (void)da_json_as_string(member, &text);
+    snprintf(to, size, "%s", strlen(text) < size ? text : "");
+}
+
+/* A record holds its matrix: is that the one of the file? A file may have been rounded to three decimals. */
+static da_status compare_values(const da_json *root, const char *path, const matrix *m) {
+    int i = 0;
+    for (const da_json *row = da_json_first(da_json_get(root, "matrix")); row; row = da_json_next(row), i++)
+        for (int k = 0; k < m->layers && i < m->layers; k++) {
+            double value = (double)NAN;
+            (void)da_json_as_double(da_json_at(row, k), &value);
+            if (!(fabs(value - m->values[i * m->layers + k]) <= 1e-3))
+                return DA_FAIL(DA_ERROR_FORMAT, "'%s' is the record of another matrix: they differ in row %d, column %d",
+                               path, i + 1, k + 1);
+        }
+    return DA_OK;
+}
+
+/* Names, and whose matrix it is. */
 static da_status read_names(const char *path, matrix *m) {
     da_json *root;
     DA_TRY(da_json_read(&root, path));
-    da_status status = take_names(root, path, m);
+    da_status status = compare_values(root, path, m);
+    if (status == DA_OK) status = take_names(root, path, m);
+    if (status == DA_OK) take_text(root, "hash", m->hash, sizeof m->hash);
+    if (status == DA_OK) take_text(root, "split", m->split, sizeof m->split);
     da_json_free(root);
     return status;
 }
@@ -99,6 +125,9 @@ da_status matrix_read(cli *c, matrix *m) {
     } else if (status == DA_OK && !made.names) {
         find_names(c, cli_text(c, "similarity"), &made);
     }
+    if (status == DA_OK && strcmp(made.split, "test") == 0)
+        cli_note(c, "'%s' was measured on test images: what it decides here, the test set has decided",
+                 cli_text(c, "similarity"));
     if (status == DA_OK) *m = made;
     else matrix_free(&made);
     return status;
@@ -125,7 +154,25 @@ da_status matrix_partition(cli *c, const double *values, int layers, da_partitio
     return da_partition_extract(values, layers, cli_real(c, "threshold"), linkage, partition);
 }
 
+/* By the values of its record, and by the names of its layers, which stand in the chain in this order. */
+static da_status check_network(cli *c, const matrix *m, const da_model *model) {
+    const char *file = cli_text(c, "similarity");
+    char hash[65];
+    DA_TRY(da_model_hash(model, -1, hash));
+    if (m->hash[0] && strcmp(m->hash + strlen("sha256:"), hash) != 0)
+        return DA_FAIL(DA_ERROR_SHAPE, "'%s' is the matrix of another network: of %.19s..., '%s' is sha256:%.12s...: "
+                       "measure this one with 'similarity'", file, m->hash, c->arguments[0], hash);
+    for (int i = 0, unit = 0; m->names && i < m->layers; i++, unit++) {
+        while (unit < model->unit_count && strcmp(model->units[unit]->name, m->names[i]) != 0) unit++;
+        if (unit == model->unit_count)
+            return DA_FAIL(DA_ERROR_SHAPE, "'%s' is the matrix of another network, or of layers inside units: %s has no "
+                           "unit '%s' at that place", file, model->architecture, m->names[i]);
+    }
+    return DA_OK;
+}
+
 da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***out) {
+    DA_TRY(check_network(c, m, model));
     if (m->names) return matrix_copy_names(out, (const char *const *)m->names, m->layers);
     int count = 0, *units = da_alloc((size_t)model->unit_count * sizeof *units);
     const char **names = da_alloc((size_t)model->unit_count * sizeof *names);
@@ -202,6 +249,10 @@ void matrix_record_modules(da_json_writer *to, const da_partition *partition) {
     record_real(to, "paper", metric.paper);
     record_real(to, "coverage", metric.coverage);
     da_json_end(to);
+}
+
+void matrix_record_split(const matrix *m, da_json_writer *to) {
+    record_text(to, "measured_on", m->split[0] ? m->split : "unknown");
 }
 
 void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition) {

@@ -32,12 +32,14 @@ typedef struct matrix {
     int layers;
     double *values;     /* layers x layers */
     char  **names;      /* NULL: the layers have numbers only; one block */
+    char    hash[72];   /* of the model's values, "sha256:..."; "": unknown, there is no record or it does not say */
+    char    split[8];   /* whose images it was measured on: "train", "test"; "": unknown */
     da_partition partition; /* by --threshold and --linkage */
 } matrix;
 
 /* Reads --similarity and checks it; names are those of --names, else of the file's first line, else of the record beside
-   it (cka.json beside cka.csv), else none. open cuts it into modules as well. read_file: any file, names of its first
-   line. */
+   it (cka.json beside cka.csv), else none. A record of another matrix is DA_ERROR_FORMAT for --names, a note beside the
+   file. Notes where test images decide. open cuts it into modules as well. read_file: any file, names of its first line. */
 da_status matrix_read_file(const char *path, matrix *m);
 da_status matrix_read(cli *c, matrix *m);
 da_status matrix_open(cli *c, matrix *m);
@@ -46,6 +48,7 @@ da_status matrix_partition(cli *c, const double *values, int layers, da_partitio
 
 /* The unit of each layer, one block, the caller's to da_free. A matrix that came without names is of the model's blocks
    or of all its units, whichever its size says. */
+/* Errors: DA_ERROR_SHAPE: the matrix, by its record or its names, is of another network. */
 da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***names);
 
 /* Copies texts into one block; *out is the caller's to da_free. */
@@ -61,6 +64,8 @@ bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? *
 da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart);
 
 /* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */
+/* The member `measured_on`: "train", "test" or "unknown". */
+void matrix_record_split(const matrix *m, da_json_writer *to);
 void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);
 void matrix_record_modules(da_json_writer *to, const da_partition *partition); /* the first two of them */
 void matrix_print_modules(cli *c, char *const *names, const da_partition *partition);

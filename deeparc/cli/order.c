@@ -9,6 +9,7 @@ static void members(const void *context, da_json_writer *to) {
     const result *r = context;
     char text[16];
     matrix_record(r->c, to, r->m->names, &r->m->partition);
+    matrix_record_split(r->m, to);
     da_json_key(to, "order");
     da_json_begin_array(to);
     for (int k = 0; k < r->order->count; k++) da_json_put_int(to, r->order->step[k].layer);

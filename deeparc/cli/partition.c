@@ -208,6 +208,7 @@ static void members(const void *context, da_json_writer *to) {
     const result *r = context;
     record_int(to, "layers", r->m.layers);
     if (r->m.names) record_texts(to, "names", (const char *const *)r->m.names, r->m.layers);
+    matrix_record_split(&r->m, to);
     da_json_key(to, "transitions");
     da_json_begin_array(to);
     for (int l = 0; l < r->m.layers; l++)

@@ -165,6 +165,8 @@ static void members(const void *context, da_json_writer *to) {
     record_int(to, "seed", (int64_t)r->options.seed);
     record_int(to, "batch", r->options.batch);
     record_int(to, "samples", p->samples);
+    record_hash(to, "hash", r->hash);
+    if (cli_has(r->c, "similarity")) matrix_record_split(&r->matrix, to);
     record_text(to, "similarity", cli_has(r->c, "similarity") ? cli_text(r->c, "similarity") : "training images");
     if (r->learn.images) record_int(to, "training_samples", r->learn.count);
     put_attack(r, to);
@@ -204,6 +206,7 @@ static da_status load(study_result *r) {
         DA_TRY(cli_data_load(c, &r->test, DA_TEST, cli_int(c, "test-limit")));
     else DA_TRY(cli_data_load_parts(c, &r->learn, &r->test));
     DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->test));
+    DA_TRY(da_model_hash(r->model, -1, r->hash));
     return cli_model_normalize(c, r->model, c->arguments[0]);
 }
 

@@ -16,6 +16,7 @@ typedef struct study_result {
     da_properties_options options;
     da_properties p;
     double       seconds;
+    char         hash[65];   /* of the model's values */
 } study_result;
 
 const char *properties_verb(const study_result *r); /* "removed", "repeated" */

@@ -29,6 +29,7 @@ typedef struct surgery {
     matrix     matrix;         /* of --similarity */
     da_choice  choice;         /* its verdicts */
     char     **layers;         /* unit of each row of the matrix, one block */
+    int64_t    seen;           /* held-out images that the model was trained on; -1: unknown */
     bool      *near;           /* units of `left` beside a cut */
     version    before, after;
 } surgery;
@@ -71,6 +72,25 @@ static void progress(void *context, int64_t done, int64_t candidates) {
     cli_progress(context, "verifying", done, candidates);
 }
 
+/* Says loudly that held-out images were trained on, or that nobody knows. */
+static da_status check_held_out(surgery *s, const da_choice_options *o) {
+    cli *c = s->c;
+    const da_history *history = &s->model->history;
+    DA_TRY(da_restructure_seen(s->model, o, &s->seen));
+    if (s->seen == 0) return DA_OK;
+    if (s->seen < 0) {
+        cli_note(c, "whether the %lld held-out images were trained on is unknown: '%s' records %s", (long long)o->validation,
+                 c->arguments[0], history->training_count ? "a training on more images" : "no training");
+        return DA_OK;
+    }
+    const da_training_record *t = &history->trainings[0];
+    cli_note(c, "WARNING: %lld of the %lld held-out images were trained on, so that what they verify looks better than it "
+                "is: training held out %lld of %lld images by seed %llu. Train with --validation N, and give the same "
+                "--validation, --seed and --limit here", (long long)s->seen, (long long)o->validation,
+             (long long)t->validation, (long long)t->images, (unsigned long long)t->seed);
+    return DA_OK;
+}
+
 static da_status remove_redundant(surgery *s) {
     cli *c = s->c;
     DA_TRY(matrix_open(c, &s->matrix));
@@ -82,6 +102,7 @@ static da_status remove_redundant(surgery *s) {
                             .enough = cli_real(c, "enough"),
                             .progress = progress,
                             .context = c };
+    if (o.data) DA_TRY(check_held_out(s, &o));
     da_status status =
         da_restructure_choose(s->model, &s->matrix.partition, (const char *const *)s->layers, &o, &s->choice);
     cli_progress_end(c);
@@ -91,6 +112,9 @@ static da_status remove_redundant(surgery *s) {
                        "'%s' has no redundant layer at threshold %g, linkage %s%s: lower the threshold%s",
                        c->arguments[0], cli_real(c, "threshold"), cli_text(c, "linkage"),
                        o.data ? " that can go within --max-drop" : "", o.data ? " or allow a larger drop" : "");
+    if (!s->matrix.split[0])
+        cli_note(c, "whether '%s' was measured on training or test images is unknown: no record says so",
+                 cli_text(c, "similarity"));
     s->left = s->choice.model;
     s->choice.model = NULL;
     return DA_OK;
@@ -125,6 +149,7 @@ static void put_choice(const surgery *s, da_json_writer *to) {
     const da_choice *choice = &s->choice;
     if (choice->samples > 0) record_int(to, "held_out_samples", choice->samples);
     if (choice->samples > 0) record_real(to, "held_out_accuracy", choice->accuracy);
+    if (choice->samples > 0) record_real(to, "held_out_trained_on", s->seen < 0 ? (double)NAN : (double)s->seen);
     da_json_key(to, "candidates");
     da_json_begin_array(to);
     for (int i = 0; i < choice->count; i++) {
@@ -150,6 +175,7 @@ static void members(const void *context, da_json_writer *to) {
     const surgery *s = context;
     if (s->test.images) record_text(to, "data", s->test.name);
     if (s->matrix.values) matrix_record(s->c, to, s->layers, &s->matrix.partition);
+    if (s->matrix.values) matrix_record_split(&s->matrix, to);
     if (s->matrix.values) put_choice(s, to);
     da_json_key(to, "chain");
     da_json_begin_array(to);
@@ -178,6 +204,8 @@ static void print_choice(const surgery *s) {
     if (choice->samples > 0)
         cli_print(c, "; verified on %lld held-out training images, %.2f %% before", (long long)choice->samples,
                   100 * choice->accuracy);
+    if (choice->samples > 0 && s->seen < 0) cli_print(c, ", unknown whether trained on");
+    if (choice->samples > 0 && s->seen > 0) cli_print(c, ", %lld OF THEM TRAINED ON", (long long)s->seen);
     cli_print(c, ":\n");
     for (int i = 0; i < choice->count; i++) {
         const da_candidate *k = &choice->candidates[i];
@@ -299,8 +327,8 @@ static const cli_option options[] = {
     MATRIX_NAMES,
     { .name = "enough", .kind = CLI_REAL, .value = "S", .initial = "0", .low = 0, .high = 0.999,
       .help = "stop choosing once this share of the multiply-adds is gone; 0: never" },
-    { .name = "max-drop", .kind = CLI_REAL, .value = "X", .initial = "1", .low = 0, .high = 1,
-      .help = "keep a unit without which held-out accuracy falls by more than X in all" },
+    { .name = "max-drop", .kind = CLI_REAL, .value = "X", .initial = "0.02", .low = 0, .high = 1,
+      .help = "keep a unit without which held-out accuracy falls by more than X in all: 0.02 is two points" },
     { .name = "data", .kind = CLI_TEXT, .value = "D",
       .help = "training images verify the choice, test images tell the accuracy before and after" },
     { .name = "data-dir", .kind = CLI_TEXT, .value = "DIR", .help = "look there first for sets that are named" },
@@ -319,6 +347,7 @@ const cli_command cli_restructure = {
     .name = "restructure", .purpose = "remove redundant layers for real", .arguments = "MODEL", .file = CLI_READS,
     .example = "restructure resnet20.safetensors --similarity cka.csv --data mnist --out small.safetensors",
     .notes = "Or: deeparc restructure resnet20.safetensors --remove layer1.1,layer1.2 --out small.safetensors\n"
-             "A unit can go when the shapes before and after it are equal. Test images never take part in the choice.",
+             "A unit can go when the shapes before and after it are equal. Test images never take part in the choice, unless\n"
+             "the matrix was measured on them, which is said where a record tells.",
     .options = options, .run = restructure_run
 };

@@ -1,5 +1,5 @@
-/* deeparc similarity: how similar all pairs of layers are, in one pass over the test images; or the layers of one model
- * and those of another, or of the same on other data. */
+/* deeparc similarity: how similar all pairs of layers are, in one pass over training images, as what a matrix decides the
+ * test images must not decide; or the layers of one model and those of another, or of the same on other data. */
 #include "deeparc/cli/dominant.h"
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
@@ -22,6 +22,7 @@ typedef struct result {
     da_partition   partition;              /* of a square matrix */
     int64_t part, parts;                   /* of --part K/N: 1..parts; 1 of 1 without it */
     double seconds;
+    char   hash[65];                       /* of the model's values: whose matrix it is */
 } result;
 
 /* Is it one side against another? Then the matrix is neither symmetric nor cut into modules. */
@@ -50,6 +51,7 @@ static void put_settings(const result *r, da_json_writer *to) {
     const da_similarity_options *s = &m->options.similarity;
     bool cka = s->comparison == DA_COMPARE_CKA;
     record_text(to, "architecture", r->model->architecture);
+    record_hash(to, "hash", r->hash);
     record_text(to, "data", r->data.name);
     if (r->against) record_text(to, "against", r->against->architecture);
     if (r->against_data.images) record_text(to, "against_data", r->against_data.name);
@@ -309,6 +311,7 @@ static da_status load(result *r) {
     DA_TRY(keep_part(r, &r->data));
     if (other) DA_TRY(keep_part(r, &r->against_data));
     DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->data));
+    DA_TRY(da_model_hash(r->model, -1, r->hash));
     return against ? cli_model_open(c, &r->against, against, other ? &r->against_data : &r->data) : DA_OK;
 }
 
@@ -377,6 +380,8 @@ static da_status run(result *r) {
     DA_TRY(load(r));
     DA_TRY(measure(r));
     warn_of_bias(r);
+    if (cli_split(c) == DA_TEST)
+        cli_note(c, "test images: what this matrix decides, the test set has decided (--split train)");
     if (!has_sides(c)) DA_TRY(matrix_partition(c, r->m.matrix, r->m.layers, &r->partition));
     DA_TRY(save(r));
     DA_TRY(record_write(c, members, r));
@@ -400,6 +405,8 @@ static const cli_option options[] = {
       .help = "write the matrix there: numbers only, a row a layer" },
     { .name = "errors", .kind = CLI_TEXT, .value = "FILE.csv", .file = CLI_WRITES,
       .help = "write the standard errors there; an empty field where it is unknown" },
+    { .name = "split", .kind = CLI_CHOICE, .value = "test|train", .initial = "train",
+      .help = "which part of the data; what is decided by a matrix of test images, the test set has decided" },
     { .name = "layers", .kind = CLI_TEXT, .value = "default|blocks|all|GLOB", .initial = "default",
       .help = "residual blocks where there are some; every unit; or all layers whose names match: 'layer2.*.bn?'" },
     { .name = "tap", .kind = CLI_CHOICE, .value = "output|sum", .initial = "output",
@@ -445,5 +452,5 @@ const cli_command cli_similarity = {
     .notes = "CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021), inference\n"
              "mode, features flattened, unless options say otherwise. Threshold and linkage only decide which\n"
              "module boundaries are drawn.",
-    .tables = CLI_DATA | CLI_SPLIT, .options = options, .run = similarity_run
+    .tables = CLI_DATA, .options = options, .run = similarity_run
 };

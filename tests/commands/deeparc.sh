@@ -193,13 +193,13 @@ mkdir -p "$work/idx" "$work/sets/cifar-100-binary" "$work/sets/cifar-10-batches-
   head -c 512 /dev/zero; } > "$work/idx/t10k-images-idx3-ubyte"
 { printf '\000\000\010\001\000\000\000\010'; head -c 8 /dev/zero; } > "$work/idx/t10k-labels-idx1-ubyte"
 check_fails "images of another shape" 1 "takes images of 28x28x1" \
-    "$deeparc" similarity "$model" --data "$work/idx/" --quiet
+    "$deeparc" similarity "$model" --data "$work/idx/" --split test --quiet
 for part in train test; do head -c 30740 /dev/zero > "$work/sets/cifar-100-binary/$part.bin"; done # 10 of 3074 bytes
 head -c 30730 /dev/zero > "$work/sets/cifar-10-batches-bin/test_batch.bin"
 check "a network for 100 classes" "$deeparc" train --model mlp-4 --data cifar100 --data-dir "$work/sets" --epochs 1 \
     --quiet --out "$work/hundred.safetensors"
 check_fails "data of ten" 1 "tells 100 classes apart, cifar10 has 10" \
-    "$deeparc" similarity "$work/hundred.safetensors" --data cifar10 --data-dir "$work/sets" --quiet
+    "$deeparc" similarity "$work/hundred.safetensors" --data cifar10 --data-dir "$work/sets" --split test --quiet
 
 # ---- Removal. ----
 cut="$deeparc restructure $model --out $small"
@@ -218,8 +218,45 @@ check_fails "a directory that is not there" 1 "nowhere" \
     "$deeparc" restructure "$model" --remove layer1.1 --out "$work/nowhere/x"
 check_fails "nothing is redundant" 1 "lower the threshold" $cut --similarity "$matrix" --threshold 1
 # shellcheck disable=SC2086
-check_says "restructure by similarity" "multiply-adds" $cut --similarity "$matrix" --threshold 0 --enough 0.25 $data \
-    --validation 64 --test-limit 64 --record "$work/results/restructure.json"
+check_says "restructure by similarity" "multiply-adds" $cut --similarity "$matrix" \
+    --names "$work/results/similarity.json" --threshold 0 --enough 0.25 $data --validation 64 --max-drop 1 \
+    --test-limit 64 --record "$work/results/restructure.json"
+check_same "held-out images that training held out, too" "$(grep -c -e '"held_out_trained_on": 0' -e '"measured_on": "train"' \
+    "$work/results/restructure.json")" 2
+# shellcheck disable=SC2086
+check_says "held-out images that were trained on" "OF THEM TRAINED ON" $cut --similarity "$matrix" --threshold 0 \
+    --enough 0.25 $data --validation 64 --seed 2 --max-drop 1 --test-limit 64
+"$deeparc" restructure "$model" --out "$small" --similarity "$matrix" --threshold 0 --enough 0.25 --data digits \
+    --limit 320 --validation 64 --seed 2 --max-drop 1 --test-limit 64 > "$work/out" 2> "$work/notes"
+check_says "... loudly" "of the 64 held-out images were trained on" cat "$work/notes"
+check_says "... and that nobody says where the matrix is from" "measured on training or test images is unknown" \
+    cat "$work/notes"
+check_says "two points are the limit by default" "falls by more than X in all: 0.02 is two points (0.02)" \
+    "$deeparc" restructure --help
+
+# ---- The test set decides nothing; nothing is mixed. ----
+check_same "similarity measures training images" "$(grep -c '"split": "train"' "$work/results/similarity.json")" 1
+"$deeparc" similarity "$model" --data digits --limit 64 --split test --out "$work/t.csv" --record "$work/t.json" \
+    > "$work/out" 2> "$work/notes"
+check_says "... or says what test images mean" "the test set has decided" cat "$work/notes"
+for command in "partition" "order" "restructure $model --out $work/x --threshold 0" \
+    "properties $model --data digits --test-limit 20 --attack-limit 0 --no-probes --controls 0 --threshold 0"; do
+    # shellcheck disable=SC2086
+    "$deeparc" $command --similarity "$work/t.csv" > "$work/out" 2> "$work/notes"
+    check_says "${command%% *} says it again" "measured on test images" cat "$work/notes"
+done
+check_says "... and order records it" '"measured_on": "test"' "$deeparc" order --similarity "$work/t.csv" --quiet --json
+check_says "... and partition" '"measured_on": "test"' "$deeparc" partition --similarity "$work/t.csv" --quiet --json
+check_fails "the record of another matrix" 1 "record of another matrix" "$deeparc" order --similarity "$matrix" \
+    --names "$work/t.json"
+# shellcheck disable=SC2086
+check "another network" "$deeparc" train --model resnet20x0.25 $data --test-limit 64 --epochs 1 --seed 2 \
+    --out "$work/other.safetensors"
+check_fails "the matrix of another network" 1 "is the matrix of another network" "$deeparc" restructure \
+    "$work/other.safetensors" --similarity "$work/t.csv" --quiet --out "$work/x" --threshold 0
+sed 's/layer3.2/layer4.2/; /"hash"/d' "$work/t.json" > "$work/u.json"
+check_fails "... by its units" 1 "has no unit 'layer4.2'" "$deeparc" restructure "$model" --similarity "$work/t.csv" \
+    --names "$work/u.json" --quiet --out "$work/x" --threshold 0
 check_says "its record has the verdicts" "enough is gone" cat "$work/results/restructure.json"
 
 # ---- Local retraining. ----

@@ -149,8 +149,55 @@ TEST(restructure_verifies_on_held_out_samples) {
         CHECK_INT(choice.candidates[i].verdict,
                   choice.candidates[i].accuracy < choice.accuracy ? DA_VERDICT_ACCURACY : DA_VERDICT_REMOVED);
     da_choice_free(&choice);
+    /* A drop of exactly the limit passes, also where no double is that share; of an image more it does not. */
+    int dropped = 0;
+    options.max_drop = 1;
+    CHECK_OK(da_restructure_choose(model, &thirds, blocks, &options, &choice));
+    const double before = choice.accuracy, first = choice.candidates[0].accuracy;
+    da_choice_free(&choice);
+    for (int fewer = 0; fewer <= 20; fewer++) {
+        options.max_drop = fewer / 20.0;
+        CHECK_OK(da_restructure_choose(model, &thirds, blocks, &options, &choice));
+        const bool passes = before - first <= options.max_drop + 1e-9;
+        CHECK_INT(choice.candidates[0].verdict, passes ? DA_VERDICT_REMOVED : DA_VERDICT_ACCURACY);
+        dropped += !passes;
+        da_choice_free(&choice);
+    }
+    CHECK_INT(dropped, (int)round(fmax(before - first, 0) * 20));
     options.validation = 60;
     CHECK_FAILS(da_restructure_choose(model, &thirds, blocks, &options, &choice), DA_ERROR_ARGUMENT, "");
+    da_dataset_free(&data);
+    da_model_free(model);
+}
+
+/* What the model records of its training decides, whoever asks for which images. */
+TEST(restructure_tells_whether_held_out_samples_were_trained_on) {
+    da_model *model = NULL;
+    da_dataset data = { 0 }, other = { 0 };
+    int64_t seen = 7;
+    make(&model, "resnet20x0.25");
+    CHECK_OK(da_dataset_load(&data, "digits", DA_TRAIN, NULL, &(da_dataset_options){ .count = 60, .seed = 1 }));
+    CHECK_OK(da_dataset_load(&other, "digits", DA_TRAIN, NULL, &(da_dataset_options){ .count = 60, .seed = 2 }));
+    da_choice_options options = { .data = &data, .validation = 20, .seed = 3, .max_drop = 1 };
+    CHECK_OK(da_restructure_seen(model, &options, &seen));
+    CHECK_INT(seen, -1); /* no training is recorded */
+    da_training_record training = { .data = "digits", .images = 60, .validation = 20, .seed = 3 };
+    da_dataset_fingerprint(&other, training.fingerprint);
+    CHECK_OK(da_model_add_training(model, &training));
+    CHECK_OK(da_restructure_seen(model, &options, &seen));
+    CHECK_INT(seen, 0); /* other images */
+    da_dataset_fingerprint(&data, training.fingerprint);
+    CHECK_OK(da_model_add_training(model, &training));
+    CHECK_OK(da_restructure_seen(model, &options, &seen));
+    CHECK_INT(seen, 0); /* the same were held out */
+    options.seed = 4;
+    CHECK_OK(da_restructure_seen(model, &options, &seen));
+    CHECK(seen > 0 && seen < 20);
+    training.validation = 0;
+    CHECK_OK(da_model_add_training(model, &training));
+    CHECK_OK(da_restructure_seen(model, &options, &seen));
+    CHECK_INT(seen, 20); /* all were trained on */
+    da_dataset_free(&other);
     da_dataset_free(&data);
     da_model_free(model);
 }
