@@ -344,21 +344,25 @@ static void check_operation(const char *name, da_gradcheck_result *result) {
              !row->operation ? "oracle" : result->cases ? "misuse that is refused" : "case");
 }
 
+da_status da_gradcheck_find(const char *operation) {
+    for (const da_operation *const *row = da_operations(); *row; row++)
+        if (strcmp(operation, (*row)->name) == 0) return DA_OK;
+    return DA_FAIL(DA_ERROR_NOT_FOUND, "there is no operation '%s'", operation);
+}
+
 da_status da_gradcheck(const char *operation, da_gradcheck_report *report, void *context) {
     const char *kernels = da_kernels_active()->name;
     int threads = da_threads();
-    bool known = false;
+    if (operation) DA_TRY(da_gradcheck_find(operation));
     char failure[512] = "";
     for (const da_operation *const *row = da_operations(); *row; row++) {
         da_gradcheck_result result;
         if (operation && strcmp(operation, (*row)->name) != 0) continue;
-        known = true;
         check_operation((*row)->name, &result);
         if (!result.passed && !failure[0]) memcpy(failure, result.message, sizeof failure);
         report(context, &result);
     }
     da_threads_set(threads);
     DA_TRY(da_kernels_select(kernels));
-    if (!known) return DA_FAIL(DA_ERROR_NOT_FOUND, "there is no operation '%s'", operation);
     return failure[0] ? DA_FAIL(DA_ERROR_NUMERIC, "%s", failure) : DA_OK;
 }

@@ -31,5 +31,7 @@ typedef struct da_gradcheck_result {
    DA_ERROR_MEMORY. */
 typedef void da_gradcheck_report(void *context, const da_gradcheck_result *result);
 da_status da_gradcheck(const char *operation, da_gradcheck_report *report, void *context);
+/* Is there such an operation? DA_OK or DA_ERROR_NOT_FOUND. */
+da_status da_gradcheck_find(const char *operation);
 
 #endif

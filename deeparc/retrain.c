@@ -71,16 +71,19 @@ void da_retrain_proof_free(da_retrain_proof *proof) {
 
 /* ---- Retraining ---- */
 
-static da_status check_units(const da_model *model, const char *const *units, int count) {
-    for (int i = 0; i < count; i++)
-        if (da_model_find(model, units[i]) < 0) return DA_ERROR_NOT_FOUND;
-    return DA_OK;
+da_status da_retrain_check(const da_model *model, const char *const *units, int count) {
+    bool learns = count == 0;
+    for (int i = 0; i < count; i++) {
+        int unit = da_model_find(model, units[i]);
+        if (unit < 0) return DA_ERROR_NOT_FOUND;
+        learns |= model->units[unit]->parameter_count + model->units[unit]->child_count > 0;
+    }
+    if (learns) return DA_OK;
+    return DA_FAIL(DA_ERROR_ARGUMENT, "'%s'%s no parameters to train: name units that have some", units[0],
+                   count > 1 ? " and the other units named have" : " has");
 }
 
-static da_status freeze(da_model *model, const da_retrain_proof *proof, const char *const *units, int count) {
-    if (count > 0 && proof->values_trained == 0)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s'%s has no parameters to train: name units that have some", units[0],
-                       count > 1 ? " and the other units named" : "");
+static da_status freeze(da_model *model, const char *const *units, int count) {
     if (count > 0) return da_model_train_only(model, units, count);
     da_model_freeze_all(model, false);
     return DA_OK;
@@ -102,12 +105,12 @@ static da_status train(da_model *model, const da_dataset *data, const da_trainer
 da_status da_retrain(da_model *model, const da_dataset *data, const char *const *units, int count,
                      const da_trainer_options *options, da_training_result *result, da_retrain_proof *proof) {
     if (result) memset(result, 0, sizeof *result);
-    DA_TRY(check_units(model, units, count));
+    DA_TRY(da_retrain_check(model, units, count));
     flags before = { { 0 }, NULL };
     da_retrain_proof made = { 0 };
     da_status status = flags_take(&before, model);
     if (status == DA_OK) status = proof_begin(&made, model, &before.list, units, count);
-    if (status == DA_OK) status = freeze(model, &made, units, count);
+    if (status == DA_OK) status = freeze(model, units, count);
     if (status == DA_OK) status = train(model, data, options, result, &made);
     flags_give_back(&before);
     if (status == DA_OK || status == DA_ERROR_INTERRUPTED) {

@@ -32,6 +32,8 @@ typedef struct da_retrain_proof {
    had no right to. */
 da_status da_retrain(da_model *model, const da_dataset *data, const char *const *units, int count,
                      const da_trainer_options *options, da_training_result *result, da_retrain_proof *proof);
+/* What da_retrain would say of the units, before data are there: DA_ERROR_NOT_FOUND, DA_ERROR_ARGUMENT, or DA_OK. */
+da_status da_retrain_check(const da_model *model, const char *const *units, int count);
 void      da_retrain_proof_free(da_retrain_proof *proof); /* takes one of all zero bytes, and leaves it so */
 
 static inline bool da_unit_moved(const da_unit_proof *unit) {

@@ -212,3 +212,10 @@ da_status da_zoo_build(da_model **model, const char *name, const int64_t input_s
     DA_TRY(dai_zoo_plan(&made, name, input_shape, classes, options));
     return dai_model_hand_over(model, made, dai_model_allocate(made));
 }
+
+da_status da_zoo_check(const char *name) {
+    da_model *made = NULL;
+    da_status status = dai_zoo_plan(&made, name, (const int64_t[]){ 32, 32, 3 }, 10, NULL);
+    da_model_free(made);
+    return status;
+}

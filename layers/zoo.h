@@ -21,4 +21,7 @@ typedef struct da_zoo_options {
 da_status da_zoo_build(da_model **model, const char *name, const int64_t input_shape[3], int classes,
                        const da_zoo_options *options);
 
+/* Is there a network of that name? DA_ERROR_NOT_FOUND lists those there are. Takes no memory for parameters. */
+da_status da_zoo_check(const char *name);
+
 #endif

@@ -86,7 +86,7 @@ static da_status find_images(cli *c, da_dataset *data, const da_model *model, in
 /* A file of that name wins over the zoo, whose networks get the images that they were made for. */
 static da_status open_model(cli *c, da_model **model) {
     const char *name = cli_text(c, "model");
-    if (da_file_exists(name) || strchr(name, '/')) return cli_model_open(c, model, name, NULL);
+    if (da_file_exists(name) || strchr(name, '/')) return cli_model_open(c, model, name);
     bool photographs = strncmp(name, "resnet", 6) == 0 || strncmp(name, "vgg", 3) == 0;
     da_model *out;
     DA_TRY(da_zoo_build(&out, name, photographs ? (int64_t[]){ 32, 32, 3 } : (int64_t[]){ 28, 28, 1 }, 10, NULL));

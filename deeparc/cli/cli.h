@@ -149,9 +149,10 @@ const char *cli_data_state(const da_dataset *data); /* "as published", ...; "not
 da_split  cli_split(const cli *c);             /* --split */
 const char *cli_split_name(da_split split);    /* "train", "test" */
 
-/* Models. cli_model_open reads a checkpoint, takes the normalisation from --normalize where the command has CLI_DATA
-   (it is an error when neither file nor option gives one), and checks the data against it unless NULL. */
-da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data);
+/* Models. cli_model_open reads a checkpoint, and takes the normalisation from --normalize where the command has CLI_DATA
+   (it is an error when neither file nor option gives one). Open the model before the data are read, then ask whether
+   they fit: what is wrong with a file or a name is said at once. */
+da_status cli_model_open(cli *c, da_model **model, const char *path);
 /* Sets how convolutions are computed, as --conv says. */
 da_status cli_model_convolve(cli *c, da_model *model);
 da_status cli_model_fits(const da_model *model, const da_dataset *data);
@@ -169,6 +170,8 @@ da_trainer_options cli_training_defaults(const char *architecture, const da_data
    `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves
    to OUT.partial, and --resume continues from there. */
 da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
+/* Do the options contradict each other? Asked before data are read. */
+da_status cli_training_check(cli *c, const da_trainer_options *defaults);
 /* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
 

@@ -158,11 +158,10 @@ da_status cli_model_convolve(cli *c, da_model *model) {
     return DA_OK;
 }
 
-da_status cli_model_open(cli *c, da_model **model, const char *path, const da_dataset *data) {
+da_status cli_model_open(cli *c, da_model **model, const char *path) {
     da_model *out;
     DA_TRY(da_checkpoint_load(&out, path, NULL));
     da_status status = c->command->tables & CLI_DATA ? cli_model_normalize(c, out, path) : DA_OK;
-    if (status == DA_OK && data) status = cli_model_fits(out, data);
     if (status == DA_OK) *model = out;
     else da_model_free(out);
     return status;

@@ -23,6 +23,7 @@ static void report(void *context, const da_gradcheck_result *r) {
 }
 
 static da_status run(cli *c) {
+    for (int i = 0; i < c->argument_count; i++) DA_TRY(da_gradcheck_find(c->arguments[i]));
     if (c->json) {
         da_json_key(&c->writer, "operations");
         da_json_begin_array(&c->writer);

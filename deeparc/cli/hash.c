@@ -24,7 +24,7 @@ static da_status hash_units(cli *c, const da_model *model) {
 static da_status run(cli *c) {
     da_model *model;
     char hash[65], whole[65];
-    DA_TRY(cli_model_open(c, &model, c->arguments[0], NULL));
+    DA_TRY(cli_model_open(c, &model, c->arguments[0]));
     da_status status = da_model_hash(model, -1, hash);
     if (status == DA_OK) status = da_model_fingerprint(model, whole);
     if (status == DA_OK) {

@@ -47,7 +47,7 @@ static da_status import(cli *c, da_model *model) {
 
 static da_status run(cli *c) {
     da_model *model;
-    DA_TRY(cli_model_open(c, &model, c->arguments[0], NULL));
+    DA_TRY(cli_model_open(c, &model, c->arguments[0]));
     da_status status = import(c, model);
     da_model_free(model);
     return status;

@@ -67,7 +67,6 @@ static da_status set_options(study_result *r) {
     o->pgd = (da_attack_options){ .kind = DA_ATTACK_PGD, .epsilon = o->fgsm.epsilon, .steps = (int)cli_int(c, "steps"),
                                   .no_start = cli_flag(c, "no-random-start") };
     if (cli_has(c, "step-size")) DA_TRY(read_share(c, "step-size", &o->pgd.step));
-    if (o->attacked > r->test.count) o->attacked = r->test.count;
     return da_attack_complete(&o->pgd); /* so that the record says what is in force */
 }
 
@@ -90,8 +89,7 @@ static da_status measure_matrix(study_result *r) {
     return status;
 }
 
-static da_status find_modules(study_result *r) {
-    if (!cli_has(r->c, "similarity")) return measure_matrix(r);
+static da_status read_modules(study_result *r) {
     DA_TRY(matrix_open(r->c, &r->matrix));
     return matrix_units(r->c, &r->matrix, r->model, &r->layers);
 }
@@ -202,12 +200,15 @@ static void members(const void *context, da_json_writer *to) {
 
 static da_status load(study_result *r) {
     cli *c = r->c;
+    DA_TRY(cli_model_open(c, &r->model, c->arguments[0]));
+    DA_TRY(cli_model_normalize(c, r->model, c->arguments[0]));
+    if (cli_has(c, "similarity")) DA_TRY(read_modules(r));
     if (cli_has(c, "similarity") && cli_flag(c, "no-probes"))
         DA_TRY(cli_data_load(c, &r->test, DA_TEST, cli_int(c, "test-limit")));
     else DA_TRY(cli_data_load_parts(c, &r->learn, &r->test));
-    DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->test));
     DA_TRY(da_model_hash(r->model, -1, r->hash));
-    return cli_model_normalize(c, r->model, c->arguments[0]);
+    if (r->options.attacked > r->test.count) r->options.attacked = r->test.count;
+    return cli_model_fits(r->model, &r->test);
 }
 
 /* The page is made of the record, as `deeparc report` makes it. */
@@ -231,10 +232,10 @@ static da_status study(study_result *r) {
     cli *c = r->c;
     cli_watch_interrupt();
     DA_TRY(check_options(c));
-    DA_TRY(load(r));
     DA_TRY(set_options(r));
+    DA_TRY(load(r));
     const double begin = cli_seconds();
-    DA_TRY(find_modules(r));
+    if (!cli_has(c, "similarity")) DA_TRY(measure_matrix(r));
     da_status status = da_properties_measure(r->model, &r->matrix.partition, (const char *const *)r->layers,
                                              &r->options, &r->p);
     cli_progress_end(c);

@@ -93,8 +93,6 @@ static da_status check_held_out(surgery *s, const da_choice_options *o) {
 
 static da_status remove_redundant(surgery *s) {
     cli *c = s->c;
-    DA_TRY(matrix_open(c, &s->matrix));
-    DA_TRY(matrix_units(c, &s->matrix, s->model, &s->layers));
     da_choice_options o = { .data = s->train.images ? &s->train : NULL,
                             .validation = cli_int(c, "validation"),
                             .seed = c->seed,
@@ -276,21 +274,29 @@ static da_status check_options(cli *c) {
     return DA_OK;
 }
 
+/* Everything that can be refused without data comes before them. */
 static da_status load(surgery *s) {
     cli *c = s->c;
-    if (cli_has(c, "data")) {
-        if (cli_has(c, "similarity")) DA_TRY(cli_data_load_parts(c, &s->train, &s->test));
-        else DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
+    bool choose = cli_has(c, "similarity");
+    DA_TRY(cli_model_open(c, &s->model, c->arguments[0]));
+    if (cli_has(c, "data")) DA_TRY(cli_model_normalize(c, s->model, c->arguments[0]));
+    if (choose) {
+        DA_TRY(matrix_open(c, &s->matrix));
+        DA_TRY(matrix_units(c, &s->matrix, s->model, &s->layers));
+    } else {
+        DA_TRY(remove_named(s));
     }
-    DA_TRY(cli_model_open(c, &s->model, c->arguments[0], s->test.images ? &s->test : NULL));
-    return s->test.images ? cli_model_normalize(c, s->model, c->arguments[0]) : DA_OK;
+    if (!cli_has(c, "data")) return DA_OK;
+    if (choose) DA_TRY(cli_data_load_parts(c, &s->train, &s->test));
+    else DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
+    return cli_model_fits(s->model, &s->test);
 }
 
 static da_status operate(surgery *s) {
     cli *c = s->c;
     DA_TRY(check_options(c));
     DA_TRY(load(s));
-    DA_TRY(cli_has(c, "similarity") ? remove_redundant(s) : remove_named(s));
+    if (cli_has(c, "similarity")) DA_TRY(remove_redundant(s));
     s->near = da_alloc_zero((size_t)s->left->unit_count, sizeof *s->near);
     if (!s->near) return DA_ERROR_MEMORY;
     da_restructure_neighbours(s->model, s->left, s->near);

@@ -132,8 +132,6 @@ static da_status train_units(result *r, da_model *model, const da_dataset *data,
 static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     da_trainer_options initial = defaults(), o;
     const char *out = cli_text(r->c, "out");
-    r->model = model;
-    DA_TRY(choose_units(r));
     DA_TRY(cli_training_options(r->c, &o, &initial));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
     DA_TRY(train_units(r, model, data, &o));
@@ -152,8 +150,14 @@ static da_status retrain_run(cli *c) {
     da_dataset data = { 0 }, test = { 0 };
     da_model *model = NULL;
     result r = { .c = c, .test = &test };
-    da_status status = cli_data_load_parts(c, &data, &test);
-    if (status == DA_OK) status = cli_model_open(c, &model, c->arguments[0], &test);
+    const da_trainer_options initial = defaults();
+    DA_TRY(cli_training_check(c, &initial));
+    DA_TRY(cli_model_open(c, &model, c->arguments[0]));
+    r.model = model;
+    da_status status = choose_units(&r);
+    if (status == DA_OK) status = da_retrain_check(model, (const char *const *)r.units.items, r.units.count);
+    if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
+    if (status == DA_OK) status = cli_model_fits(model, &test);
     if (status == DA_OK) status = retrain(&r, model, &data);
     cli_names_free(&r.units);
     da_text_free(&r.near);

@@ -306,13 +306,16 @@ static da_measure_options read_options(cli *c) {
 static da_status load(result *r) {
     cli *c = r->c;
     const char *against = cli_text(c, "against"), *other = cli_text(c, "against-data");
+    DA_TRY(cli_model_open(c, &r->model, c->arguments[0]));
+    if (against) DA_TRY(cli_model_open(c, &r->against, against));
     DA_TRY(cli_data_load(c, &r->data, cli_split(c), cli_int(c, "limit")));
     if (other) DA_TRY(cli_data_load_named(c, &r->against_data, other, cli_split(c), cli_int(c, "limit")));
     DA_TRY(keep_part(r, &r->data));
     if (other) DA_TRY(keep_part(r, &r->against_data));
-    DA_TRY(cli_model_open(c, &r->model, c->arguments[0], &r->data));
     DA_TRY(da_model_hash(r->model, -1, r->hash));
-    return against ? cli_model_open(c, &r->against, against, other ? &r->against_data : &r->data) : DA_OK;
+    DA_TRY(cli_model_fits(r->model, &r->data));
+    return against || other ? cli_model_fits(against ? r->against : r->model, other ? &r->against_data : &r->data)
+                            : DA_OK;
 }
 
 static da_status measure(result *r) {

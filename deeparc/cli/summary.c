@@ -36,7 +36,7 @@ static da_status open_model(cli *c, da_model **model) {
     bool shaped = cli_has(c, "input") || cli_has(c, "classes");
     if (da_file_exists(name) || strchr(name, '/')) {
         if (shaped) return cli_usage(c, "--input and --classes have no effect on a file: it records its own");
-        return cli_model_open(c, model, name, NULL);
+        return cli_model_open(c, model, name);
     }
     int64_t input[3] = { 28, 28, 1 };
     if (cli_has(c, "input")) DA_TRY(parse_input(c, input));

@@ -314,11 +314,14 @@ static da_status check_id(cli *c, const char *id) {
 }
 
 static da_status run(cli *c) {
-    char id[SWEEP_ID], path[SWEEP_PATH];
+    char id[SWEEP_ID], path[SWEEP_PATH], name[SWEEP_NAME];
     result r = { .c = c, .id = id };
     DA_TRY(sweep_thresholds(c, r.thresholds, &r.cuts));
     DA_TRY(sweep_id(c, id));
     DA_TRY(check_id(c, id));
+    sweep_network(c, name);
+    const da_trainer_options usual = cli_training_defaults(name, &(da_dataset){ .channels = 1 });
+    DA_TRY(cli_training_check(c, &usual));
     DA_TRY(sweep_path(path, cli_text(c, "dir"), "", ""));
     DA_TRY(da_directory_make(path));
     DA_TRY(sweep_path(path, cli_text(c, "dir"), id, ".json"));

@@ -55,6 +55,7 @@ static da_status check_start(cli *c) {
     if (cli_has(c, "init") && cli_flag(c, "resume"))
         return cli_usage(c, "--init has no effect on a run that is resumed: its weights are in the checkpoint");
     if (from && cli_has(c, "shortcut")) return cli_usage(c, "--shortcut has no effect on a model --from a file");
+    if (!from) DA_TRY(da_zoo_check(cli_text(c, "model")));
     if (!from && cli_has(c, "shortcut") && strncmp(cli_text(c, "model"), "resnet", 6) != 0)
         return cli_usage(c, "--shortcut has no effect on %s: only ResNets have shortcuts", cli_text(c, "model"));
     return DA_OK;
@@ -93,7 +94,7 @@ da_status cli_model_build(cli *c, da_model **model, const char *name, const da_d
 }
 
 static da_status start(cli *c, da_model **model, const da_dataset *data) {
-    if (cli_has(c, "from")) return cli_model_open(c, model, cli_text(c, "from"), data);
+    if (*model) return cli_model_fits(*model, data);
     return cli_model_build(c, model, cli_text(c, "model"), data);
 }
 
@@ -167,12 +168,21 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const da
     return status;
 }
 
+/* Before the data are there: of those, only the augmentation knows, and no option contradicts that. */
+static da_status check_training(cli *c, const char *architecture) {
+    const da_dataset any = { .channels = 1 };
+    const da_trainer_options usual = cli_training_defaults(architecture, &any);
+    return cli_training_check(c, &usual);
+}
+
 static da_status run(cli *c) {
     da_dataset data = { 0 }, test = { 0 };
     da_model *model = NULL;
     DA_TRY(check_start(c));
-    cli_banner(c);
-    da_status status = cli_data_load_parts(c, &data, &test);
+    if (cli_has(c, "from")) DA_TRY(cli_model_open(c, &model, cli_text(c, "from")));
+    da_status status = check_training(c, model ? model->architecture : cli_text(c, "model"));
+    if (status == DA_OK) cli_banner(c);
+    if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
     if (status == DA_OK) status = cli_model_convolve(c, model);
     if (status == DA_OK) status = cli_model_fits(model, &test);

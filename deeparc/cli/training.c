@@ -134,7 +134,7 @@ static da_status read_files(cli *c, da_trainer_options *o) {
     return DA_OK;
 }
 
-da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
+static da_status read_all(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
     da_trainer_options o = *defaults;
     DA_TRY(read_optimizer(c, &o.optimizer));
     if (o.optimizer.kind != defaults->optimizer.kind) o.schedule.rate = o.optimizer.kind == DA_SGD ? 0.05f : 0.001f;
@@ -154,11 +154,21 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
     o.max_steps = cli_int(c, "max-steps");
     o.seed = c->seed;
     if (c->command->tables & CLI_RESUMING) DA_TRY(read_files(c, &o));
-    cli_watch_interrupt();
-    o.stop = &cli_stop;
-    o.progress = cli_progress_training;
-    o.context = c;
     *options = o;
+    return DA_OK;
+}
+
+da_status cli_training_check(cli *c, const da_trainer_options *defaults) {
+    da_trainer_options read;
+    return read_all(c, &read, defaults);
+}
+
+da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
+    DA_TRY(read_all(c, options, defaults));
+    cli_watch_interrupt();
+    options->stop = &cli_stop;
+    options->progress = cli_progress_training;
+    options->context = c;
     return DA_OK;
 }
 

@@ -78,6 +78,38 @@ check_fails "--normalize with a deviation of 0" 2 "--normalize" $evaluate digits
 check_fails "--normalize for other channels" 2 "3 channels" $evaluate digits --normalize imagenet
 check_fails "unknown operation" 1 "" "$deeparc" gradcheck nonsense
 
+# ---- What can be refused without data is refused before they are read: here they are nowhere. ----
+nowhere=$work/nowhere/x
+early() { # early NAME STATUS TEXT COMMAND...
+    name=$1 wanted=$2 text=$3; shift 3
+    check_fails "before data: $name" "$wanted" "$text" "$@" --data "$nowhere"
+}
+out="--out $work/x.st"
+early "eval: no such model" 1 "no.st" "$deeparc" eval "$work/no.st"
+early "predict: no such model" 1 "no.st" "$deeparc" predict "$work/no.st" --out "$work/x.npy"
+early "similarity: no such model" 1 "no.st" "$deeparc" similarity "$work/no.st"
+early "similarity: no such model to compare with" 1 "no.st" "$deeparc" similarity "$model" --against "$work/no.st"
+early "properties: no such model" 1 "no.st" "$deeparc" properties "$work/no.st"
+early "properties: no share" 2 "--epsilon" "$deeparc" properties "$model" --epsilon many
+early "properties: no such matrix" 1 "no.csv" "$deeparc" properties "$model" --similarity "$work/no.csv" --threshold 0.9 \
+    --linkage min
+early "restructure: no such unit" 1 "no unit 'fc9'" "$deeparc" restructure "$model" --remove fc9 $out
+early "restructure: a unit that changes the shape" 1 "cannot be removed" "$deeparc" restructure "$model" --remove fc1 $out
+early "restructure: no such matrix" 1 "no.csv" "$deeparc" restructure "$model" --similarity "$work/no.csv" \
+    --threshold 0.9 --linkage min $out
+early "retrain: no such unit" 1 "no unit 'fc9'" "$deeparc" retrain "$model" --units fc9 $out
+early "retrain: a unit without parameters" 1 "'relu1' has no parameters" "$deeparc" retrain "$model" --units relu1 $out
+early "retrain: options that contradict" 2 "belong to sgd" \
+    "$deeparc" retrain "$model" --units fc1 --optimizer adam --nesterov $out
+early "train: no such network" 1 "lenet" "$deeparc" train --model lenett
+early "train: no such file" 1 "no.st" "$deeparc" train --from "$work/no.st"
+early "train: options that contradict" 2 "no effect" "$deeparc" train --model mlp --schedule cosine --step-every 3
+early "train: no such augmentation" 2 "does not know 'spin'" "$deeparc" train --model mlp --augment spin
+early "sweep run: options that contradict" 2 "needs --validation" \
+    "$deeparc" sweep run --dir "$work/sweep" --depth 8 --patience 2
+check_fails "gradcheck: the second of two" 1 "no operation 'nonsense'" "$deeparc" gradcheck relu nonsense
+check_same "... before the first is checked" "$(grep -c relu "$work/out")" 0
+
 # ---- Data that are not there, or not what they seem. ----
 check_fails "no such data set" 1 "neither a data set" $evaluate mnits
 check_fails "no such folder" 1 "does not exist" $evaluate "$work/nowhere/x"
