@@ -204,17 +204,21 @@ static da_node *new_node(da_graph *graph) {
     return node;
 }
 
-static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient) {
+static da_status check_leaf(const da_tensor *value) {
     char text[96];
+    DA_TRY(dai_shape_check(value->ndim, value->shape, da_dtype_size(value->dtype)));
+    if (!da_tensor_is_contiguous(value))
+        return DA_FAIL(DA_ERROR_SHAPE, "input: the %s view is not contiguous: copy it first",
+                       da_shape_text(text, value->ndim, value->shape));
+    if (!value->data && da_tensor_count(value) > 0)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "input: the %s tensor has no data",
+                       da_shape_text(text, value->ndim, value->shape));
+    return DA_OK;
+}
+
+static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient) {
     if (graph->status != DA_OK) return &graph->poison;
-    if (!da_tensor_is_contiguous(value)) {
-        DA_FAIL(DA_ERROR_SHAPE, "input: the %s view is not contiguous: copy it first",
-                da_shape_text(text, value->ndim, value->shape));
-        poison_graph(graph);
-        return &graph->poison;
-    }
-    if (!value->data && da_tensor_count(value) > 0) {
-        DA_FAIL(DA_ERROR_ARGUMENT, "input: the %s tensor has no data", da_shape_text(text, value->ndim, value->shape));
+    if (check_leaf(value) != DA_OK) {
         poison_graph(graph);
         return &graph->poison;
     }
@@ -259,7 +263,7 @@ static void affine_rows(void *context, int64_t chunk, int worker) {
 static bool make_value(da_node *node) {
     if (node->value.data || !node->deferred.values) return true;
     const int64_t count = da_tensor_count(&node->value), channels = node->value.shape[node->value.ndim - 1];
-    node->buffer = dai_pool_take(&node->graph->pool, (size_t)count);
+    node->buffer = dai_pool_take(&node->graph->pool, count);
     if (!node->buffer) {
         poison_graph(node->graph);
         return false;
@@ -317,11 +321,11 @@ static bool take_memory(da_node *node) {
         if (node->buffer) node->buffer->users++;
         node->value.data = node->input[0]->value.data;
     } else if (!node->defers) {
-        node->buffer = dai_pool_take(pool, (size_t)da_tensor_count(&node->value));
+        node->buffer = dai_pool_take(pool, da_tensor_count(&node->value));
         if (node->buffer) node->value.data = dai_buffer_floats(node->buffer);
     }
     if (node->saved_count > 0) {
-        node->saved_buffer = dai_pool_take(pool, (size_t)node->saved_count);
+        node->saved_buffer = dai_pool_take(pool, node->saved_count);
         if (node->saved_buffer) node->saved = dai_buffer_floats(node->saved_buffer);
     }
     if ((node->value.data || node->defers) && (node->saved || node->saved_count == 0)) return true;
@@ -357,7 +361,7 @@ da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *c
 
 float *dai_scratch(da_node *node, int64_t floats) {
     da_graph *graph = node->graph;
-    dai_buffer *buffer = dai_pool_take(&graph->pool, (size_t)floats);
+    dai_buffer *buffer = dai_pool_take(&graph->pool, floats);
     if (!buffer) {
         poison_graph(graph);
         node->poisoned = true;
@@ -373,6 +377,7 @@ float *dai_scratch(da_node *node, int64_t floats) {
 int64_t da_graph_mark(const da_graph *graph) { return graph->node_count; }
 
 void da_graph_release(da_graph *graph, int64_t mark, da_node *keep) {
+    if (mark < 0) mark = 0;
     for (int64_t i = mark; i < graph->node_count; i++) node_at(graph, i)->needed = false;
     for (int64_t i = mark; i < graph->node_count; i++) {
         da_node *node = node_at(graph, i);
@@ -423,7 +428,7 @@ float *dai_gradient_begin(da_node *node, int i) {
     if (!input || !input->wants_gradient || node->graph->status != DA_OK) return NULL;
     input->incoming_total = false;
     if (input->leaf_gradient && !input->gradient) return input->incoming = da_tensor_floats(input->leaf_gradient);
-    input->incoming_buffer = dai_pool_take(&node->graph->pool, (size_t)da_tensor_count(&input->value));
+    input->incoming_buffer = dai_pool_take(&node->graph->pool, da_tensor_count(&input->value));
     if (!input->incoming_buffer) {
         poison_graph(node->graph);
         return NULL;

@@ -15,13 +15,13 @@ static int class_of(size_t bytes, size_t *capacity) {
     return exponent * 8 + (int)((rounded >> (exponent - 3)) & 7);
 }
 
-dai_buffer *dai_pool_take(dai_pool *pool, size_t floats) {
+dai_buffer *dai_pool_take(dai_pool *pool, int64_t floats) {
     size_t capacity;
-    if (floats > (SIZE_MAX >> 4)) {
-        DA_FAIL(DA_ERROR_MEMORY, "out of memory: a buffer of %zu numbers was asked for", floats);
+    if (floats < 0 || (uint64_t)floats > SIZE_MAX >> 4) {
+        DA_FAIL(DA_ERROR_MEMORY, "out of memory: a buffer of %lld numbers was asked for", (long long)floats);
         return NULL;
     }
-    int size_class = class_of(floats * sizeof(float), &capacity);
+    int size_class = class_of((size_t)floats * sizeof(float), &capacity);
     dai_buffer *buffer = pool->free[size_class];
     if (buffer) pool->free[size_class] = buffer->next;
     else if (!(buffer = da_alloc(64 + capacity))) return NULL;

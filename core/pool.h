@@ -9,7 +9,7 @@
 #ifndef DA_CORE_POOL_H
 #define DA_CORE_POOL_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 enum { DAI_POOL_CLASSES = 64 * 8 };
 
@@ -23,7 +23,7 @@ typedef struct dai_pool { dai_buffer *free[DAI_POOL_CLASSES]; } dai_pool;
 
 /* A buffer for `floats` numbers with one user, not cleared. NULL, with the thread's error set, when the heap has no
    more. */
-dai_buffer *dai_pool_take(dai_pool *pool, size_t floats);
+dai_buffer *dai_pool_take(dai_pool *pool, int64_t floats);
 void        dai_pool_return(dai_pool *pool, dai_buffer *buffer); /* one user less; free at zero; takes NULL */
 void        dai_pool_clear(dai_pool *pool);                      /* gives the free blocks back to the heap */
 static inline float *dai_buffer_floats(dai_buffer *buffer) { return (float *)(void *)((char *)buffer + 64); }

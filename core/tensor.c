@@ -7,11 +7,14 @@
 
 size_t da_dtype_size(da_dtype dtype) { return dtype == DA_FLOAT32 ? sizeof(float) : sizeof(uint8_t); }
 
+/* A product of sizes that nobody has checked yet: it may wrap around, and dai_shape_check refuses such a shape. */
+static int64_t times(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
+
 static void set_contiguous_strides(da_tensor *t) {
     int64_t step = 1;
     for (int d = t->ndim - 1; d >= 0; d--) {
         t->stride[d] = step;
-        step *= t->shape[d];
+        step = times(step, t->shape[d]);
     }
 }
 
@@ -22,17 +25,21 @@ da_tensor da_tensor_over(void *data, da_dtype dtype, int ndim, const int64_t *sh
     return t;
 }
 
+/* Sizes of 0 count as 1 here, so that strides and products of the other sizes can be reckoned with as well. Below
+   2^48 bytes a few of them may be added or multiplied by small numbers. */
 da_status dai_shape_check(int ndim, const int64_t *shape, size_t element) {
+    static const uint64_t most = SIZE_MAX / 2 < UINT64_C(1) << 48 ? SIZE_MAX / 2 : UINT64_C(1) << 48;
     char text[96];
     if (ndim < 0 || ndim > DA_MAX_DIMS)
         return DA_FAIL(DA_ERROR_SHAPE, "a tensor has 0 to %d dimensions, not %d", DA_MAX_DIMS, ndim);
-    int64_t bytes = (int64_t)element;
+    uint64_t bytes = element;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] < 0)
             return DA_FAIL(DA_ERROR_SHAPE, "shape %s has a negative size", da_shape_text(text, ndim, shape));
-        if (shape[d] > 0 && bytes > (INT64_C(1) << 62) / shape[d])
+        if (shape[d] == 0) continue;
+        if (bytes > most / (uint64_t)shape[d])
             return DA_FAIL(DA_ERROR_SHAPE, "shape %s is too large to address", da_shape_text(text, ndim, shape));
-        bytes *= shape[d];
+        bytes *= (uint64_t)shape[d];
     }
     return DA_OK;
 }
@@ -60,7 +67,7 @@ void da_tensor_free(da_tensor *t) {
 
 int64_t da_tensor_count(const da_tensor *t) {
     int64_t count = 1;
-    for (int d = 0; d < t->ndim; d++) count *= t->shape[d];
+    for (int d = 0; d < t->ndim; d++) count = times(count, t->shape[d]);
     return count;
 }
 
@@ -70,7 +77,7 @@ bool da_tensor_is_contiguous(const da_tensor *t) {
     int64_t step = 1;
     for (int d = t->ndim - 1; d >= 0; d--) {
         if (t->shape[d] != 1 && t->stride[d] != step) return false;
-        step *= t->shape[d];
+        step = times(step, t->shape[d]);
     }
     return true;
 }
@@ -94,7 +101,7 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
         if (shape[d] < 0)
             return DA_FAIL(DA_ERROR_SHAPE, "reshape: %s has more than one size to work out or a negative one",
                            da_shape_text(to, ndim, shape));
-        known *= shape[d];
+        known = shape[d] > 0 && known > INT64_MAX / shape[d] ? INT64_MAX : known * shape[d]; /* more than any count */
     }
     int64_t count = da_tensor_count(t);
     if (open >= 0 && known > 0 && count % known == 0) wanted[open] = known = count / known;
@@ -105,6 +112,7 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
     if (!da_tensor_is_contiguous(t))
         return DA_FAIL(DA_ERROR_SHAPE, "reshape: the %s view is not contiguous: copy it first",
                        da_shape_text(from, t->ndim, t->shape));
+    DA_TRY(dai_shape_check(ndim, wanted, da_dtype_size(t->dtype)));
     *view = da_tensor_over(t->data, t->dtype, ndim, wanted);
     return DA_OK;
 }
@@ -139,8 +147,8 @@ da_status da_tensor_slice(da_tensor *view, const da_tensor *t, int axis, int64_t
     da_tensor v = *t;
     v.block = NULL;
     v.data = (char *)t->data + (size_t)(first * t->stride[axis]) * da_dtype_size(t->dtype);
-    v.shape[axis] = (end - first + step - 1) / step;
-    v.stride[axis] = t->stride[axis] * step;
+    v.shape[axis] = first < end ? (end - first - 1) / step + 1 : 0;
+    if (v.shape[axis] > 1) v.stride[axis] = t->stride[axis] * step; /* of one element no step is taken */
     *view = v;
     return DA_OK;
 }

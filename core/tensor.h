@@ -30,7 +30,8 @@ typedef struct da_tensor {
 } da_tensor;
 
 /* Memory. init allocates without clearing; zeros clears. free takes a tensor that is all zero bytes, and leaves it so.
-   Errors: DA_ERROR_SHAPE (ndim > DA_MAX_DIMS, a negative size, a product above 2^62 bytes), DA_ERROR_MEMORY. */
+   Errors: DA_ERROR_SHAPE (ndim > DA_MAX_DIMS, a negative size, more than 2^48 bytes, or half of what a pointer
+   reaches, not counting sizes of 0), DA_ERROR_MEMORY. */
 da_status da_tensor_init(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape);
 da_status da_tensor_zeros(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape);
 void      da_tensor_free(da_tensor *t);
@@ -38,7 +39,8 @@ void      da_tensor_free(da_tensor *t);
 /* Whether a tensor of this shape can exist: the errors of da_tensor_init but memory. */
 da_status dai_shape_check(int ndim, const int64_t *shape, size_t element_size);
 
-/* A contiguous tensor over memory that somebody else owns. */
+/* A contiguous tensor over memory that somebody else owns; ndim is at most DA_MAX_DIMS. The shape is checked where the
+   tensor is used: da_graph_input, da_graph_leaf. */
 da_tensor da_tensor_over(void *data, da_dtype dtype, int ndim, const int64_t *shape);
 
 /* Facts. */

@@ -173,7 +173,7 @@ static int64_t slice(CASE *c, const ARRAY *x, ARRAY *y) {
     int axis = c->options.slice.axis;
     int64_t start = c->options.slice.start + (c->options.slice.start < 0 ? size : 0);
     int64_t stop = c->options.slice.stop + (c->options.slice.stop < 0 ? size : 0);
-    for (int64_t i = start; i < stop; i += c->options.slice.step) n++;
+    for (int64_t i = start; i < stop; i = c->options.slice.step < stop - i ? i + c->options.slice.step : stop) n++;
     same_shape(y, x);
     y->shape[axis] = n;
     for (int64_t i = 0; y->data && i < count(y); i++) {

@@ -33,8 +33,9 @@ static bool channels_fit(da_node *node) {
         return false;
     }
     if (c / groups != w->shape[2]) {
+        const int64_t expected = w->shape[2] > INT64_MAX / groups ? INT64_MAX : w->shape[2] * groups;
         dai_node_fail(node, DA_ERROR_SHAPE, "input has %lld channels, weight expects %lld (weight %s, R S C/groups K)",
-                      (long long)c, (long long)(w->shape[2] * groups), da_shape_text(text, 4, w->shape));
+                      (long long)c, (long long)expected, da_shape_text(text, 4, w->shape));
         return false;
     }
     return true;
@@ -71,6 +72,11 @@ bool dai_conv2d_shape(da_node *node) {
     if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return false;
     if (!options_fit(node) || !channels_fit(node) || !winograd_fits(node)) return false;
     const da_convolution v = dai_convolution_of(node);
+    if (dai_shape_check(4, (int64_t[]){ v.n, v.h + 2 * v.padding, v.w + 2 * v.padding, v.c }, sizeof(float)) != DA_OK) {
+        dai_node_fail(node, DA_ERROR_SHAPE, "with padding %lld the input cannot exist: %s", (long long)v.padding,
+                      da_error_message());
+        return false;
+    }
     if (v.r < 1 || v.s < 1 || v.oh < 1 || v.ow < 1) {
         dai_node_fail(node, DA_ERROR_SHAPE, "a kernel of %lldx%lld does not fit into the input %s with padding %lld",
                       (long long)v.r, (long long)v.s, da_shape_text(text, 4, node->input[0]->value.shape),

@@ -100,7 +100,7 @@ static void concatenate_shape(da_node *node) {
                           i, da_shape_text(text, t->ndim, t->shape), da_shape_text(first, a->ndim, a->shape), axis);
             return;
         }
-        shape[axis] += t->shape[axis];
+        shape[axis] += t->shape[axis]; /* DA_MAX_INPUTS of them fit: each was checked */
     }
     dai_set_shape(node, a->ndim, shape);
 }
@@ -139,18 +139,24 @@ static void concatenate_backward(da_node *node) {
 
 /* ---- pad ---- */
 
+/* Adds a size as it was given; false: no tensor is so large. */
+static bool add_size(int64_t *size, int64_t more) {
+    if (more > INT64_MAX - *size) return false;
+    *size += more;
+    return true;
+}
+
 static void pad_shape(da_node *node) {
     const da_tensor *x = &node->input[0]->value;
     const int64_t *before = node->options.pad.before, *after = node->options.pad.after;
     int64_t shape[DA_MAX_DIMS];
     for (int d = 0; d < x->ndim; d++) {
-        if (before[d] < 0 || after[d] < 0) {
-            dai_node_fail(node, DA_ERROR_ARGUMENT,
-                          "axis %d is padded by %lld and %lld: neither may be negative; use slice to cut", d,
-                          (long long)before[d], (long long)after[d]);
-            return;
-        }
-        shape[d] = before[d] + x->shape[d] + after[d];
+        shape[d] = x->shape[d];
+        const bool cuts = before[d] < 0 || after[d] < 0;
+        if (!cuts && add_size(&shape[d], before[d]) && add_size(&shape[d], after[d])) continue;
+        dai_node_fail(node, DA_ERROR_ARGUMENT, "axis %d is padded by %lld and %lld: %s", d, (long long)before[d],
+                      (long long)after[d], cuts ? "neither may be negative; use slice to cut" : "no tensor is so large");
+        return;
     }
     dai_set_shape(node, x->ndim, shape);
 }

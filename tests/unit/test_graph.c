@@ -375,3 +375,25 @@ TEST(graph_batch_norm_takes_a_shift_without_a_scale) {
     CHECK(value[0][2] > 1 && slope[0][1] != 0);
     end(&f);
 }
+
+/* Operands without elements may have sizes that no product of theirs survives. */
+TEST(graph_refuses_sizes_beyond_all_memory) {
+    static const struct { int64_t x[4], w[4]; int64_t padding, groups; const char *says; } conv[] = {
+        { { 0, INT64_MAX, 3, 1 }, { 3, 3, 1, 1 }, 1, 1, "too large to address" },
+        { { 0, 3, 3, 0 }, { 3, 3, INT64_C(1) << 40, 0 }, 1, 1 << 24, "weight expects" },
+        { { 0, 1, 1, INT64_C(1) << 40 }, { 1, 1, INT64_C(1) << 40, 1 }, 1 << 20, 1, "padding 1048576" },
+        { { 0, 1, 1, 1 }, { 1, 1, 1, 1 }, INT64_MAX, 1, "padding 9223372036854775807" },
+    };
+    fixture f = make();
+    for (size_t i = 0; i < sizeof conv / sizeof *conv; i++) {
+        da_tensor x = da_tensor_over(NULL, DA_FLOAT32, 4, conv[i].x), w = da_tensor_over(NULL, DA_FLOAT32, 4, conv[i].w);
+        float one = 1;
+        if (da_tensor_count(&w) > 0) w.data = &one; /* refused before it is read */
+        da_graph_reset(f.g);
+        da_node *y = da_conv2d_relu(f.g, da_graph_input(f.g, &x), da_graph_input(f.g, &w), NULL,
+                                    (da_conv2d_options){ 1, conv[i].padding, conv[i].groups, 0 }, 1);
+        CHECK(da_node_poisoned(y));
+        CHECK_FAILS(da_graph_status(f.g), conv[i].padding == INT64_MAX ? DA_ERROR_ARGUMENT : DA_ERROR_SHAPE, conv[i].says);
+    }
+    end(&f);
+}

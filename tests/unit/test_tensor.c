@@ -12,7 +12,35 @@ TEST(tensor_refuses_shapes_that_make_no_sense) {
     CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 2, (int64_t[]){ 2, -3 }), DA_ERROR_SHAPE, "2x-3 has a negative size");
     CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 2, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40 }), DA_ERROR_SHAPE,
                 "too large");
+    CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 3, (int64_t[]){ 0, INT64_MAX, INT64_MAX }), DA_ERROR_SHAPE, "too large");
+    CHECK_FAILS(da_tensor_init(&t, DA_FLOAT32, 3, (int64_t[]){ INT64_MAX, 2, 0 }), DA_ERROR_SHAPE, "too large");
     CHECK(t.data == NULL);
+    CHECK_OK(da_tensor_init(&t, DA_FLOAT32, 3, (int64_t[]){ 0, 1 << 20, 1 << 20 }));
+    CHECK_INT(da_tensor_bytes(&t), 0);
+    da_tensor_free(&t);
+}
+
+/* Sizes and steps as large as they can be given: refused or right, and no sum or product of them overflows. */
+TEST(tensor_views_of_extreme_sizes) {
+    const int64_t most = INT64_MAX, least = INT64_MIN;
+    da_tensor t, view, none;
+    CHECK_OK(da_tensor_zeros(&t, DA_FLOAT32, 2, (int64_t[]){ 3, 4 }));
+    CHECK_OK(da_tensor_slice(&view, &t, 1, 1, 4, most));
+    CHECK_INT(view.shape[1], 1);
+    CHECK(view.data == da_tensor_floats(&t) + 1);
+    CHECK_OK(da_tensor_slice(&view, &t, 0, 3, 3, most));
+    CHECK_INT(view.shape[0], 0);
+    for (int i = 0; i < 4; i++)
+        CHECK_FAILS(da_tensor_slice(&view, &t, 0, i & 1 ? most : least, i & 2 ? most : least, most), DA_ERROR_SHAPE,
+                    "0 <= start <= stop <= 3");
+    CHECK_FAILS(da_tensor_reshape(&view, &t, 3, (int64_t[]){ most, 3, -1 }), DA_ERROR_SHAPE, "12 elements");
+    CHECK_FAILS(da_tensor_reshape(&view, &t, 2, (int64_t[]){ INT64_C(1) << 62, 4 }), DA_ERROR_SHAPE, "elements");
+    CHECK_FAILS(da_tensor_reshape(&view, &t, 2, (int64_t[]){ least, -1 }), DA_ERROR_SHAPE, "negative");
+    CHECK_OK(da_tensor_init(&none, DA_FLOAT32, 1, (int64_t[]){ 0 }));
+    CHECK_FAILS(da_tensor_reshape(&view, &none, 3, (int64_t[]){ most, most, 0 }), DA_ERROR_SHAPE, "too large");
+    CHECK_INT(da_tensor_over(NULL, DA_FLOAT32, 2, (int64_t[]){ most, most }).ndim, 2);
+    da_tensor_free(&none);
+    da_tensor_free(&t);
 }
 
 TEST(tensor_views_share_memory) {
