@@ -37,6 +37,12 @@ void record_hash(da_json_writer *to, const char *key, const char hex[65]) {
     record_text(to, key, text);
 }
 
+void record_images(da_json_writer *to, const char *key, const da_dataset *data) {
+    char hex[65];
+    da_dataset_fingerprint(data, hex);
+    record_hash(to, key, hex);
+}
+
 void record_epochs(da_json_writer *to, const da_training_result *result) {
     da_json_key(to, "epochs");
     da_json_begin_array(to);

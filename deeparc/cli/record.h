@@ -28,6 +28,8 @@ void record_texts(da_json_writer *to, const char *key, const char *const *values
 void record_epochs(da_json_writer *to, const da_training_result *result); /* a list, `epochs` */
 void record_evaluation(da_json_writer *to, const da_evaluation *e); /* `accuracy`, `loss`, `samples`, `correct` */
 void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
+/* Which images an accuracy is of: "test_images": "sha256:...". Only accuracies of the same may be subtracted. */
+void record_images(da_json_writer *to, const char *key, const da_dataset *data);
 
 /* Bytes of a file; -1 when it cannot be asked. */
 int64_t record_file_size(const char *path);

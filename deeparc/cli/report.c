@@ -66,6 +66,28 @@ static void add_count(cells *t, double value) {
     cells_add(t, "%s", grouped);
 }
 
+const char report_mixed_note[] = "Change \"-\": measured on other test images than the original, or it is not recorded on "
+                                 "which; such accuracies are not subtracted.";
+
+static bool same_images(const da_json *a, const da_json *b) {
+    const char *images = report_text(a, "test_images");
+    return *images && strcmp(images, report_text(b, "test_images")) == 0;
+}
+
+double report_original(const report *r, const da_json *record) {
+    if (record && (record == r->train || same_images(record, r->train))) return report_number(r->train, "accuracy");
+    if (record && (record == r->restructure || same_images(record, r->restructure)))
+        return report_number(da_json_get(r->restructure, "before"), "accuracy");
+    return (double)NAN;
+}
+
+bool report_mixes_images(const report *r) {
+    bool mixed = false;
+    for (int i = 0; i < r->retrains; i++)
+        mixed |= isfinite(report_number(r->retrain[i], "accuracy")) && !isfinite(report_original(r, r->retrain[i]));
+    return mixed && (r->train || r->restructure);
+}
+
 /* facts: accuracy may be NAN; size: the object with parameters, multiply_adds, file_bytes and hash. */
 static void add_version(cells *t, const char *name, double accuracy, double original, double seconds,
                         const da_json *size) {
@@ -73,7 +95,7 @@ static void add_version(cells *t, const char *name, double accuracy, double orig
     if (isfinite(accuracy)) cells_add(t, "%.2f %%", 100 * accuracy);
     else cells_add(t, " ");
     if (isfinite(accuracy) && isfinite(original)) cells_add(t, "%+.2f", 100 * (accuracy - original));
-    else cells_add(t, " ");
+    else cells_add(t, isfinite(accuracy) ? "-" : " ");
     add_count(t, report_number(size, "parameters"));
     add_count(t, report_number(size, "multiply_adds"));
     if (isfinite(seconds)) cells_add(t, "%.1f s", seconds);
@@ -90,13 +112,15 @@ da_status report_versions(const report *r, cells *t, int *rows) {
     if (!isfinite(original)) original = report_number(before, "accuracy");
     DA_TRY(cells_init(t, (2 + r->retrains) * VERSION_COLUMNS));
     if (r->train || before)
-        add_version(t, "original", original, (double)NAN, report_number(r->train, "seconds"),
+        add_version(t, "original", original, original, report_number(r->train, "seconds"),
                     before ? before : r->train);
-    if (after) add_version(t, "layers removed", report_number(after, "accuracy"), original, (double)NAN, after);
+    if (after)
+        add_version(t, "layers removed", report_number(after, "accuracy"), report_original(r, r->restructure), (double)NAN,
+                    after);
     for (int i = 0; i < r->retrains; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "retrained: %s", r->retrain_name[i]);
-        add_version(t, name, report_number(r->retrain[i], "accuracy"), original,
+        char name[CELL];
+        snprintf(name, sizeof name, "retrained: %.80s", r->retrain_name[i]);
+        add_version(t, name, report_number(r->retrain[i], "accuracy"), report_original(r, r->retrain[i]),
                     report_number(r->retrain[i], "seconds"), r->retrain[i]);
     }
     *rows = t->count / VERSION_COLUMNS;
@@ -122,8 +146,8 @@ static void print_versions(cli *c, const cells *t, int rows) {
 
 /* ---- Reading a directory ---- */
 
-typedef struct files {
-    da_json *root[3 + REPORT_RETRAINS + REPORT_STUDIES];
+typedef struct files { /* what was read, to be freed */
+    da_json **root;
     int count;
 } files;
 
@@ -132,6 +156,9 @@ static da_status read_record(files *f, const char *directory, const char *name, 
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
         return DA_FAIL(DA_ERROR_ARGUMENT, "the path of '%s' is too long", name);
     if (!must && !da_file_exists(path)) return DA_OK;
+    da_json **grown = da_realloc(f->root, (size_t)(f->count + 1) * sizeof *grown);
+    if (!grown) return DA_ERROR_MEMORY;
+    f->root = grown;
     DA_TRY(da_json_read(&f->root[f->count], path));
     *out = f->root[f->count++];
     return DA_OK;
@@ -139,47 +166,89 @@ static da_status read_record(files *f, const char *directory, const char *name, 
 
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
 
-/* The names, in order, of the files PREFIX*.json: what stands for the star. */
-static da_status list_records(const char *directory, const char *prefix, char (*names)[REPORT_NAME], int most,
-                              int *count) {
-    size_t before = strlen(prefix);
-    DIR *dir = opendir(directory);
-    if (!dir) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' is no directory that can be read", directory);
-    const struct dirent *entry;
-    while (*count < most && (entry = readdir(dir)) != NULL) {
-        size_t length = strlen(entry->d_name);
-        if (length < before + 5 || length - before - 5 >= REPORT_NAME) continue;
-        if (strncmp(entry->d_name, prefix, before) != 0 || strcmp(entry->d_name + length - 5, ".json") != 0) continue;
-        memcpy(names[*count], entry->d_name + before, length - before - 5);
-        names[(*count)++][length - before - 5] = '\0';
-    }
-    closedir(dir);
-    qsort(names, (size_t)*count, sizeof names[0], by_name);
+/* Takes what stands for the star, if the file is PREFIX*.json. */
+static da_status take_name(const char *file, const char *prefix, report_name **names, int *count) {
+    const size_t before = strlen(prefix), length = strlen(file);
+    if (length < before + 5 || strncmp(file, prefix, before) != 0 || strcmp(file + length - 5, ".json") != 0) return DA_OK;
+    if (length - before - 5 >= REPORT_NAME)
+        return DA_FAIL(DA_ERROR_FORMAT, "the name of '%.40s...' is longer than %d letters", file, REPORT_NAME);
+    report_name *grown = da_realloc(*names, (size_t)(*count + 1) * sizeof *grown);
+    if (!grown) return DA_ERROR_MEMORY;
+    *names = grown;
+    snprintf(grown[(*count)++], REPORT_NAME, "%.*s", (int)(length - before - 5), file + before);
     return DA_OK;
 }
 
-static da_status read_listed(files *f, const char *directory, const char *prefix, char (*names)[REPORT_NAME], int count,
-                             const da_json **out) {
+static da_status list_records(const char *directory, const char *prefix, report_name **names, int *count) {
+    DIR *dir = opendir(directory);
+    if (!dir) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' is no directory that can be read", directory);
+    da_status status = DA_OK;
+    for (const struct dirent *entry; status == DA_OK && (entry = readdir(dir)) != NULL;)
+        status = take_name(entry->d_name, prefix, names, count);
+    closedir(dir);
+    if (*count > 0) qsort(*names, (size_t)*count, sizeof **names, by_name);
+    return status;
+}
+
+static da_status read_listed(files *f, const char *directory, const char *prefix, report_name *names, int count,
+                             const da_json ***out) {
+    char name[REPORT_NAME + 32];
+    *out = da_alloc_zero((size_t)count + 1, sizeof **out);
+    if (!*out) return DA_ERROR_MEMORY;
     for (int i = 0; i < count; i++) {
-        char name[96];
         snprintf(name, sizeof name, "%s%s.json", prefix, names[i]);
-        DA_TRY(read_record(f, directory, name, true, &out[i]));
+        DA_TRY(read_record(f, directory, name, true, &(*out)[i]));
     }
     return DA_OK;
 }
 
 static da_status read_directory(files *f, report *r, const char *directory) {
-    DA_TRY(list_records(directory, "retrain-", r->retrain_name, REPORT_RETRAINS, &r->retrains));
-    DA_TRY(list_records(directory, "properties", r->study_name, REPORT_STUDIES, &r->studies));
+    DA_TRY(list_records(directory, "retrain-", &r->retrain_name, &r->retrains));
+    DA_TRY(list_records(directory, "properties", &r->study_name, &r->studies));
     DA_TRY(read_record(f, directory, "train.json", false, &r->train));
     DA_TRY(read_record(f, directory, "similarity.json", false, &r->similarity));
     DA_TRY(read_record(f, directory, "restructure.json", false, &r->restructure));
-    DA_TRY(read_listed(f, directory, "retrain-", r->retrain_name, r->retrains, r->retrain));
-    DA_TRY(read_listed(f, directory, "properties", r->study_name, r->studies, r->study));
+    DA_TRY(read_listed(f, directory, "retrain-", r->retrain_name, r->retrains, &r->retrain));
+    DA_TRY(read_listed(f, directory, "properties", r->study_name, r->studies, &r->study));
     if (f->count > 0) return DA_OK;
     return DA_FAIL(DA_ERROR_NOT_FOUND,
                    "'%s' holds none of train.json, similarity.json, restructure.json, retrain-*.json, "
                    "properties*.json: write them with --record", directory);
+}
+
+/* ---- Are they of one network? ---- */
+
+/* Equal, or one of them unknown: "". */
+static bool same_network(const char *a, const char *b) { return !*a || !*b || strcmp(a, b) == 0; }
+
+static da_status refuse_network(const char *file, const char *name, const char *hash, const char *other) {
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s%s.json' is of a network that the other records do not know: %.19s..., not "
+                   "%.19s...: a report is of one network and of what was made of it", file, name, hash, other);
+}
+
+/* Is it the original, what removal left, or what a repair made of that? */
+static bool is_known(const report *r, const char *original, const char *hash) {
+    const char *after = report_text(da_json_get(r->restructure, "after"), "hash");
+    bool known = same_network(hash, original) || (*after && strcmp(hash, after) == 0);
+    for (int i = 0; i < r->retrains; i++) known |= strcmp(hash, report_text(r->retrain[i], "hash")) == 0;
+    return known;
+}
+
+static da_status check_networks(const report *r) {
+    const char *trained = report_text(r->train, "hash"), *measured = report_text(r->similarity, "hash");
+    const char *before = report_text(da_json_get(r->restructure, "before"), "hash");
+    const char *original = *trained ? trained : *before ? before : measured;
+    if (!same_network(before, original)) return refuse_network("restructure", "", before, original);
+    if (!same_network(measured, original)) return refuse_network("similarity", "", measured, original);
+    for (int i = 0; i < r->retrains; i++) {
+        const char *hash = report_text(r->retrain[i], "hash_before");
+        if (!is_known(r, original, hash)) return refuse_network("retrain-", r->retrain_name[i], hash, original);
+    }
+    for (int i = 0; i < r->studies; i++) {
+        const char *hash = report_text(r->study[i], "hash");
+        if (!is_known(r, original, hash)) return refuse_network("properties", r->study_name[i], hash, original);
+    }
+    return DA_OK;
 }
 
 /* ---- The command ---- */
@@ -193,6 +262,7 @@ static da_status make(cli *c, const report *r) {
     if (status == DA_OK) status = report_versions(r, &versions, &rows);
     if (status == DA_OK) {
         if (rows > 0) print_versions(c, &versions, rows);
+        if (report_mixes_images(r)) cli_print(c, "%s\n", report_mixed_note);
         cli_put_text(c, "report", cli_text(c, "out"));
         cli_put_int(c, "bytes", (int64_t)page.length);
         cli_note(c, "the report is %s", cli_text(c, "out"));
@@ -206,8 +276,14 @@ static da_status report_run(cli *c) {
     files f = { .count = 0 };
     report r = { .retrains = 0 };
     da_status status = read_directory(&f, &r, c->arguments[0]);
+    if (status == DA_OK) status = check_networks(&r);
     if (status == DA_OK) status = make(c, &r);
     for (int i = 0; i < f.count; i++) da_json_free(f.root[i]);
+    da_free(f.root);
+    da_free(r.retrain);
+    da_free(r.retrain_name);
+    da_free(r.study);
+    da_free(r.study_name);
     return status;
 }
 

@@ -14,16 +14,17 @@
 #include "deeparc/partition.h"
 #include "deeparc/text.h"
 
-enum { REPORT_RETRAINS = 16, REPORT_STUDIES = 8, REPORT_NAME = 64 };
+enum { REPORT_NAME = 256 };
+typedef char report_name[REPORT_NAME]; /* what stands for * in the name of a file */
 
 typedef struct report {
     const da_json *train, *similarity, *restructure; /* NULL: there is no such file */
-    const da_json *retrain[REPORT_RETRAINS];
-    char           retrain_name[REPORT_RETRAINS][REPORT_NAME]; /* what stands for * in its file name */
-    int            retrains;
-    const da_json *study[REPORT_STUDIES]; /* of `properties` */
-    char           study_name[REPORT_STUDIES][REPORT_NAME];
-    int            studies;
+    const da_json **retrain;     /* all there are, in the order of their names */
+    report_name    *retrain_name;
+    int             retrains;
+    const da_json **study;       /* of `properties`, likewise */
+    report_name    *study_name;
+    int             studies;
 } report;
 
 /* Cells of a table, row after row: texts that are written one by one. */
@@ -37,6 +38,13 @@ void      cells_add(cells *t, const char *format, ...) DA_PRINTF(2, 3); /* beyon
 enum { VERSION_COLUMNS = 8 };
 extern const char *const report_header[VERSION_COLUMNS];
 da_status report_versions(const report *r, cells *t, int *rows);
+
+/* The accuracy of the original on the test images that a record is of: what may be subtracted from the record's own. NaN:
+   nobody took it on those images, or the record does not say which they are. */
+double      report_original(const report *r, const da_json *record);
+/* Is there an accuracy for which that is unknown? Then this is why a "-" stands for its change. */
+bool        report_mixes_images(const report *r);
+extern const char report_mixed_note[];
 
 /* Members of records; NAN and "" where there is none. */
 double      report_number(const da_json *object, const char *key);

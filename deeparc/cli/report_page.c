@@ -38,8 +38,8 @@ static void add_figures(const report *r, da_text *page) {
            unmoved = report_number(local, "unmoved");
     if (isfinite(accuracy)) {
         snprintf(text[2], 64, "%.2f %%", 100 * accuracy);
-        snprintf(note[2], 96, isfinite(original) ? "%+.2f points against the original" : " ",
-                 100 * (accuracy - original));
+        const double change = accuracy - report_original(r, local);
+        snprintf(note[2], 96, isfinite(change) ? "%+.2f points against the original" : " ", 100 * change);
         figure(figures, &count, text[2], "after local retraining", note[2]);
     }
     if (isfinite(moved + unmoved)) {
@@ -64,6 +64,7 @@ static da_status add_versions(const report *r, da_text *page) {
         if (r->retrain[i] == report_local(r)) best = rows - r->retrains + i;
     da_html_table(page, "Accuracy on the test images; change in points", VERSION_COLUMNS, report_header, rows, t.cell,
                   best);
+    if (report_mixes_images(r)) da_html_note(page, report_mixed_note);
     da_html_section_end(page);
     cells_free(&t);
     return DA_OK;
@@ -244,16 +245,21 @@ static da_status add_proof(const da_json *retrain, const char *caption, da_text 
     return DA_OK;
 }
 
-static void add_bars(const report *r, const char *title, const char *key, double unit, const char *format,
-                     da_text *page) {
-    da_bar bars[REPORT_RETRAINS];
-    char text[REPORT_RETRAINS][32];
-    for (int i = 0; i < r->retrains; i++) {
+static da_status add_bars(const report *r, const char *title, const char *key, double unit, const char *format,
+                          da_text *page) {
+    da_bar *bars = da_alloc((size_t)r->retrains * sizeof *bars);
+    char (*text)[32] = da_alloc((size_t)r->retrains * sizeof *text);
+    const da_status status = bars && text ? DA_OK : DA_ERROR_MEMORY;
+    for (int i = 0; i < r->retrains && status == DA_OK; i++) {
         double value = unit * report_number(r->retrain[i], key);
         snprintf(text[i], sizeof text[i], "%.1f %s", value, format);
         bars[i] = (da_bar){ .name = r->retrain_name[i], .value = value, .text = text[i] };
     }
-    da_chart_bars(page, &(da_bar_chart){ .title = title, .bars = bars, .count = r->retrains });
+    if (status == DA_OK)
+        da_chart_bars(page, &(da_bar_chart){ .title = title, .bars = bars, .count = r->retrains });
+    da_free(text);
+    da_free(bars);
+    return status;
 }
 
 static da_status add_repair(const report *r, da_text *page) {
@@ -270,11 +276,11 @@ static da_status add_repair(const report *r, da_text *page) {
     }
     da_html_columns_begin(page);
     for (int i = 0; i < r->retrains; i++) {
-        snprintf(text, sizeof text, "Repair, %s", r->retrain_name[i]);
+        snprintf(text, sizeof text, "Repair, %.200s", r->retrain_name[i]);
         if (da_json_count(da_json_get(r->retrain[i], "epochs")) > 1) DA_TRY(add_history(r->retrain[i], text, page));
     }
-    add_bars(r, "Seconds of training", "seconds", 1, "s", page);
-    add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k", page);
+    DA_TRY(add_bars(r, "Seconds of training", "seconds", 1, "s", page));
+    DA_TRY(add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k", page));
     da_html_columns_end(page);
     if (local) DA_TRY(add_proof(local, "Fingerprints of every unit with values", page));
     da_html_section_end(page);
@@ -325,8 +331,8 @@ da_status report_page(const report *r, da_text *page) {
     char title[160];
     const char *model = report_text(r->train, "model"),
                *data = report_text(r->train ? r->train : r->similarity, "data");
-    if (!*model) model = report_text(r->similarity ? r->similarity : r->study[0], "architecture");
-    if (!*data) data = report_text(r->study[0], "data");
+    if (!*model) model = report_text(r->similarity || r->studies == 0 ? r->similarity : r->study[0], "architecture");
+    if (!*data) data = report_text(r->studies > 0 ? r->study[0] : NULL, "data");
     snprintf(title, sizeof title, "%s%s%s", *model ? model : "deeparc", *data ? " on " : "", data);
     da_html_begin(page, title, report_subtitle(r));
     DA_TRY(add_versions(r, page));

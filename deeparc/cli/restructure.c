@@ -172,6 +172,8 @@ static bool is_gone(const surgery *s, int unit) {
 static void members(const void *context, da_json_writer *to) {
     const surgery *s = context;
     if (s->test.images) record_text(to, "data", s->test.name);
+    if (s->test.images) record_int(to, "samples", s->before.test.samples);
+    if (s->test.images) record_images(to, "test_images", &s->test);
     if (s->matrix.values) matrix_record(s->c, to, s->layers, &s->matrix.partition);
     if (s->matrix.values) matrix_record_split(&s->matrix, to);
     if (s->matrix.values) put_choice(s, to);

@@ -21,7 +21,7 @@ typedef struct result {
     da_retrain_proof proof;
     da_model_size size;
     int64_t file_bytes;
-    char hash[65];
+    char hash[65], hash_before[65];
 } result;
 
 /* ---- Results ---- */
@@ -56,6 +56,8 @@ static void members(const void *context, da_json_writer *to) {
     record_int(to, "moved", r->proof.moved);
     record_int(to, "unmoved", r->proof.unmoved);
     record_int(to, "samples", r->after.samples);
+    record_images(to, "test_images", r->test);
+    record_hash(to, "hash_before", r->hash_before);
     record_real(to, "accuracy_before", r->before.accuracy);
     record_real(to, "accuracy", r->after.accuracy);
     record_real(to, "loss_before", r->before.loss);
@@ -133,6 +135,7 @@ static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     da_trainer_options initial = defaults(), o;
     const char *out = cli_text(r->c, "out");
     DA_TRY(cli_training_options(r->c, &o, &initial));
+    DA_TRY(da_model_hash(model, -1, r->hash_before));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
     DA_TRY(train_units(r, model, data, &o));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->after));

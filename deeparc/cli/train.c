@@ -113,6 +113,7 @@ static void members(const void *context, da_json_writer *to) {
     record_text(to, "model", r->model->architecture);
     record_text(to, "data", r->test->name);
     record_evaluation(to, &r->evaluation);
+    record_images(to, "test_images", r->test);
     record_int(to, "steps", r->training.steps);
     record_real(to, "seconds", r->training.seconds);
     record_hash(to, "hash", r->hash);

@@ -5,7 +5,7 @@
 #     deeparc/experiments/mnist-demo.sh BUILD_DIR [DATA]          what `make mnist-demo` calls
 #
 # DATA: mnist, fashion-mnist or digits; without it the first of them that this machine has, MNIST being fetched if it is
-# missing. Environment: SEED, MODEL, EPOCHS, REPAIR_EPOCHS, THRESHOLD, LINKAGE, ENOUGH, VALIDATION; LIMIT and
+# missing. Environment: SEED, MODEL, EPOCHS, REPAIR_EPOCHS, THRESHOLD, LINKAGE, ENOUGH, MAX_DROP, VALIDATION; LIMIT and
 # TEST_LIMIT, the numbers of images used, make it short.
 # shellcheck disable=SC2086 # $part and $test_part are words or nothing
 set -eu
@@ -21,6 +21,7 @@ rm -f "$out"/*.json "$out"/*.csv "$out"/*.safetensors "$out"/report.html
 
 seed=${SEED:-1} model=${MODEL:-resnet20x0.5} epochs=${EPOCHS:-2} repair=${REPAIR_EPOCHS:-1}
 threshold=${THRESHOLD:-0.9} linkage=${LINKAGE:-min} enough=${ENOUGH:-0.25}
+max_drop=${MAX_DROP:-0.2} # not the two points that restructure allows by itself: repair follows
 validation=${VALIDATION:-5000} part='' test_part='' # options that make it short
 if [ -n "${LIMIT:-}" ]; then part="--limit $LIMIT"; fi
 if [ -n "${TEST_LIMIT:-}" ]; then test_part="--test-limit $TEST_LIMIT"; fi
@@ -76,7 +77,7 @@ run "$deeparc" order --similarity "$out/similarity.csv" --names "$out/similarity
 title "Remove redundant blocks for real, verified on the held-out images"
 run "$deeparc" restructure "$out/original.safetensors" --similarity "$out/similarity.csv" \
     --names "$out/similarity.json" --threshold "$threshold" --linkage "$linkage" --enough "$enough" \
-    --data "$data" --validation "$validation" $part $test_part --seed "$seed" \
+    --max-drop "$max_drop" --data "$data" --validation "$validation" $part $test_part --seed "$seed" \
     --out "$out/smaller.safetensors" --record "$out/restructure.json"
 neighbours=$(tr -d ' \n"' < "$out/restructure.json" | sed 's/.*neighbours:\[\([^]]*\)\].*/\1/')
 

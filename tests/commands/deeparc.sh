@@ -291,6 +291,37 @@ check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --
 check_says "the page has the heat map" "layer3.2" cat "$work/report.html"
 check_says "the page repeats the training" "deeparc train --model resnet20x0.25" cat "$work/report.html"
 check_same "nothing from outside" "$(grep -c -e '<script' -e 'src=' -e '<link' -e '@import' "$work/report.html")" 0
+cp -r "$work/results" "$work/mixed"
+# shellcheck disable=SC2086
+check "a repair judged on fewer images" "$deeparc" retrain "$small" --units all $data --test-limit 32 --epochs 1 \
+    --out "$work/x" --record "$work/mixed/retrain-few.json"
+"$deeparc" report "$work/mixed" --out "$work/mixed.html" --quiet > "$work/text"
+check_same "accuracies over other images are not subtracted" "$(sed -n 's/^retrained: few  *[0-9.]* %  *\([^ ]*\) .*/\1/p' "$work/text")" -
+check_says "... and the text says why" "on other test images than the original" cat "$work/text"
+check_says "... and the page" "on other test images than the original" cat "$work/mixed.html"
+change_of() { # of what removal left, in points, from its own record
+    tr -d ' \n' < "$work/results/restructure.json" | sed 's/.*"before":{[^}]*"accuracy":\([0-9.e-]*\),.*"after":{[^}]*"accuracy":\([0-9.e-]*\),.*/\1 \2/' |
+        awk '{ printf "%+.2f", 100 * ($2 - $1) }'
+}
+sed 's/"accuracy": 0[0-9.]*,/"accuracy": 0.987,/; s/"test_images": "sha256:./"test_images": "sha256:x/' \
+    "$work/results/train.json" > "$work/mixed/train.json"
+check_same "removal is compared with its own test images" \
+    "$("$deeparc" report "$work/mixed" --out "$work/x.html" --quiet | awk '$1 == "layers" { print $5 }')" "$(change_of)"
+for i in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20; do
+    cp "$work/results/retrain-all.json" "$work/mixed/retrain-n$i.json"
+done
+"$deeparc" report "$work/mixed" --out "$work/x.html" --quiet > "$work/text"
+check_same "every record is read, in the order of names" "$(awk '$2 ~ /^n[0-9]/ { printf "%s", $2 }' "$work/text")" \
+    n01n02n03n04n05n06n07n08n09n10n11n12n13n14n15n16n17n18n19n20
+cp -r "$work/results" "$work/strange"
+"$deeparc" similarity "$work/other.safetensors" --data digits --limit 64 --quiet \
+    --record "$work/strange/similarity.json" > "$work/text"
+check_fails "the matrix of another network in a report" 1 "'similarity.json' is of a network that the other records do not know" \
+    "$deeparc" report "$work/strange" --out "$work/x.html"
+cp "$work/results/similarity.json" "$work/strange/similarity.json"
+sed 's/"hash_before": "sha256:..../"hash_before": "sha256:0000/' "$work/results/retrain-all.json" > "$work/strange/retrain-all.json"
+check_fails "a repair of another network" 1 "'retrain-all.json' is of a network" \
+    "$deeparc" report "$work/strange" --out "$work/x.html"
 mkdir "$work/empty"
 check_fails "an empty directory" 1 "train.json" "$deeparc" report "$work/empty" --out "$work/x.html"
 check_fails "no directory" 1 "no directory" "$deeparc" report "$work/nowhere" --out "$work/x.html"
