@@ -40,6 +40,7 @@ struct da_graph {
     da_node **chunks;
     int64_t   chunk_count, node_count;
     dai_pool  pool;
+    size_t    input_bytes;     /* of the last step's first input */
     dai_buffer *scratch;       /* given out during the running call */
     da_node   poison;          /* what failed operations return */
     const char *label;
@@ -231,7 +232,19 @@ static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gra
     return node;
 }
 
-da_node *da_graph_input(da_graph *graph, const da_tensor *value) { return new_leaf(graph, value, NULL); }
+/* The first input tells a step's size. Buffers of another size serve nothing any more: they go back before those of this
+   one are taken, so that the last batch of an epoch, which is smaller, is not held beside all of a whole one. */
+static void begin_step(da_graph *graph, const da_tensor *value) {
+    const size_t bytes = da_tensor_bytes(value);
+    if (graph->node_count > 0 || bytes == graph->input_bytes) return;
+    dai_pool_clear(&graph->pool);
+    graph->input_bytes = bytes;
+}
+
+da_node *da_graph_input(da_graph *graph, const da_tensor *value) {
+    begin_step(graph, value);
+    return new_leaf(graph, value, NULL);
+}
 
 da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient) {
     if (gradient && (!da_tensor_same_shape(value, gradient) || !da_tensor_is_contiguous(gradient))) {

@@ -112,6 +112,31 @@ TEST(graph_reuses_its_memory_after_the_first_step) {
     end(&f);
 }
 
+/* A step of 80 images after one of 128 takes 80/128 of its memory, not both. */
+TEST(graph_holds_no_buffers_of_two_batch_sizes) {
+    enum { WHOLE = 128, REST = 80, VALUES = 512 };
+    static float images[WHOLE * VALUES];
+    da_graph *g;
+    CHECK_OK(da_graph_new(&g));
+    da_memory_reset_peak();
+    const int64_t before = da_memory().live_bytes;
+    int64_t peak[4], calls = 0;
+    for (int step = 0; step < 4; step++) {
+        const int64_t n = step < 2 ? WHOLE : REST;
+        da_tensor input = da_tensor_over(images, DA_FLOAT32, 2, (int64_t[]){ n, VALUES });
+        da_graph_reset(g);
+        da_node *x = da_graph_input(g, &input);
+        for (int layer = 0; layer < 4; layer++) x = da_relu(g, da_scale(g, x, 2.0f, 1.0f));
+        CHECK_OK(da_graph_status(g));
+        peak[step] = da_memory().peak_bytes - before;
+        if (step % 2) CHECK_INT(da_memory().calls, calls); /* and equal steps reuse theirs */
+        calls = da_memory().calls;
+    }
+    CHECK(peak[0] > 4 * WHOLE * VALUES * 4 && peak[3] == peak[0]);
+    CHECK(da_memory().live_bytes - before < peak[0] * 3 / 4);
+    da_graph_free(g);
+}
+
 TEST(graph_releases_what_inference_has_used) {
     fixture f = make();
     da_graph_set_recording(f.g, false);

