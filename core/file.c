@@ -9,9 +9,11 @@
 #include "core/endian.h"
 #include "core/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,14 +136,59 @@ da_status da_directory_make(const char *path) {
     return make_one(path);
 }
 
-/* ---- writing ---- */
+/* ---- locks, writing ---- */
 
 static int open_straight(const char *path) { return open(path, O_WRONLY | O_APPEND | O_CLOEXEC); }
 
+/* fcntl's locks, which network file systems share among hosts. */
+static bool lock_whole(int fd) {
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    return fcntl(fd, F_SETLK, &whole) == 0;
+}
+
+/* The process in "NAME.part-4711-0"; 0 when that is not its form. */
+static long writer_of(const char *file, const char *name) {
+    size_t length = strlen(name);
+    int end = 0, number;
+    long process;
+    if (strncmp(file, name, length) != 0 || strncmp(file + length, ".part-", 6) != 0) return 0;
+    const char *rest = file + length + 6;
+    bool digits = rest[strspn(rest, "0123456789-")] == '\0' && rest[0] != '-';
+    if (!digits || sscanf(rest, "%9ld-%3d%n", &process, &number, &end) != 2 || rest[end] != '\0') return 0;
+    return number >= 0 ? process : 0;
+}
+
+static void remove_unlocked(const char *path) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (lock_whole(fd)) unlink(path);
+    close(fd);
+}
+
+/* Removes what killed writers of the same name have left: their process is gone here, and no other host has a lock. */
+static void sweep_parts(const char *target) {
+    char path[PATH_MAX + 64];
+    const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
+    int length = slash ? (int)(slash - target) + 1 : 0;
+    snprintf(path, sizeof path, "%.*s", length, target);
+    DIR *directory = opendir(length ? path : ".");
+    if (!directory) return;
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        long process = writer_of(entry->d_name, name);
+        if (process <= 0 || process == (long)getpid() || kill((pid_t)process, 0) == 0 || errno != ESRCH) continue;
+        if (snprintf(path, sizeof path, "%.*s%s", length, target, entry->d_name) < (int)sizeof path)
+            remove_unlocked(path);
+    }
+    closedir(directory);
+}
+
 static int open_part(da_file_writer *w) {
+    sweep_parts(w->target);
     for (int k = 0; k < TRIES; k++) {
         snprintf(w->part, sizeof w->part, "%s.part-%ld-%d", w->target, (long)getpid(), k);
         int fd = open(w->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0) (void)lock_whole(fd); /* for who sweeps */
         if (fd >= 0 || errno != EEXIST) return fd;
     }
     return -1;
@@ -226,6 +273,57 @@ da_status da_file_create(da_file_writer **w, const char *path) {
     if (status != DA_OK) { da_free(made); return status; }
     *w = made;
     return DA_OK;
+}
+
+struct da_file_lock {
+    int  fd;
+    char path[PATH_MAX + 8];
+};
+
+/* Whoever had the lock removes the file before giving it back, so it may be another file by the time it is locked. */
+static bool is_still(int fd, const char *path) {
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+           mine.st_ino == there.st_ino;
+}
+
+static da_status take_lock(da_file_lock *lock, const char *path) {
+    for (int k = 0; k < TRIES; k++) {
+        lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (lock->fd < 0) return system_failure("lock", path, errno);
+        if (lock_whole(lock->fd)) {
+            if (is_still(lock->fd, lock->path)) return DA_OK;
+        } else if (errno != EACCES && errno != EAGAIN) {
+            unlink(lock->path);
+            close(lock->fd);
+            lock->fd = -1; /* there are no locks here */
+            return DA_OK;
+        } else {
+            k = TRIES;
+        }
+        close(lock->fd);
+    }
+    return DA_FAIL(DA_ERROR_BUSY, "'%s' is in use by another process: wait until that has ended, or name another file",
+                   path);
+}
+
+da_status da_file_lock_take(da_file_lock **lock, const char *path) {
+    char name[DA_FILE_NAME];
+    da_file_lock *made = da_alloc(sizeof *made);
+    if (!made) return DA_ERROR_MEMORY;
+    snprintf(made->path, sizeof made->path, "%s.lock", da_file_canonical(name, path) ? name : path);
+    da_status status = take_lock(made, path);
+    bool held = status == DA_OK && made->fd >= 0;
+    if (!held) da_free(made);
+    if (status == DA_OK) *lock = held ? made : NULL;
+    return status;
+}
+
+void da_file_lock_give(da_file_lock *lock) {
+    if (!lock) return;
+    unlink(lock->path);
+    close(lock->fd);
+    da_free(lock);
 }
 
 da_status da_file_writable(const char *path) {

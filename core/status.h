@@ -19,7 +19,8 @@ typedef enum da_status {
     DA_ERROR_FORMAT,      /* a file is truncated, corrupt or of another kind */
     DA_ERROR_NOT_FOUND,   /* no such file, data set, unit or tensor */
     DA_ERROR_NUMERIC,     /* a value that is not finite where only finite ones make sense */
-    DA_ERROR_INTERRUPTED  /* the user asked to stop; what was done is saved */
+    DA_ERROR_INTERRUPTED, /* the user asked to stop; what was done is saved */
+    DA_ERROR_BUSY         /* another process has what was asked for */
 } da_status;
 
 /* The calling thread's last error: its code (DA_OK when there is none), its sentence ("" when none) and the place that

@@ -4,6 +4,7 @@
 #include "optim/training.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 da_trainer_options da_trainer_defaults(void) {
@@ -81,12 +82,15 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
     if (!t->records) return DA_ERROR_MEMORY;
     t->position.best_loss = (double)INFINITY;
     if (o->checkpoint_path) DA_TRY(da_file_writable(o->checkpoint_path)); /* before the first step, not the last */
+    if (o->checkpoint_path && !da_file_is_stream(o->checkpoint_path))
+        DA_TRY(da_file_lock_take(&t->lock, o->checkpoint_path));
     dai_training_identify_data(t);
     if (o->resume) DA_TRY(dai_training_resume(t));
     return dai_training_log(t);
 }
 
 static void dispose(dai_training *t) {
+    da_file_lock_give(t->lock);
     dai_evaluator_free(&t->evaluator);
     da_batcher_free(&t->batcher);
     da_subset_free(&t->train);
@@ -109,6 +113,18 @@ typedef struct loop { /* what only this process knows */
     int64_t first_step, samples, saved_step; /* saved_step: steps done at the last checkpoint, -1: none */
 } loop;
 
+/* A side of the run that fails does not end it: why is kept, until the next try. */
+static da_status aside(char trouble[DA_TROUBLE], da_status status) {
+    bool system = status == DA_ERROR_IO || status == DA_ERROR_NOT_FOUND;
+    snprintf(trouble, DA_TROUBLE, "%s", system ? da_error_message() : "");
+    return system ? DA_OK : status;
+}
+
+/* What is not as it should be at this moment, or NULL. */
+static const char *trouble_of(const dai_training *t) {
+    return t->log_trouble[0] ? t->log_trouble : t->save_trouble[0] ? t->save_trouble : NULL;
+}
+
 static void report(const loop *l, const da_epoch_record *done) {
     const dai_training *t = l->training;
     const dai_position *p = &t->position;
@@ -122,6 +138,7 @@ static void report(const loop *l, const da_epoch_record *done) {
         .steps = t->steps_epoch,
         .samples_seen = l->samples,
         .epoch_done = done != NULL,
+        .trouble = trouble_of(t),
         .seconds = dai_seconds() - l->begin,
         .loss = done ? done->loss : p->loss_sum / (double)p->samples,
         .accuracy = done ? done->accuracy : (double)p->correct / (double)p->samples,
@@ -208,9 +225,9 @@ static da_status end_epoch(loop *l) {
                          .stopped_early = p->stopped_early };
     l->epoch_begin = now;
     l->saved_step = -1; /* a checkpoint from before the validation says less than one from after it */
-    DA_TRY(dai_training_log(t));
+    DA_TRY(aside(t->log_trouble, dai_training_log(t)));
     int64_t every = t->options->checkpoint_every > 0 ? t->options->checkpoint_every : 1;
-    if (p->epoch % every == 0) DA_TRY(save(l));
+    if (p->epoch % every == 0) DA_TRY(aside(t->save_trouble, save(l)));
     report(l, record);
     return DA_OK;
 }
@@ -222,7 +239,7 @@ static da_status run(loop *l) {
         if (t->position.step < t->steps_epoch) break; /* out of steps */
         DA_TRY(end_epoch(l));
     }
-    if (t->options->checkpoint_every != DA_ONLY_INTERRUPTED) DA_TRY(save(l));
+    if (t->options->checkpoint_every != DA_ONLY_INTERRUPTED) DA_TRY(aside(t->save_trouble, save(l)));
     if (isfinite(t->position.best_loss)) dai_snapshot_restore(&t->best);
     return DA_OK;
 }
@@ -241,6 +258,7 @@ static void conclude(loop *l, da_training_result *result) {
         result->accuracy = t->records[p->epoch - 1].accuracy;
     }
     t->records = NULL;
+    if (trouble_of(t)) snprintf(result->trouble, sizeof result->trouble, "%s", trouble_of(t));
 }
 
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
@@ -256,6 +274,8 @@ da_status da_train(da_model *model, const da_dataset *data, const da_trainer_opt
         l.epoch_begin = l.begin - training.position.seconds;
         status = run(&l);
         if (result && (status == DA_OK || status == DA_ERROR_INTERRUPTED)) conclude(&l, result);
+        if (!result && status == DA_OK && trouble_of(&training))
+            status = DA_FAIL(DA_ERROR_IO, "%s", trouble_of(&training));
     }
     dispose(&training);
     return status;

@@ -29,6 +29,7 @@ typedef struct da_progress {       /* what a progress bar shows */
     bool    epoch_done;            /* the last call of an epoch: validation below is set */
     bool    has_validation;
     double  validation_loss, validation_accuracy;
+    const char *trouble;           /* why the log or the checkpoint could not be written just now; NULL: it could */
 } da_progress;
 
 typedef struct da_epoch_record {   /* one line of the log */
@@ -40,6 +41,7 @@ typedef struct da_epoch_record {   /* one line of the log */
 } da_epoch_record;
 
 #define DA_ONLY_INTERRUPTED INT64_MAX
+enum { DA_TROUBLE = 512 };
 
 typedef struct da_trainer_options {
     int64_t epochs, batch;
@@ -70,6 +72,7 @@ typedef struct da_training_result {
     double  loss, accuracy;        /* running means of the last epoch, complete or not */
     da_epoch_record *epochs; int64_t epoch_count; /* all epochs, also those before a resumption; owned */
     bool    stopped_early;
+    char    trouble[DA_TROUBLE];   /* one sentence when the log, or the last checkpoint, could not be written; else "" */
 } da_training_result;
 void da_training_result_free(da_training_result *result);
 
@@ -84,7 +87,10 @@ void da_training_result_free(da_training_result *result);
      DA_ERROR_INTERRUPTED          *stop was set: the model holds the weights of the last step, the checkpoint too
      DA_ERROR_FORMAT, _NOT_FOUND   a checkpoint that cannot be resumed, or of another network; the model stays
                                    as it was
-     DA_ERROR_IO, _MEMORY          the model holds the weights of the last whole step */
+     DA_ERROR_BUSY                 another process trains into the checkpoint
+     DA_ERROR_IO, _MEMORY          the model holds the weights of the last whole step
+   A log or a checkpoint that can no longer be written does not end the training: it is tried again after the next epoch,
+   and what the last try said is in result->trouble; without a result it is DA_ERROR_IO at the end. */
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
                    da_training_result *result);
 

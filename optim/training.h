@@ -9,6 +9,7 @@
 #ifndef DA_OPTIM_TRAINING_H
 #define DA_OPTIM_TRAINING_H
 
+#include "core/file.h"
 #include "core/json.h"
 #include "optim/evaluate.h"
 #include "optim/snapshot.h"
@@ -44,6 +45,9 @@ typedef struct dai_training {
     da_epoch_record *records;             /* position.epoch of them are set */
     int64_t       steps_epoch;
     dai_position  position;
+    da_file_lock *lock;                   /* of the checkpoint */
+    char          log_trouble[DA_TROUBLE], save_trouble[DA_TROUBLE]; /* why the last log, the last checkpoint, was not
+                                             written; "": it was */
 } dai_training;
 
 static inline int64_t dai_steps_done(const dai_training *t) {

@@ -95,6 +95,7 @@ struct cli {
     bool        quiet, json;
     bool        usage;      /* the failure is wrong usage: exit status 2 */
     char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none; else "" */
+    char        aside[512]; /* why a file beside the main result could not be written, the first of them; "": none */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
@@ -118,6 +119,10 @@ void      cli_names_free(cli_names *names); /* takes one that is all zero */
 
 /* Fails with DA_ERROR_ARGUMENT and exit status 2: options that contradict each other, a value that makes no sense. */
 da_status cli_usage(cli *c, const char *format, ...) DA_PRINTF(2, 3);
+
+/* Takes in the status of writing a file beside the main result, a record or a picture. A failure does not stop the
+   command, which goes on to its other results; then it fails with that sentence. */
+void cli_aside(cli *c, da_status status);
 
 /* Results on stdout: text when not c->json (it prints nothing then). */
 void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
@@ -178,6 +183,9 @@ da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
 /* After the result is saved: removes the OUT.partial that this run has continued. */
 void      cli_training_saved(const cli *c, const da_trainer_options *options);
 
+/* A log or checkpoint that could not be written goes aside. */
+void      cli_training_trouble(cli *c, const da_training_result *result);
+
 /* Progress of anything else: done of total steps, with the time left counted from the first call; call it as often as
    you like, it draws seldom. end removes a bar. */
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total);
@@ -185,7 +193,7 @@ void cli_progress_end(cli *c);
 void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
 double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
 
-/* Ctrl-C sets it; a second one ends the program. Long loops that can save may look at it. */
+/* Ctrl-C, SIGTERM, SIGHUP, and a stderr that nobody reads any more set it; a second one ends the program. Long loops that can save may look at it. */
 extern volatile sig_atomic_t cli_stop;
 void cli_watch_interrupt(void); /* from now on; before it, Ctrl-C ends the program */
 

@@ -62,7 +62,7 @@ static da_status evaluate(cli *c, da_model *model, const da_dataset *data) {
     if (!data->labels)
         return DA_FAIL(DA_ERROR_ARGUMENT, "the images of %s have no labels to compare with", data->source);
     da_status status = measure(c, &r, model);
-    if (status == DA_OK) status = record_write(c, members, &r);
+    if (status == DA_OK) cli_aside(c, record_write(c, members, &r));
     if (status == DA_OK) print(c, &r);
     answers_examples_free(r.examples, r.example_count);
     da_free(r.confusion);

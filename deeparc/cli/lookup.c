@@ -41,6 +41,10 @@ da_status cli_usage(cli *c, const char *format, ...) {
     return DA_FAIL(DA_ERROR_ARGUMENT, "%s", sentence);
 }
 
+void cli_aside(cli *c, da_status status) {
+    if (status != DA_OK && !c->aside[0]) snprintf(c->aside, sizeof c->aside, "%s", da_error_message());
+}
+
 da_status cli_names_split(cli *c, cli_names *names, const char *option) {
     return cli_names_read(c, names, option, cli_text(c, option));
 }

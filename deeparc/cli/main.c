@@ -115,12 +115,20 @@ static da_status set_up(cli *c) {
     return cli_files_check(c);
 }
 
+/* What went wrong beside the main result is said when that is there. */
+static da_status run_command(cli *c) {
+    DA_TRY(c->command->run(c));
+    if (!c->aside[0]) return DA_OK;
+    c->whole = true;
+    return DA_FAIL(DA_ERROR_IO, "%s", c->aside);
+}
+
 static da_status run(cli *c) {
     DA_TRY(set_up(c));
-    if (!c->json) return c->command->run(c);
+    if (!c->json) return run_command(c);
     da_json_writer_init(&c->writer, true);
     da_json_begin_object(&c->writer);
-    da_status status = c->command->run(c);
+    da_status status = run_command(c);
     if (status != DA_OK && !c->whole) {
         da_json_writer_free(&c->writer);
         return status;

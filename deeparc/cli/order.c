@@ -50,7 +50,7 @@ static da_status order_run(cli *c) {
     DA_TRY(matrix_open(c, &m));
     da_status status = da_order_from_partition(&m.partition, &order);
     result r = { c, &m, &order };
-    if (status == DA_OK) status = record_write(c, members, &r);
+    if (status == DA_OK) cli_aside(c, record_write(c, members, &r));
     if (status == DA_OK) print(&r);
     da_order_free(&order);
     matrix_free(&m);

@@ -360,8 +360,8 @@ static da_status run(result *r) {
     DA_TRY(take_options(r));
     DA_TRY(matrix_read(r->c, &r->m));
     DA_TRY(cut_all(r));
-    DA_TRY(save_pictures(r));
-    DA_TRY(record_write(r->c, members, r));
+    cli_aside(r->c, save_pictures(r));
+    cli_aside(r->c, record_write(r->c, members, r));
     return r->c->json ? DA_OK : print(r);
 }
 

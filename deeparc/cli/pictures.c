@@ -26,6 +26,6 @@ static da_status save_svg(const char *path, const da_heatmap_chart *chart) {
 
 da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart) {
     const char *png = cli_text(c, "png"), *svg = cli_text(c, "svg");
-    if (png) DA_TRY(save_png(png, chart));
+    if (png) cli_aside(c, save_png(png, chart));
     return svg ? save_svg(svg, chart) : DA_OK;
 }

@@ -13,6 +13,7 @@
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,13 @@ double cli_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* On stderr. Who reads it may go away (`... 2>&1 | head`): then the work stops as on Ctrl-C, so that it is saved. */
+static void say(const char *format, va_list list) {
+    errno = 0;
+    cli_write(stderr, format, list);
+    if (ferror(stderr) && errno == EPIPE) cli_stop = 1;
+}
+
 static bool on_terminal(void) {
     static int answer = -1;
     if (answer < 0) answer = isatty(STDERR_FILENO);
@@ -47,7 +55,7 @@ void cli_note(cli *c, const char *format, ...) {
     erase();
     va_list list;
     va_start(list, format);
-    cli_write(stderr, format, list);
+    say(format, list);
     va_end(list);
     fprintf(stderr, "\n");
 }
@@ -79,7 +87,7 @@ static void show(const char *format, ...) {
     erase();
     va_list list;
     va_start(list, format);
-    cli_write(stderr, format, list);
+    say(format, list);
     va_end(list);
     if (on_terminal()) bar.drawn = true;
     else fprintf(stderr, "\n");
@@ -101,6 +109,7 @@ static void end_epoch(cli *c, const da_progress *p) {
     cli_note(c, "epoch %lld/%lld  loss %.4f  accuracy %.2f %%%s  rate %.3g  %.0f samples/s  %s",
              (long long)p->epoch + 1, (long long)p->epochs, p->loss, 100 * p->accuracy, validation, p->rate,
              p->seconds > 0 ? (double)p->samples_seen / p->seconds : 0.0, time_text(elapsed, p->seconds));
+    if (p->trouble) cli_note(c, "%s; training goes on, and it is tried again", p->trouble);
     bar.last = cli_seconds();
 }
 

@@ -244,9 +244,9 @@ static da_status study(study_result *r) {
                        cli_seconds() - begin);
     DA_TRY(status);
     r->seconds = cli_seconds() - begin;
-    if (cli_has(c, "csv")) DA_TRY(properties_csv(r, cli_text(c, "csv")));
-    DA_TRY(save_page(r));
-    DA_TRY(record_write(c, members, r));
+    if (cli_has(c, "csv")) cli_aside(c, properties_csv(r, cli_text(c, "csv")));
+    cli_aside(c, save_page(r));
+    cli_aside(c, record_write(c, members, r));
     properties_print(r);
     return DA_OK;
 }

@@ -138,13 +138,14 @@ static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     DA_TRY(da_model_hash(model, -1, r->hash_before));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
     DA_TRY(train_units(r, model, data, &o));
+    DA_TRY(da_checkpoint_save(model, out, NULL));
+    cli_training_saved(r->c, &o);
+    cli_training_trouble(r->c, &r->training);
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->after));
     DA_TRY(da_model_hash(model, -1, r->hash));
     DA_TRY(da_model_measure(model, &r->size, NULL));
-    DA_TRY(da_checkpoint_save(model, out, NULL));
-    cli_training_saved(r->c, &o);
     r->file_bytes = record_file_size(out);
-    DA_TRY(record_write(r->c, members, r));
+    cli_aside(r->c, record_write(r->c, members, r));
     print(r);
     return DA_OK;
 }

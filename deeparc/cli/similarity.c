@@ -363,17 +363,17 @@ static da_status save_errors(const da_measurement *m, const char *path) {
     return da_file_commit(file);
 }
 
-static da_status save(const result *r) {
+static void save(const result *r) {
     cli *c = r->c;
     const da_measurement *m = &r->m;
     const char *out = cli_text(c, "out"), *errors = cli_text(c, "errors");
-    if (out) DA_TRY(da_csv_write(out, m->layers, m->columns, m->matrix, NULL));
-    if (errors) DA_TRY(save_errors(m, errors));
+    if (out) cli_aside(c, da_csv_write(out, m->layers, m->columns, m->matrix, NULL));
+    if (errors) cli_aside(c, save_errors(m, errors));
     if (m->dominant) {
         dominant_numbers numbers = numbers_of(r);
-        DA_TRY(dominant_save(cli_text(c, "dominant"), m, &numbers));
+        cli_aside(c, dominant_save(cli_text(c, "dominant"), m, &numbers));
     }
-    return save_pictures(r);
+    cli_aside(c, save_pictures(r));
 }
 
 static da_status run(result *r) {
@@ -386,8 +386,8 @@ static da_status run(result *r) {
     if (cli_split(c) == DA_TEST)
         cli_note(c, "test images: what this matrix decides, the test set has decided (--split train)");
     if (!has_sides(c)) DA_TRY(matrix_partition(c, r->m.matrix, r->m.layers, &r->partition));
-    DA_TRY(save(r));
-    DA_TRY(record_write(c, members, r));
+    save(r);
+    cli_aside(c, record_write(c, members, r));
     return print(r);
 }
 

@@ -131,7 +131,7 @@ static da_status run(result *r) {
     DA_TRY(take_thresholds(r));
     DA_TRY(read_matrices(r));
     for (int i = 0; i < r->row_count; i++) DA_TRY(compare(r, &r->rows[i]));
-    DA_TRY(record_write(r->c, members, r));
+    cli_aside(r->c, record_write(r->c, members, r));
     print(r);
     return DA_OK;
 }

@@ -227,9 +227,9 @@ static da_status run(cli *c) {
     DA_TRY(sweep_table_read(&t, cli_text(c, "dir")));
     t.metric = (sweep_metric)cli_choice(c, "metric");
     da_status status = check_metric(&t);
-    if (status == DA_OK && csv) status = write_csv(&t, csv);
-    if (status == DA_OK && html) status = sweep_page(&t, cli_text(c, "title"), html);
-    if (status == DA_OK && svg) status = sweep_figure(&t, svg);
+    if (status == DA_OK && csv) cli_aside(c, write_csv(&t, csv));
+    if (status == DA_OK && html) cli_aside(c, sweep_page(&t, cli_text(c, "title"), html));
+    if (status == DA_OK && svg) cli_aside(c, sweep_figure(&t, svg));
     if (status == DA_OK) status = show(c, &t);
     if (status == DA_OK && csv) cli_note(c, "a row a run and threshold: %s", csv);
     if (status == DA_OK && html) cli_note(c, "the page is %s", html);

@@ -234,6 +234,7 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const ch
     da_status status = da_train(model, data, &o, &training);
     cli_progress_end(c);
     for (int64_t e = 0; e < training.epoch_count; e++) r->training_seconds += training.epochs[e].seconds;
+    cli_training_trouble(c, &training);
     r->epochs = o.epochs;
     da_training_result_free(&training);
     if (status == DA_ERROR_INTERRUPTED)
@@ -313,6 +314,17 @@ static da_status check_id(cli *c, const char *id) {
                      "another version of the program", planned, id);
 }
 
+/* With the lock: whoever had it before may have finished the run. */
+static da_status run_once(cli *c, result *r) {
+    char path[SWEEP_PATH];
+    DA_TRY(sweep_path(path, cli_text(c, "dir"), r->id, ".json"));
+    if (!da_file_exists(path)) return do_run(c, r);
+    cli_print(c, "%s  was finished before\n", r->id);
+    cli_put_text(c, "id", r->id);
+    cli_put_text(c, "finished_before", path);
+    return DA_OK;
+}
+
 static da_status run(cli *c) {
     char id[SWEEP_ID], path[SWEEP_PATH], name[SWEEP_NAME];
     result r = { .c = c, .id = id };
@@ -324,12 +336,18 @@ static da_status run(cli *c) {
     DA_TRY(cli_training_check(c, &usual));
     DA_TRY(sweep_path(path, cli_text(c, "dir"), "", ""));
     DA_TRY(da_directory_make(path));
-    DA_TRY(sweep_path(path, cli_text(c, "dir"), id, ".json"));
-    if (!da_file_exists(path)) return do_run(c, &r);
-    cli_print(c, "%s  was finished before\n", id);
-    cli_put_text(c, "id", id);
-    cli_put_text(c, "finished_before", path);
-    return DA_OK;
+    DA_TRY(sweep_path(path, cli_text(c, "dir"), id, ""));
+    da_file_lock *lock = NULL;
+    da_status status = da_file_lock_take(&lock, path);
+    if (status == DA_ERROR_BUSY) { /* of several machines that share a plan, each takes what is left */
+        cli_print(c, "%s  is being run by another process: skipped\n", id);
+        cli_put_text(c, "id", id);
+        cli_put_text(c, "run_by_another_process", path);
+        return DA_OK;
+    }
+    if (status == DA_OK) status = run_once(c, &r);
+    da_file_lock_give(lock);
+    return status;
 }
 
 static const cli_option options[] = {
@@ -365,6 +383,7 @@ const cli_command cli_sweep_run = {
     .notes = "Trains a ResNet on a share of the training images of the first classes, then measures its accuracy, the\n"
              "similarity of its blocks on the test images, and how modular it is. The result is DIR/runs/ID.json,\n"
              "where ID is a hash of the settings: a run that is finished is not done again, and one that was\n"
-             "interrupted or killed continues after its last epoch, to the same weights, when run again.",
+             "interrupted or killed continues after its last epoch, to the same weights, when run again. A run\n"
+             "that another process is at is skipped: machines may share a plan.",
     .tables = CLI_DATA | CLI_TRAINING, .options = options, .run = run
 };

@@ -133,7 +133,7 @@ static void print(cli *c, const result *r) {
 static da_status conclude(cli *c, da_model *model, result *r) {
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->evaluation));
     DA_TRY(da_model_hash(model, -1, r->hash));
-    DA_TRY(record_write(c, members, r));
+    cli_aside(c, record_write(c, members, r));
     print(c, r);
     return DA_OK;
 }
@@ -163,8 +163,10 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const da
     const char *out = cli_text(c, "out");
     if (status == DA_OK && out) status = da_checkpoint_save(model, out, NULL);
     if (status == DA_OK) cli_training_saved(c, &o);
+    if (status == DA_OK) cli_training_trouble(c, &r.training);
     if (status == DA_OK) status = conclude(c, model, &r);
     if (status == DA_OK && out) cli_note(c, "saved as %s", out);
+    if (status == DA_OK && !out && !o.checkpoint_path) cli_note(c, "the model was not saved: --out FILE does that");
     da_training_result_free(&r.training);
     return status;
 }

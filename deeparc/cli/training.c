@@ -19,8 +19,13 @@ static void on_interrupt(int signal_number) {
 void cli_watch_interrupt(void) {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
     sigemptyset(&action.sa_mask);
+    struct sigaction before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* nohup */
+    action.sa_handler = SIG_IGN; /* the write fails instead: of stderr, progress.c sees it; of a log, the trainer */
+    sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 static da_status read_optimizer(cli *c, da_optimizer_options *o) {
@@ -189,6 +194,10 @@ da_status cli_training_interrupted(cli *c, const da_trainer_options *options) {
                          options->checkpoint_path, da_text_string(&line));
     da_text_free(&line);
     return status;
+}
+
+void cli_training_trouble(cli *c, const da_training_result *result) {
+    if (result->trouble[0]) cli_aside(c, DA_FAIL(DA_ERROR_IO, "%s", result->trouble));
 }
 
 void cli_training_saved(const cli *c, const da_trainer_options *options) {

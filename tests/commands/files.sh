@@ -5,6 +5,9 @@
 tiny="$deeparc train --model mlp-8 --data digits --limit 64 --test-limit 10 --epochs 1 --quiet"
 model=$work/model.safetensors other=$work/other
 check "a model to work with" $tiny --out "$model"
+residual=$work/residual
+check "one with blocks" "$deeparc" train --model resnet14x0.25 --data digits --limit 20 --test-limit 10 --epochs 1 \
+    --quiet --out "$residual"
 once() { check_same "$1: its name stands there once" "$(grep -c "^deeparc $1: $1: " "$work/err")" 0; }
 
 # ---- Every result has a file of its own. ----
@@ -88,6 +91,42 @@ check "... of a run that has a checkpoint of its own" \
     $tiny --out "$work/own" --checkpoint "$work/own.partial"
 check_same "still nothing was written" "$(find "$work" -name 'other*' -o -name 'new*' | wc -l | tr -d ' ')" 0
 check "a device may serve twice" $tiny --log /dev/null --record /dev/null
+
+# ---- A file beside the result costs nothing of it. ----
+if [ -c /dev/full ]; then
+    # spares NAME TEXT COMMAND...: the command fails with one sentence, its other results are there
+    spares() {
+        what=$1 line=$2; shift 2
+        check_fails "$what" 1 "cannot write '/dev/full'" "$@"
+        check_same "... and its result is there" "$(grep -c -e "$line" "$work/out")" 1
+    }
+    spares "train --record" "^accuracy" $tiny --out "$work/spared" --record /dev/full
+    check "... saved" "$deeparc" hash "$work/spared"
+    spares "retrain --record" "^accuracy" \
+        "$deeparc" retrain "$model" $few --quiet --units fc2 --out "$work/spared2" --record /dev/full
+    check "... saved" "$deeparc" hash "$work/spared2"
+    spares "eval --record" "^accuracy" "$deeparc" eval "$model" $few --quiet --record /dev/full
+    spares "similarity --errors" "modularity" "$deeparc" similarity "$model" $few --quiet --layers all \
+        --errors /dev/full --record "$work/spared3"
+    check "... saved" test -s "$work/spared3"
+    spares "similarity --svg" "modularity" "$deeparc" similarity "$model" $few --quiet --layers all --svg /dev/full
+    spares "partition --record" "modularity" "$deeparc" partition --similarity "$matrix" --record /dev/full
+    spares "order --record" "its last layer" "$deeparc" order --similarity "$matrix" --threshold 0.5 --record /dev/full
+    spares "stability --record" "2 matrices" "$deeparc" stability "$matrix" "$work/t.csv" --record /dev/full
+    spares "restructure --record" "^removed" "$deeparc" restructure "$residual" --remove layer1.1 \
+        --out "$work/spared4" --record /dev/full
+    check "... saved" "$deeparc" hash "$work/spared4"
+    check_fails "with --json too" 1 "cannot write '/dev/full'" \
+        "$deeparc" eval "$model" $few --json --quiet --record /dev/full
+    check_same "... and its result is there" "$(grep -c '"accuracy"' "$work/out")" 1
+else
+    skip "files beside the result" "there is no /dev/full"
+fi
+check "nothing is saved" "$deeparc" train --model mlp-8 $few --epochs 1
+check_same "... which a note says" "$(grep -c 'was not saved: --out FILE' "$work/err")" 1
+: > "$work/spared.part-999999999-0"
+check "what a killed process has left goes" $tiny --out "$work/spared"
+check_same "..." "$(find "$work" -name '*.part-*' | wc -l | tr -d ' ')" 0
 
 # ---- Files without end. ----
 if [ -c /dev/zero ]; then

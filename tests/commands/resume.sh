@@ -44,7 +44,7 @@ interrupt() { # interrupt N COMMAND...: Ctrl-C in epoch N of those that the comm
     "$@" --log "$log" > "$work/out" 2> "$work/err" &
     pid=$!
     while [ "$epochs" -gt 0 ]; do read_log; epochs=$((epochs - 1)); done
-    kill -INT $pid 2> /dev/null
+    kill -"${signal:-INT}" $pid 2> /dev/null
     cat "$log" > /dev/null & # it may have finished the epoch meanwhile
     reader=$!
     wait $pid
@@ -84,6 +84,50 @@ else bad "after the end" "$(ls "$work")"; fi
 check_fails "nothing to resume" 1 "model.safetensors.partial" $long --out "$out" --resume
 check "a run that nobody stops" $long --out "$out"
 check_same "... saves its result alone" "$(ls "$work" | grep -c 'partial')" 0
+
+# Other ways to end: the terminal goes, or who reads the notes. Started over, both are stopped where the log waits.
+rm -f "$log" "$out"
+mkfifo "$log"
+signal=HUP
+interrupt 1 $long --out "$out"
+signal=INT
+check_same "SIGHUP: exit status" $status 1
+try sh -c "$(sed -n 's/.*to continue: //p' "$work/err" | sed 's/--log [^ ]*//')"
+check_same "SIGHUP: continued to the same bits" "$whole" "$(sha < "$work/out")"
+rm -f "$log" "$out"
+loud=$(echo "$long" | sed 's/--quiet//')
+mkfifo "$log" "$work/notes"
+$loud --out "$out" --log "$log" > "$work/out" 2> "$work/notes" &
+pid=$!
+cat "$work/notes" > "$work/err" &
+notes=$!
+read_log # the first, before the first step
+kill $notes 2> /dev/null
+wait $notes 2> /dev/null
+while kill -0 $pid 2> /dev/null; do read_log; done
+wait $pid
+check_same "nobody reads stderr: exit status" $? 1
+rm -f "$log"
+if [ -s "$out.partial" ]; then good "nobody reads stderr: the run is saved"
+else bad "nobody reads stderr" "$(ls "$work")"; fi
+try $long --out "$out" --resume
+check_same "nobody reads stderr: continued to the same bits" "$whole" "$(sha < "$work/out")"
+
+# A disk that fills: the log is longer than a page, which then has no room beside the old one.
+disk=$work/disk
+mkdir "$disk"
+if mount -t tmpfs -o size=8k none "$disk" 2> /dev/null; then
+    trap 'umount "$disk" 2> /dev/null; rm -rf "$work"' EXIT
+    tiny="$deeparc train --model mlp-8 --data digits --limit 32 --test-limit 10 --epochs 200 --batch 32 --quiet"
+    expected=$($tiny | sha)
+    check_fails "a log on a disk that fills" 1 "No space left on device" $tiny --out "$out" --log "$disk/log"
+    check_same "... the model is saved" "$("$deeparc" hash "$out" | sha)" "$expected"
+    check_fails "a record on a disk that fills" 1 "No space left on device" $tiny --out "$out" --record "$disk/record"
+    check_same "... the model is saved" "$("$deeparc" hash "$out" | sha)" "$expected"
+    umount "$disk"
+else
+    skip "a disk that fills" "nothing can be mounted here"
+fi
 
 rm -f "$log"
 mkfifo "$log"

@@ -71,7 +71,7 @@ for signal in KILL TERM; do
     sed 's/^/exec /' "$d/plan.txt" > "$work/line" # the shell becomes the program, and gets the signal
     sh "$work/line" > "$work/out" 2> "$work/err" &
     pid=$!
-    while [ -z "$(ls "$d/runs" 2> /dev/null)" ] && kill -0 $pid 2> /dev/null; do sleep 0.05; done
+    while ! ls "$d/runs" 2> /dev/null | grep '\.partial$' > /dev/null && kill -0 $pid 2> /dev/null; do sleep 0.05; done
     kill -$signal $pid 2> /dev/null
     wait $pid 2> /dev/null
     status=$?

@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The file's text, or "(none)". Valid until the next call. */
@@ -272,4 +274,62 @@ TEST(file_in_shared_memory_is_replaced_like_any_other) {
     replaced = strcmp(text_of(path), "new") == 0;
     unlink(path);
     CHECK(replaced);
+}
+
+/* ---- What killed processes leave, and locks ---- */
+
+TEST(file_removes_what_killed_writers_have_left) {
+    const char *directory = fresh_directory("file-parts");
+    static const char *const gone[] = { "f.part-999999999-0", "f.part-999999999-17" };
+    static const char *const kept[] = { "f.part-999999999-x", "f.part-999999999", "f.part--1-0", "f.part-9-0.csv",
+                                        "g.part-999999999-0", "ff.part-999999999-0", "f.part-1-0" }; /* 1 is init */
+    char path[4096];
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) CHECK_OK(da_file_save(in(directory, gone[i]), "a", 1));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) CHECK_OK(da_file_save(in(directory, kept[i]), "a", 1));
+    snprintf(path, sizeof path, "%s", in(directory, "f"));
+    CHECK_OK(da_file_save(path, "a", 1));
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) CHECK(!da_file_exists(in(directory, gone[i])));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) CHECK(da_file_exists(in(directory, kept[i])));
+}
+
+/* A process that takes the lock and is killed with it; says so through a pipe. */
+static pid_t start_locker(const char *path, int *told) {
+    int ends[2];
+    char said = 0;
+    CHECK_INT(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        da_file_lock *lock = NULL;
+        said = da_file_lock_take(&lock, path) == DA_OK ? 'y' : 'n';
+        if (write(ends[1], &said, 1) == 1) pause();
+        _exit(0);
+    }
+    CHECK(read(ends[0], &said, 1) == 1);
+    *told = said;
+    close(ends[0]);
+    close(ends[1]);
+    return child;
+}
+
+TEST(file_lock_goes_with_its_process) {
+    char path[4096], name[4200];
+    int told = 0;
+    da_file_lock *lock = NULL;
+    snprintf(path, sizeof path, "%s", in(fresh_directory("file-lock"), "checkpoint"));
+    snprintf(name, sizeof name, "%s.lock", path);
+    pid_t child = start_locker(path, &told);
+    CHECK_INT(told, 'y');
+    CHECK_FAILS(da_file_lock_take(&lock, path), DA_ERROR_BUSY, "in use by another process");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    CHECK(da_file_exists(name)); /* left behind, and no hindrance */
+    CHECK_OK(da_file_lock_take(&lock, path));
+    child = start_locker(path, &told);
+    CHECK_INT(told, 'n');
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    da_file_lock_give(lock);
+    CHECK(!da_file_exists(name));
+    da_file_lock_give(NULL);
+    CHECK_FAILS(da_file_lock_take(&lock, "nowhere/at/all"), DA_ERROR_NOT_FOUND, "nowhere/at/all");
 }

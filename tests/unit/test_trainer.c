@@ -11,6 +11,8 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { SIDE = 4, PIXELS = SIDE * SIDE, COUNT = 110, CLASSES = 3 };
 
@@ -175,6 +177,61 @@ TEST(trainer_writes_a_line_of_log_for_every_epoch) {
     CHECK(line && *line == '\0');
     da_training_result_free(&result);
     da_model_free(model);
+}
+
+/* A folder that goes while the run trains, and comes back. */
+typedef struct vanishing { const char *folder; int64_t goes, comes; int troubles; } vanishing;
+static void take_folder(void *context, const da_progress *p) {
+    vanishing *v = context;
+    v->troubles += p->epoch_done && p->trouble;
+    char path[4096];
+    if (!p->epoch_done) return;
+    for (int i = 0; p->epoch + 1 == v->goes && i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", v->folder, i == 0 ? "log" : "run");
+        unlink(path);
+        snprintf(path, sizeof path, "%s/run.lock", v->folder);
+        unlink(path);
+    }
+    if (p->epoch + 1 == v->goes) CHECK_INT(rmdir(v->folder), 0);
+    if (p->epoch + 1 == v->comes) CHECK_INT(mkdir(v->folder, 0777), 0);
+}
+
+TEST(trainer_goes_on_when_its_log_or_checkpoint_cannot_be_written) {
+    da_dataset data = blobs();
+    da_trainer_options o = short_run();
+    da_training_result result;
+    char folder[4096], log[4200], run[4200], hash[65], expected[65];
+    da_model *plain = tiny_model();
+    CHECK_OK(da_train(plain, &data, &o, NULL));
+    CHECK_OK(da_model_hash(plain, -1, expected));
+    snprintf(folder, sizeof folder, "%s", test_temporary("vanishing"));
+    snprintf(log, sizeof log, "%s/log", folder);
+    snprintf(run, sizeof run, "%s/run", folder);
+    o.progress = take_folder;
+    o.log_path = log;
+    o.checkpoint_path = run;
+    for (int comes = 0; comes <= 3; comes += 3) { /* never, or before the last epoch */
+        vanishing v = { folder, 2, comes, 0 };
+        da_model *model = tiny_model();
+        mkdir(folder, 0777);
+        o.context = &v;
+        CHECK_OK(da_train(model, &data, &o, &result));
+        CHECK_INT(result.epoch_count, 4);
+        CHECK_INT(v.troubles, comes ? 1 : 2);
+        CHECK(comes ? !result.trouble[0] : strstr(result.trouble, "vanishing/log") != NULL);
+        CHECK(da_file_exists(log) == (comes > 0) && da_file_exists(run) == (comes > 0));
+        CHECK_OK(da_model_hash(model, -1, hash));
+        CHECK_TEXT(hash, expected);
+        da_training_result_free(&result);
+        if (comes) { unlink(log); unlink(run); }
+        da_model_free(model);
+    }
+    rmdir(folder);
+    mkdir(folder, 0777);
+    vanishing v = { folder, 2, 0, 0 };
+    o.context = &v;
+    CHECK_FAILS(da_train(plain, &data, &o, NULL), DA_ERROR_IO, "vanishing/log"); /* nowhere else to say it */
+    da_model_free(plain);
 }
 
 TEST(trainer_log_has_points_in_every_locale) {
