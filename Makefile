@@ -1,6 +1,6 @@
 # deeparc. `make` builds build/deeparc, `make test` runs everything a change can break, `make mnist-demo` shows the whole story.
 # Targets:
-#   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=1|0]    make asan    make ubsan
+#   make mnist-demo [DATA=mnist|fashion-mnist|digits|DIR]    make test [CC=clang] [OPENMP=1|0]    make asan    make ubsan    make tsan
 #   make rq1 [SCALE=smoke|laptop|paper] [DATA=...]    how modular networks are: from data to CSV and page (paper: plan and cost)
 #   make rq2 [SCALE=smoke|laptop|paper]    what modules preserve: curves of removed and repeated blocks, with controls
 #   make bench    speed of kernels and networks        tests/bench/versus_torch.sh    the same beside PyTorch
@@ -50,7 +50,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test light asan ubsan sanitized nightly bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
+.PHONY: all test light asan ubsan tsan sanitized nightly bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -103,6 +103,10 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address O=-O1 test
 ubsan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SANITIZE=undefined O=-O1 test
+# Races: threads that come first at once, each test in a process of its own, then all that has threads in it.
+tsan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=thread O=-O1 $(BUILD)/tsan/unit
+	@for tests in come_first parallel kernels graph optimizer; do $(BUILD)/tsan/unit $$tests || exit 1; done
 sanitized:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=address,undefined O=-O1 light
 
@@ -125,6 +129,7 @@ nightly: test
 	@sh tests/real-data.sh $(BUILD)/deeparc
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory ubsan CC=clang
+	@$(MAKE) --no-print-directory tsan
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=600
 
 # How training would scale on more cores than this machine has: tests/bench/SCALING.md.

@@ -61,8 +61,6 @@ da_status da_graph_new(da_graph **graph) {
                        "have set it when it was loaded, fesetenv(FE_DFL_ENV) puts it back");
     da_graph *made = da_alloc_zero(1, sizeof *made);
     if (!made) return DA_ERROR_MEMORY;
-    da_kernels_active(); /* chosen here, once, so that no parallel loop is the first to ask */
-    da_threads();
     made->recording = true;
     made->poison.poisoned = true;
     made->poison.graph = made;
@@ -259,6 +257,14 @@ da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradi
             return node;
     }
     return new_leaf(graph, value, gradient);
+}
+
+void da_graph_report(da_node *leaf, bool *whole) {
+    if (leaf->poisoned) *whole = false;
+    else if (leaf->wants_gradient) {
+        leaf->whole = whole;
+        *whole = false;
+    }
 }
 
 typedef struct affine_work { const dai_deferred *deferred; int64_t channels, rows; float *to; } affine_work;
@@ -549,6 +555,8 @@ da_status da_graph_backward(da_graph *graph, da_node *loss) {
         else if (node->leaf_gradient && !node->gradient)
             memset(node->leaf_gradient->data, 0, da_tensor_bytes(node->leaf_gradient));
     }
+    for (int64_t i = 0; i < graph->node_count && graph->status == DA_OK; i++)
+        if (node_at(graph, i)->whole) *node_at(graph, i)->whole = true;
     return da_graph_status(graph);
 }
 

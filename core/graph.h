@@ -51,6 +51,10 @@ void da_graph_set_trap(da_graph *graph, bool on);
 da_node *da_graph_input(da_graph *graph, const da_tensor *value);
 da_node *da_graph_leaf(da_graph *graph, const da_tensor *value, da_tensor *gradient);
 
+/* Whether a leaf's gradient is whole: *whole is false from here on, and true once a backward has succeeded. Borrowed until
+   reset. A leaf that takes no gradient leaves it alone. */
+void da_graph_report(da_node *leaf, bool *whole);
+
 /* Gradient of the one-element node `loss` with respect to every leaf it depends on. A node's value and gradient are
    given back as soon as they have served, except those of nodes marked with da_graph_keep. Leaves that the loss does
    not depend on get zeros. */

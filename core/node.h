@@ -75,6 +75,7 @@ struct da_node {
     dai_buffer *gradient_buffer; /* NULL for leaves, whose gradient is the caller's memory */
     da_tensor   gradient_view;   /* what da_node_gradient hands out */
     da_tensor  *leaf_gradient;
+    bool       *whole;      /* of a leaf: told when its gradient is; or NULL */
     float      *incoming;   /* the contribution being written between begin and end; */
     bool        incoming_total; /* or the whole gradient, with what others contributed */
     dai_buffer *incoming_buffer;

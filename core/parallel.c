@@ -1,6 +1,7 @@
 /* Parallel loops on threads of our own (team.h), or OpenMP's, or none. */
 #include "core/parallel.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #if defined(_OPENMP)
@@ -9,7 +10,7 @@
 #include "core/team.h"
 #endif
 
-static int thread_count = 0; /* 0: not chosen yet */
+static atomic_int thread_count; /* 0: not chosen yet */
 
 static int processors(void) {
 #if defined(_OPENMP)
@@ -39,15 +40,27 @@ bool da_threads_available(void) {
 #endif
 }
 
-int da_threads_set(int threads) {
+static int within_bounds(int threads) {
     if (threads < 1 || !da_threads_available()) threads = processors();
-    thread_count = threads > DA_MAX_THREADS ? DA_MAX_THREADS : threads;
-    return thread_count;
+    return threads > DA_MAX_THREADS ? DA_MAX_THREADS : threads;
+}
+
+int da_threads_set(int threads) {
+    threads = within_bounds(threads);
+    atomic_store(&thread_count, threads);
+    return threads;
 }
 
 static _Thread_local bool inside; /* this thread computes a chunk of a loop that others share */
 
-int da_threads(void) { return inside ? 1 : thread_count > 0 ? thread_count : da_threads_set(0); }
+/* Threads that come first at once choose the same; who set a number meanwhile has the last word. */
+int da_threads(void) {
+    if (inside) return 1;
+    int now = atomic_load_explicit(&thread_count, memory_order_acquire);
+    if (now > 0) return now;
+    const int all = within_bounds(0);
+    return atomic_compare_exchange_strong(&thread_count, &now, all) ? all : now;
+}
 
 static da_loop_observer *loop_observer;
 static void *observer_context;

@@ -9,7 +9,8 @@
 
 enum { DA_MAX_THREADS = 256 };
 
-/* How many threads loops may use: 1..DA_MAX_THREADS; 0 = as many as the machine offers. Returns the number in force. */
+/* How many threads loops may use: 1..DA_MAX_THREADS; 0 = as many as the machine offers. Returns the number in force.
+   To be set while no operation runs: scratch memory is taken for the number there was. */
 int  da_threads_set(int threads);
 int  da_threads(void); /* inside a chunk of a shared loop: 1, since a loop within it runs on its caller alone */
 bool da_threads_available(void);  /* false when built without threads */

@@ -80,7 +80,9 @@ static da_node *parameter(da_layer *layer, da_forward *forward, int i) {
     if (i >= layer->parameter_count) return NULL;
     da_parameter *p = &layer->parameters[i];
     if (p->frozen) return da_graph_input(forward->graph, &p->value);
-    return da_graph_leaf(forward->graph, &p->value, &p->gradient);
+    da_node *leaf = da_graph_leaf(forward->graph, &p->value, &p->gradient);
+    da_graph_report(leaf, &p->has_gradient);
+    return leaf;
 }
 
 /* ---- conv2d: weight K C/groups R S in files, R S C/groups K in memory ---- */

@@ -29,6 +29,7 @@ typedef struct da_parameter {
     const char *name;   /* "weight", "bias", "running_mean", "running_var" */
     da_tensor value;    /* memory order */
     da_tensor gradient; /* same shape; none for buffers */
+    bool has_gradient;  /* all of it, from a backward that succeeded; set by the graph */
     bool buffer;        /* not trained: running statistics */
     bool frozen;        /* not to be moved: neither by gradient nor by weight decay nor by batch statistics */
     da_layout layout;

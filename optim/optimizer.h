@@ -51,7 +51,8 @@ da_status da_optimizer_set_momentum(da_optimizer *optimizer, float momentum);
    by min(1, clip / (norm + 1e-6)). Writes the gradient's global norm (before clipping) when norm is not NULL.
    Parameters that were frozen since are left alone. No heap call. Cost: two passes over the gradients, one over
    parameters and state. Errors, nothing moved: DA_ERROR_NUMERIC when the norm is not finite, DA_ERROR_ARGUMENT when
-   rate is negative or not finite, or a parameter has no gradient yet. */
+   rate is negative or not finite, or a parameter has no gradient: no backward has succeeded since it was last
+   part of a forward that records. */
 da_status da_optimizer_step(da_optimizer *optimizer, float rate, double *norm);
 
 /* State for checkpoints: tensors named "optimizer/<parameter>.<momentum|moment1|moment2>", borrowed, in the parameters'

@@ -77,8 +77,8 @@ static void update_chunk(void *context, int64_t i, int worker) {
 
 static da_status check_gradients(const da_optimizer *o) {
     for (int s = 0; s < o->slot_count; s++)
-        if (!o->slots[s].parameter->frozen && !o->slots[s].parameter->gradient.data)
-            return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer step: parameter %d ('%s') has no gradient: run backward first",
+        if (!o->slots[s].parameter->frozen && !o->slots[s].parameter->has_gradient)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer step: parameter %d ('%s') has no gradient: a backward must succeed first",
                            s, o->slots[s].parameter->name);
     return DA_OK;
 }

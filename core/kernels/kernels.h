@@ -146,8 +146,8 @@ typedef struct da_kernels {
     int64_t (*peak)(int64_t rounds, float *rest); /* nothing but multiply-adds, to measure by: peak.h */
 } da_kernels;
 
-const da_kernels *da_kernels_active(void);
-da_status         da_kernels_select(const char *name); /* NULL or "auto": the best this CPU has */
+const da_kernels *da_kernels_active(void); /* by any thread at any time; the best this CPU has until one is selected */
+da_status         da_kernels_select(const char *name); /* NULL or "auto": the best; not while an operation runs */
 /* The tables this build and CPU can run, ended by NULL; the reference first, the best last. */
 const da_kernels *const *da_kernels_list(void);
 

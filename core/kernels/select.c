@@ -5,27 +5,29 @@
 #include "core/kernels/peak.h"
 #include "core/kernels/unary.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-/* The rows that every variant has under its own suffix, from the unary functions on. */
-#define SUFFIXED(variant)                                                                              \
-    dai_unary_##variant, dai_unary_backward_##variant, dai_sum_##variant, dai_relu_##variant,           \
-    dai_relu_backward_##variant, dai_channel_moments_##variant,                  \
-    dai_channel_gradient_sums_##variant, dai_channel_affine_##variant, dai_channel_gradient_affine_##variant, \
-    dai_channel_sum_##variant, dai_max_pool_##variant, dai_max_pool_backward_##variant,                  \
-    dai_sgd_update_##variant, dai_adam_update_##variant, dai_square_sum_##variant, dai_pixels_##variant, \
-    dai_panel_centre_##variant, dai_widen_sum_##variant, dai_peak_##variant
+/* What every variant has, under the name of its field and its own suffix. */
+#define EACH_ROUTINE(row, variant)                                                                                    \
+    row(unary, variant) row(unary_backward, variant) row(sum, variant) row(relu, variant) row(relu_backward, variant) \
+    row(channel_moments, variant) row(channel_gradient_sums, variant) row(channel_affine, variant)                    \
+    row(channel_gradient_affine, variant) row(channel_sum, variant) row(max_pool, variant)                            \
+    row(max_pool_backward, variant) row(sgd_update, variant) row(adam_update, variant) row(square_sum, variant)       \
+    row(pixels, variant) row(panel_centre, variant) row(widen_sum, variant) row(peak, variant)
+#define ROW(field, variant) .field = dai_##field##_##variant,
 
 static const da_kernels reference = {
-    "reference", NULL, NULL, NULL, dai_matmul_reference, dai_conv_forward_reference, dai_conv_backward_reference,
-    SUFFIXED(reference),
+    .name = "reference", .matmul = dai_matmul_reference, .conv_forward = dai_conv_forward_reference,
+    .conv_backward = dai_conv_backward_reference, EACH_ROUTINE(ROW, reference)
 };
 
-#define FAST_TABLE(variant)                                                                               \
-    dai_contract dai_contract_##variant;                                                                  \
-    static const da_kernels variant = {                                                                   \
-        #variant, dai_contract_##variant, &dai_winograd_##variant, &dai_lanes_##variant, dai_matmul_fast,    \
-        dai_conv_forward_fast, dai_conv_backward_fast, SUFFIXED(variant),                                    \
+#define FAST_TABLE(variant)                                                                                           \
+    dai_contract dai_contract_##variant;                                                                              \
+    static const da_kernels variant = {                                                                               \
+        .name = #variant, .contract = dai_contract_##variant, .winograd = &dai_winograd_##variant,                    \
+        .lanes = &dai_lanes_##variant, .matmul = dai_matmul_fast, .conv_forward = dai_conv_forward_fast,              \
+        .conv_backward = dai_conv_backward_fast, EACH_ROUTINE(ROW, variant)                                           \
     };
 
 FAST_TABLE(portable)
@@ -36,32 +38,28 @@ FAST_TABLE(avx512)
 FAST_TABLE(neon)
 #endif
 
-static const da_kernels *available[6]; /* reference first, the best last */
-static const da_kernels *active;
-
-static void find_available(void) {
-    int count = 0;
-    available[count++] = &reference;
-    available[count++] = &portable;
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        available[count++] = &avx2;
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq"))
-            available[count++] = &avx512;
-    }
-#elif defined(__aarch64__)
-    available[count++] = &neon;
-#endif
-    available[count] = NULL;
-}
-
+/* A list for each kind of CPU, the reference first, the best last: found by asking the CPU, so that nothing is kept. */
 const da_kernels *const *da_kernels_list(void) {
-    if (!available[0]) find_available();
-    return available;
+#if defined(__x86_64__)
+    static const da_kernels *const plain[] = { &reference, &portable, NULL };
+    static const da_kernels *const with_avx2[] = { &reference, &portable, &avx2, NULL };
+    static const da_kernels *const with_avx512[] = { &reference, &portable, &avx2, &avx512, NULL };
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return plain;
+    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    return wide ? with_avx512 : with_avx2;
+#elif defined(__aarch64__)
+    static const da_kernels *const all[] = { &reference, &portable, &neon, NULL };
+    return all;
+#else
+    static const da_kernels *const all[] = { &reference, &portable, NULL };
+    return all;
+#endif
 }
+
+/* ---- The one in force ---- */
+
+static _Atomic(const da_kernels *) active; /* NULL: not chosen yet */
 
 da_status da_kernels_select(const char *name) {
     const da_kernels *const *list = da_kernels_list();
@@ -69,7 +67,7 @@ da_status da_kernels_select(const char *name) {
     bool automatic = !name || strcmp(name, "auto") == 0;
     for (int i = 0; list[i]; i++) {
         if (automatic ? !list[i + 1] : strcmp(list[i]->name, name) == 0) {
-            active = list[i];
+            atomic_store(&active, list[i]);
             return DA_OK;
         }
         strcat(strcat(names, i ? ", " : ""), list[i]->name);
@@ -77,7 +75,11 @@ da_status da_kernels_select(const char *name) {
     return DA_FAIL(DA_ERROR_ARGUMENT, "kernels '%s' are unknown or not for this CPU: it can run %s", name, names);
 }
 
+/* Threads that come first at once choose the same; who selected meanwhile has the last word. */
 const da_kernels *da_kernels_active(void) {
-    if (!active) da_kernels_select(NULL);
-    return active;
+    const da_kernels *now = atomic_load_explicit(&active, memory_order_acquire);
+    if (now) return now;
+    const da_kernels *const *best = da_kernels_list();
+    while (best[1]) best++;
+    return atomic_compare_exchange_strong(&active, &now, *best) ? *best : now;
 }

@@ -10,11 +10,12 @@
 
 static const char *const fixture = "tests/fixtures/optimizers.json";
 
-/* A model of one linear unit "fc": weight 5 x 3, bias 3. */
+/* A model of one linear unit "fc": weight 5 x 3, bias 3. The tests write its gradients by hand, in the place of a backward. */
 static da_model *small_model(void) {
     da_model *model = NULL;
     CHECK_OK(da_model_new(&model, "small", (int64_t[]){ 1, 1, 5 }, 3));
     CHECK_OK(da_model_append(model, "fc", &(da_layer_options){ .kind = DA_LAYER_LINEAR, .outputs = 3 }));
+    for (int i = 0; i < 2; i++) model->units[0]->parameters[i].has_gradient = true;
     return model;
 }
 
@@ -219,6 +220,51 @@ TEST(optimizer_norm_that_is_not_finite_moves_nothing) {
     da_model_free(model);
 }
 
+static da_status forward_and_back(da_graph *graph, da_model *model, const uint8_t *label, bool back, int64_t fail_after) {
+    float pixels[5] = { 1, 2, 3, 4, 5 };
+    da_tensor x = da_tensor_over(pixels, DA_FLOAT32, 4, (int64_t[]){ 1, 1, 1, 5 });
+    da_forward forward = { .graph = graph };
+    da_graph_reset(graph);
+    da_node *loss = da_cross_entropy(graph, da_model_forward(model, &forward, da_graph_input(graph, &x)), label, 0);
+    if (!back) return da_graph_status(graph);
+    da_memory_fail_after(fail_after);
+    da_status status = da_graph_backward(graph, loss);
+    da_memory_fail_after(-1);
+    return status;
+}
+
+TEST(optimizer_steps_only_behind_a_backward_that_succeeded) {
+    da_model *model = NULL;
+    da_optimizer *optimizer = NULL;
+    da_graph *graph = NULL;
+    const uint8_t label = 1;
+    float before[15];
+    CHECK_OK(da_model_new(&model, "fresh", (int64_t[]){ 1, 1, 5 }, 3));
+    CHECK_OK(da_model_append(model, "fc", &(da_layer_options){ .kind = DA_LAYER_LINEAR, .outputs = 3 }));
+    CHECK_OK(da_model_initialize(model, DA_INIT_HE, 1));
+    memcpy(before, weight_of(model)->value.data, sizeof before);
+    const da_optimizer_options options = { .kind = DA_SGD, .momentum = 0.9f, .weight_decay = 0.5f };
+    CHECK_OK(da_optimizer_new(&optimizer, model, &options, NULL, 0));
+    CHECK_OK(da_graph_new(&graph));
+    for (int round = 0; round < 4; round++) { /* never; forward alone; memory ends in backward; a label that is none */
+        if (round == 1) CHECK_OK(forward_and_back(graph, model, &label, false, -1));
+        if (round == 2) CHECK_FAILS(forward_and_back(graph, model, &label, true, 0), DA_ERROR_MEMORY, "out of memory");
+        if (round == 3) CHECK_FAILS(forward_and_back(graph, model, &(uint8_t){ 9 }, true, -1), DA_ERROR_ARGUMENT, "label 9");
+        CHECK_FAILS(da_optimizer_step(optimizer, 0.1f, NULL), DA_ERROR_ARGUMENT, "('weight') has no gradient");
+        CHECK_INT(da_optimizer_steps(optimizer), 0);
+        CHECK(memcmp(before, weight_of(model)->value.data, sizeof before) == 0);
+    }
+    CHECK_OK(forward_and_back(graph, model, &label, true, -1));
+    CHECK_OK(da_optimizer_step(optimizer, 0.1f, NULL));
+    da_graph_set_recording(graph, false); /* an evaluation in between takes nothing away */
+    CHECK_OK(forward_and_back(graph, model, &label, false, -1));
+    CHECK_OK(da_optimizer_step(optimizer, 0.1f, NULL));
+    CHECK(memcmp(before, weight_of(model)->value.data, sizeof before) != 0);
+    da_graph_free(graph);
+    da_optimizer_free(optimizer);
+    da_model_free(model);
+}
+
 TEST(optimizer_moves_only_what_is_not_frozen) {
     da_model *model = small_model();
     da_optimizer *optimizer = NULL;
@@ -315,6 +361,7 @@ static void three_steps(int threads, float *out, int64_t n) {
     da_threads_set(threads);
     CHECK_OK(da_model_new(&model, "wide", (int64_t[]){ 1, 1, 1000 }, 70));
     CHECK_OK(da_model_append(model, "fc", &(da_layer_options){ .kind = DA_LAYER_LINEAR, .outputs = 70 }));
+    for (int i = 0; i < 2; i++) model->units[0]->parameters[i].has_gradient = true;
     CHECK_OK(da_optimizer_new(&optimizer, model, &options, NULL, 0));
     for (uint64_t step = 0; step < 3; step++) {
         fill_random(&weight_of(model)->gradient, step);

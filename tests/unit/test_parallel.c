@@ -1,5 +1,7 @@
 /* Parallel loops: every chunk once, workers with numbers of their own, loops within and beside others. */
 #include "tests/unit/test.h"
+#include "core/graph.h"
+#include "core/kernels/kernels.h"
 #include "core/parallel.h"
 
 #include <pthread.h>
@@ -90,4 +92,34 @@ TEST(parallel_loops_may_run_beside_each_other) {
     for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
     CHECK_INT(incomplete, 0);
     da_threads_set(0);
+}
+
+/* Under ThreadSanitizer and alone in its process (make tsan) both threads find nothing chosen yet. */
+typedef struct newcomer { atomic_int *waiting; const da_kernels *kernels; int threads; float sum; } newcomer;
+
+static void *come_first(void *context) {
+    newcomer *me = context;
+    float x[4] = { 1, 2, 3, 4 };
+    da_tensor t = da_tensor_over(x, DA_FLOAT32, 2, (int64_t[]){ 2, 2 });
+    da_graph *graph = NULL;
+    atomic_fetch_sub(me->waiting, 1);
+    while (atomic_load(me->waiting) > 0) sched_yield();
+    me->kernels = da_kernels_active();
+    me->threads = da_threads();
+    CHECK_OK(da_graph_new(&graph));
+    da_node *a = da_graph_input(graph, &t);
+    me->sum = da_node_scalar(da_sum(graph, da_matmul(graph, a, da_relu(graph, a)), 0, false));
+    da_graph_free(graph);
+    return NULL;
+}
+
+TEST(parallel_threads_that_come_first_at_once_agree) {
+    atomic_int waiting = 2;
+    newcomer who[2] = { { .waiting = &waiting }, { .waiting = &waiting } };
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++) CHECK(pthread_create(&thread[i], NULL, come_first, &who[i]) == 0);
+    for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
+    CHECK(who[0].kernels && who[0].kernels == who[1].kernels && who[0].threads == who[1].threads);
+    CHECK_CLOSE(who[0].sum, 54, 0);
+    CHECK_CLOSE(who[1].sum, 54, 0);
 }
