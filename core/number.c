@@ -6,6 +6,7 @@
  */
 #include "core/number.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -107,4 +108,22 @@ char *da_number_rounded(char text[DA_NUMBER_WIDE], double value, int digits) {
     snprintf(text, DA_NUMBER_WIDE, "%.*g", within(digits), value);
     restore_point(text);
     return text;
+}
+
+/* "image" "images", "class" "classes", "batch" "batches", "entry" "entries", "matrix" "matrices" */
+da_counted da_count(int64_t count, const char *noun) {
+    static const struct { const char *one, *many; } endings[] = {
+        { "ss", "sses" }, { "ch", "ches" }, { "matrix", "matrices" }, { "try", "tries" }, { "", "s" }
+    };
+    da_counted out;
+    size_t length = strlen(noun), e = 0, tail = 0;
+    for (;; e++) {
+        tail = strlen(endings[e].one);
+        if (length >= tail && strcmp(noun + length - tail, endings[e].one) == 0) break;
+    }
+    if (count == 1) snprintf(out.text, sizeof out.text, "1 %.40s", noun);
+    else snprintf(out.text, sizeof out.text, "%" PRId64 " %.*s%s", count,
+             (int)(length - tail < 40 ? length - tail : 40),
+                  noun, endings[e].many);
+    return out;
 }

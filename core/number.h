@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { DA_NUMBER_TEXT = 32 };
 
@@ -20,5 +21,9 @@ char *da_number_text(char text[DA_NUMBER_TEXT], double value);
 enum { DA_NUMBER_WIDE = 352 };
 char *da_number_fixed(char text[DA_NUMBER_WIDE], double value, int digits);
 char *da_number_rounded(char text[DA_NUMBER_WIDE], double value, int digits);
+
+/* A count and what is counted, the noun given for one: "1 image", "2 images", "0 classes", "3 batches". Print .text. */
+typedef struct da_counted { char text[64]; } da_counted;
+da_counted da_count(int64_t count, const char *noun);
 
 #endif

@@ -1,6 +1,8 @@
 /* Agreement of cuts: overlaps of runs are intersections of intervals. */
 #include "deeparc/stability.h"
 
+#include "core/number.h"
+
 #include <math.h>
 
 static double pairs_of(double count) { return count * (count - 1) / 2; }
@@ -50,8 +52,7 @@ static void include(da_spread *s, double value, int count) {
 da_status da_partition_stability(const da_partition *partitions, int count, da_stability *out) {
     da_stability s = { 0 };
     if (count < 2)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "stability of %d partition%s: at least 2 are needed", count,
-                       count == 1 ? "" : "s");
+        return DA_FAIL(DA_ERROR_ARGUMENT, "stability of %s: at least 2 are needed", da_count(count, "partition").text);
     for (int i = 0; i < count; i++)
         for (int j = i + 1; j < count; j++) {
             da_agreement agreement;

@@ -6,6 +6,8 @@
  */
 #include "layers/internal.h"
 
+#include "core/number.h"
+
 #include "core/memory.h"
 
 #include <math.h>
@@ -15,11 +17,11 @@
 /* Bounds are floats, as the values are: a double 1e-6 would refuse the float that is nearest to it. NaN is refused. */
 da_status da_normalization_check(const da_normalization *n, int64_t channels) {
     if (channels < 1 || channels > DA_MAX_NORMALIZED)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "the images have %lld channels; 1 to %d can be normalised",
-                       (long long)channels, DA_MAX_NORMALIZED);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "the images have %s; 1 to %d can be normalised",
+                       da_count(channels, "channel").text, DA_MAX_NORMALIZED);
     if (n->channels != channels)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "a normalisation of %d channels does not fit images of %lld channels",
-                       n->channels, (long long)channels);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "a normalisation of %s does not fit images of %s",
+                       da_count(n->channels, "channel").text, da_count(channels, "channel").text);
     for (int c = 0; c < n->channels; c++) {
         if (!(fabsf(n->mean[c]) <= 1e6f))
             return DA_FAIL(DA_ERROR_ARGUMENT, "the mean of channel %d is %g and must lie in -1e6 to 1e6", c,

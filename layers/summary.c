@@ -5,6 +5,8 @@
  *                       the shortcut pads, the padded copy
  */
 #include "layers/summary.h"
+
+#include "core/number.h"
 #include "layers/internal.h"
 
 #include "core/memory.h"
@@ -83,9 +85,8 @@ static int write_row(char *at, int name_width, const char *name, const char *kin
 
 static char *write_head(char *at, const da_model *model, int name_width) {
     char shape[96];
-    at += snprintf(at, 2 * LINE, "%.*s: input %s, %d classes\n", LINE, model->architecture,
-                   da_shape_text(shape, 3, model->input_shape),
-                   model->classes);
+    at += snprintf(at, 2 * LINE, "%.*s: input %s, %s\n", LINE, model->architecture,
+                   da_shape_text(shape, 3, model->input_shape), da_count(model->classes, "class").text);
     return at + snprintf(at, LINE, "%-*s  %-19s  %-12s %12s %14s %13s\n", name_width, "unit", "kind", "output",
                          "parameters", "multiply-adds", "activation B");
 }

@@ -9,6 +9,8 @@
  * such means.
  */
 #include "optim/evaluate.h"
+
+#include "core/number.h"
 #include "core/math.h"
 #include "core/memory.h"
 
@@ -30,7 +32,7 @@ da_status dai_data_check(const da_model *model, const da_dataset *data) {
                        da_shape_text(of_data, 3, shape), model->architecture,
                        da_shape_text(of_model, 3, model->input_shape));
     if (data->labels && data->classes > model->classes)
-        return DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d classes, the model '%s' tells %d apart", data->name, data->classes,
+        return DA_FAIL(DA_ERROR_SHAPE, "'%s' has %s, the model '%s' tells %d apart", data->name, da_count(data->classes, "class").text,
                        model->architecture, model->classes);
     if (model->normalization.known && model->normalization.channels != data->channels)
         return DA_FAIL(DA_ERROR_SHAPE, "the model '%s' normalises %d channels, the images of '%s' have %lld",

@@ -50,8 +50,8 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
     }
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
-    cli_note(c, "%s %s: %lld images of %s, %d classes (%s), %s%s", out.name, cli_split_name(split),
-             (long long)out.count, shape, out.classes, out.source, cli_data_state(&out),
+    cli_note(c, "%s %s: %s of %s, %s (%s), %s%s", out.name, cli_split_name(split),
+             da_count(out.count, "image").text, shape, da_count(out.classes, "class").text, out.source, cli_data_state(&out),
              out.altered ? out.altered : "");
     *data = out;
     return DA_OK;
@@ -112,8 +112,8 @@ da_status cli_normalization_parse(cli *c, da_normalization *out, const char *tex
                          "such as 0.5,0.5,0.5/0.25,0.25,0.25", text);
     if (value.channels == 0) value.channels = (int)channels;
     if (value.channels != channels)
-        return cli_usage(c, "--normalize %s is for images of %d channels; the model's have %lld", text, value.channels,
-                         (long long)channels);
+        return cli_usage(c, "--normalize %s is for images of %s; the model's have %lld", text,
+                         da_count(value.channels, "channel").text, (long long)channels);
     if (da_normalization_check(&value, channels) != DA_OK)
         return cli_usage(c, "--normalize %s: %s", text, da_error_message());
     *out = value;
@@ -131,8 +131,8 @@ da_status cli_model_fits(const da_model *model, const da_dataset *data) {
                        da_shape_text(given, 3, (const int64_t[]){ data->height, data->width, data->channels }));
     }
     if (model->classes != data->classes)
-        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) tells %d classes apart, %s has %d", model->architecture,
-                       model->classes, data->name, data->classes);
+        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) tells %s apart, %s has %d", model->architecture,
+                       da_count(model->classes, "class").text, data->name, data->classes);
     return DA_OK;
 }
 

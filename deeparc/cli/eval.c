@@ -1,5 +1,7 @@
 /* deeparc eval: loss and accuracy of a model on a data set, which classes it takes for which, examples of both. */
 #include "deeparc/cli/answers.h"
+
+#include "core/number.h"
 #include "deeparc/cli/record.h"
 
 #include "core/memory.h"
@@ -48,8 +50,8 @@ static da_status measure(cli *c, result *r, da_model *model) {
 static void print(cli *c, const result *r) {
     const da_evaluation *e = &r->answers.evaluation;
     if (e->not_numbers > 0)
-        cli_note(c, "%lld of %lld images have logits that are not numbers: they count as wrong",
-                 (long long)e->not_numbers, (long long)e->samples);
+        cli_note(c, "%lld of %s have logits that are not numbers: they count as wrong",
+                 (long long)e->not_numbers, da_count(e->samples, "image").text);
     cli_print(c, "accuracy  %.2f %%  (%lld of %lld)\n", 100 * e->accuracy, (long long)e->correct,
               (long long)e->samples);
     cli_print(c, "loss      %.6f\n", e->loss);

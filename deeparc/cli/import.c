@@ -2,6 +2,8 @@
  * to be told how the input is normalised. */
 #include "deeparc/cli/cli.h"
 
+#include "core/number.h"
+
 #include "layers/checkpoint.h"
 
 static const cli_option options[] = {
@@ -37,7 +39,8 @@ static da_status import(cli *c, da_model *model) {
     if (cli_has(c, "classes-from")) DA_TRY(name_classes(c, model));
     DA_TRY(da_model_hash(model, -1, hash));
     DA_TRY(da_checkpoint_save(model, out, NULL));
-    cli_print(c, "%s with %d classes in %s\nsha256:%s\n", model->architecture, model->classes, out, hash);
+    cli_print(c, "%s with %s in %s\nsha256:%s\n", model->architecture,
+              da_count(model->classes, "class").text, out, hash);
     cli_put_text(c, "model", model->architecture);
     cli_put_int(c, "classes", model->classes);
     cli_put_text(c, "out", out);

@@ -1,6 +1,8 @@
 /* Similarity matrices on the command line. */
 #include "deeparc/cli/matrix.h"
 
+#include "core/number.h"
+
 #include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/cli/record.h"
@@ -289,8 +291,8 @@ void matrix_print_stages(cli *c, char *const *names, int layers) {
 
 void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {
     da_modularity metric = da_partition_modularity(partition);
-    cli_print(c, "%d layers in %d module%s, threshold %g, linkage %s\n", partition->layers, partition->modules,
-              partition->modules == 1 ? "" : "s", cli_real(c, "threshold"), cli_text(c, "linkage"));
+    cli_print(c, "%s in %s, threshold %g, linkage %s\n", da_count(partition->layers, "layer").text,
+              da_count(partition->modules, "module").text, cli_real(c, "threshold"), cli_text(c, "linkage"));
     matrix_print_ranges(c, names, partition);
     cli_print(c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
               metric.paper, metric.coverage);

@@ -292,7 +292,7 @@ static void print_side_by_side(const result *r) {
 static void print_one(const result *r) {
     const da_partition *p = &r->cuts[0].partition;
     da_modularity metric = da_partition_modularity(p);
-    cli_print(r->c, "%d layers in %d module%s, ", p->layers, p->modules, p->modules == 1 ? "" : "s");
+    cli_print(r->c, "%s in %s, ", da_count(p->layers, "layer").text, da_count(p->modules, "module").text);
     if (r->cuts[0].fisher) cli_print(r->c, "Fisher's optimal segmentation\n");
     else cli_print(r->c, "threshold %g, linkage %s\n", r->cuts[0].threshold, r->cuts[0].name);
     matrix_print_ranges(r->c, r->m.names, p);
@@ -349,8 +349,9 @@ static da_status print(result *r) {
 static da_status save_pictures(const result *r) {
     char title[160];
     const cut *first = &r->cuts[0];
-    if (first->fisher) snprintf(title, sizeof title, "%d modules, Fisher's segmentation", first->partition.modules);
-    else snprintf(title, sizeof title, "%d modules, %s above %g", first->partition.modules, first->name,
+    if (first->fisher) snprintf(title, sizeof title, "%s, Fisher's segmentation",
+                              da_count(first->partition.modules, "module").text);
+    else snprintf(title, sizeof title, "%s, %s above %g", da_count(first->partition.modules, "module").text, first->name,
                   first->threshold);
     return matrix_save_pictures(r->c, &(da_heatmap_chart){ .title = title, .matrix = r->m.values, .layers = r->m.layers,
         .names = (const char *const *)r->m.names, .partition = &first->partition });

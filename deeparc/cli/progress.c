@@ -10,6 +10,8 @@
  */
 #include "deeparc/cli/options.h"
 
+#include "core/number.h"
+
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
 
@@ -61,9 +63,8 @@ void cli_note(cli *c, const char *format, ...) {
 }
 
 void cli_banner(cli *c) {
-    int threads = da_threads();
-    cli_note(c, "deeparc %s: kernels %s, %d thread%s (%s)", DEEPARC_VERSION, da_kernels_active()->name, threads,
-             threads == 1 ? "" : "s", da_threads_kind());
+    cli_note(c, "deeparc %s: kernels %s, %s (%s)", DEEPARC_VERSION, da_kernels_active()->name,
+             da_count(da_threads(), "thread").text, da_threads_kind());
 }
 
 /* Is it time to draw again? */

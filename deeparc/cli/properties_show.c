@@ -127,16 +127,17 @@ static void describe_attack(const study_result *r, char *text, size_t size) {
     const da_attack_options *pgd = &r->options.pgd;
     if (r->options.attacked == 0) snprintf(text, size, "none");
     else
-        snprintf(text, size, "%lld images; no pixel moves by more than %.4g of 255; PGD takes %d steps of %.4g from "
-                             "%s", (long long)r->options.attacked, 255 * pgd->epsilon, pgd->steps, 255 * pgd->step,
+        snprintf(text, size, "%s; no pixel moves by more than %.4g of 255; PGD takes %s of %.4g from %s",
+                 da_count(r->options.attacked, "image").text, 255 * pgd->epsilon, da_count(pgd->steps, "step").text,
+                 255 * pgd->step,
                  pgd->no_start ? "the image" : "a random place");
 }
 
 static void print_settings(const study_result *r) {
     cli *c = r->c;
     char text[256];
-    cli_print(c, "%s on %lld test images of %s, blocks %s without training, %.0f s\n\n", r->model->architecture,
-              (long long)r->p.samples, r->test.name, properties_verb(r), r->seconds);
+    cli_print(c, "%s on %s of %s, blocks %s without training, %.0f s\n\n", r->model->architecture,
+              da_count(r->p.samples, "test image").text, r->test.name, properties_verb(r), r->seconds);
     matrix_print_modules(c, r->layers, &r->matrix.partition);
     cli_print(c, "\ninside    the order of Algorithm 2; %d opener%s of modules stay%s, %d block%s of the order "
                  "change%s the shape\n", r->p.openers, r->p.openers == 1 ? "" : "s", r->p.openers == 1 ? "s" : "",

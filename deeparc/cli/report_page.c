@@ -1,6 +1,8 @@
 /* The page of `deeparc report`: a section for every record there is. */
 #include "deeparc/cli/report.h"
 
+#include "core/number.h"
+
 #include "core/memory.h"
 #include "deeparc/chart.h"
 #include "deeparc/html.h"
@@ -31,7 +33,8 @@ static void add_figures(const report *r, da_text *page) {
     double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
     if (isfinite(share)) {
         snprintf(text[1], 64, "%+.1f %%", 100 * share);
-        snprintf(note[1], 96, "%lld units removed", (long long)da_json_count(da_json_get(r->restructure, "removed")));
+        snprintf(note[1], 96, "%s removed",
+                 da_count(da_json_count(da_json_get(r->restructure, "removed")), "unit").text);
         figure(figures, &count, text[1], "multiply-adds", note[1]);
     }
     double accuracy = report_number(local, "accuracy"), moved = report_number(local, "moved"),

@@ -1,5 +1,7 @@
 /* deeparc retrain: some units learn, and hashes prove that nothing else has moved. */
 #include "deeparc/cli/record.h"
+
+#include "core/number.h"
 #include "deeparc/restructure.h"
 #include "deeparc/retrain.h"
 #include "deeparc/text.h"
@@ -83,13 +85,14 @@ static void print(const result *r) {
         cli_print(c, "%-14s %.16s   %.16s   %s\n", r->model->units[i]->name, unit->before, unit->after,
                   da_unit_moved(unit) ? "trained" : unit->trained ? "trained, unmoved" : "unmoved");
     }
-    cli_print(c, "unmoved: %d units, bit for bit; moved: %d units\n", r->proof.unmoved, r->proof.moved);
+    cli_print(c, "unmoved: %s, bit for bit; moved: %s\n", da_count(r->proof.unmoved, "unit").text,
+              da_count(r->proof.moved, "unit").text);
     if (r->near.length > 0) cli_print(c, "neighbours of what was cut: %s\n", r->named);
-    cli_print(c, "trained   %lld of %lld values (%.1f %%), %lld steps in %.1f s\n", (long long)r->proof.values_trained,
-              (long long)values, 100 * (double)r->proof.values_trained / (double)values, (long long)r->training.steps,
-              r->training.seconds);
-    cli_print(c, "accuracy  %.2f %% before, %.2f %% after  (%lld test images)\n", 100 * r->before.accuracy,
-              100 * r->after.accuracy, (long long)r->after.samples);
+    cli_print(c, "trained   %lld of %lld values (%.1f %%), %s in %.1f s\n", (long long)r->proof.values_trained,
+              (long long)values, 100 * (double)r->proof.values_trained / (double)values,
+              da_count(r->training.steps, "step").text, r->training.seconds);
+    cli_print(c, "accuracy  %.2f %% before, %.2f %% after  (%s)\n", 100 * r->before.accuracy,
+              100 * r->after.accuracy, da_count(r->after.samples, "test image").text);
     cli_print(c, "sha256:%s\n", r->hash);
 }
 

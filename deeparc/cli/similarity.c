@@ -134,12 +134,13 @@ static void print_heading(const result *r) {
     const da_similarity_options *s = &m->options.similarity;
     const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
                             : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
-    cli_print(r->c, "%s, %s%s, of %d layers of %s on %lld images of %s (%s): %lld batches of %lld, %.1f s\n",
+    cli_print(r->c, "%s, %s%s, of %s of %s on %s of %s (%s): %s of %lld, %.1f s\n",
               da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
-              m->layers, r->model->architecture, (long long)m->samples, r->data.name,
-              cli_split_name(cli_split(r->c)), (long long)m->batches, (long long)m->batch, r->seconds);
+              da_count(m->layers, "layer").text, r->model->architecture, da_count(m->samples, "image").text,
+              r->data.name, cli_split_name(cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
+              r->seconds);
     if (has_sides(r->c))
-        cli_print(r->c, "against %d layers of %s on %s\n", m->columns,
+        cli_print(r->c, "against %s of %s on %s\n", da_count(m->columns, "layer").text,
                   (r->against ? r->against : r->model)->architecture,
                   r->against_data.images ? r->against_data.name : r->data.name);
     cli_print(r->c, "\n");
@@ -333,7 +334,7 @@ static da_status measure(result *r) {
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED) return dai_fail_context("the same line goes on from '%s': ", options.state);
     DA_TRY(status);
-    if (r->m.resumed > 0) cli_note(c, "continued after %lld batches of '%s'", (long long)r->m.resumed, options.state);
+    if (r->m.resumed > 0) cli_note(c, "continued after %s of '%s'", da_count(r->m.resumed, "batch").text, options.state);
     return DA_OK;
 }
 

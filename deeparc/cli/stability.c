@@ -113,8 +113,8 @@ static void members(const void *context, da_json_writer *to) {
 static void print(const result *r) {
     char text[2][CLI_CELL];
     int pairs = r->rows[0].stability.pairs;
-    cli_print(r->c, "%d matrices of %d layers, linkage %s: %d pair%s\n\n", r->count, r->layers,
-              cli_text(r->c, "linkage"), pairs, pairs == 1 ? "" : "s");
+    cli_print(r->c, "%s of %s, linkage %s: %s\n\n", da_count(r->count, "matrix").text,
+              da_count(r->layers, "layer").text, cli_text(r->c, "linkage"), da_count(pairs, "pair").text);
     cli_print(r->c, "%9s   %-14s   %-26s   %s\n", "", "modules", "adjusted Rand index", "boundaries in common");
     cli_print(r->c, "%9s   %6s %7s   %8s %8s %8s   %8s %8s %8s\n", "threshold", "mean", "sd",
               "mean", "sd", "least", "mean", "sd", "least");

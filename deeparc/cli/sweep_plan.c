@@ -4,6 +4,8 @@
  *                                                                   (wrong options are found here, not in run 700)
  */
 #include "deeparc/cli/options.h"
+
+#include "core/number.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/cli/sweep.h"
 
@@ -286,7 +288,7 @@ static da_status conclude(planner *p, double speed, bool measured) {
         return DA_FAIL(DA_ERROR_ARGUMENT, "--dir is too long");
     DA_TRY(da_file_save(path, da_text_string(&p->lines), p->lines.length));
     double hours = p->operations / speed / 3600, left = p->left / speed / 3600;
-    cli_print(c, "%lld runs, %lld of them finished: %s\n", (long long)runs, (long long)p->finished, path);
+    cli_print(c, "%s, %lld of them finished: %s\n", da_count(runs, "run").text, (long long)p->finished, path);
     cli_print(c, "%.4g multiply-adds; at %.3g a second and core (%s) %.3g core-hours, of which %.3g are left\n",
               p->operations, speed, measured ? "measured" : "given", hours, left);
     cli_put_text(c, "plan", path);

@@ -184,12 +184,12 @@ static void members(const void *context, da_json_writer *to) {
 }
 
 static void print(cli *c, const result *r) {
-    cli_print(c, "%s  %s, %s: %lld images of %lld classes, seed %llu: accuracy %.2f %%, modules", r->id, r->model,
-              r->data, (long long)r->samples, (long long)r->classes, (unsigned long long)c->seed,
+    cli_print(c, "%s  %s, %s: %s of %s, seed %llu: accuracy %.2f %%, modules", r->id, r->model,
+              r->data, da_count(r->samples, "image").text, da_count(r->classes, "class").text, (unsigned long long)c->seed,
               100 * r->evaluation.accuracy);
     for (int t = 0; t < r->cuts; t++) cli_print(c, " %d at %g%s", r->partitions[t].modules, r->thresholds[t],
                                                 t < r->cuts - 1 ? "," : "");
-    cli_print(c, " (%d blocks), %.1f s\n", r->m->layers, r->training_seconds + r->similarity_seconds);
+    cli_print(c, " (%s), %.1f s\n", da_count(r->m->layers, "block").text, r->training_seconds + r->similarity_seconds);
 }
 
 /* The matrix first: the record is what says that the run is done. */

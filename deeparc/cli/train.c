@@ -1,6 +1,8 @@
 /* deeparc train: a network of the zoo, or one from a file, on a data set; then its accuracy on the test images. */
 #include "deeparc/cli/record.h"
 
+#include "core/number.h"
+
 #include "layers/checkpoint.h"
 #include "layers/zoo.h"
 
@@ -123,10 +125,10 @@ static void members(const void *context, da_json_writer *to) {
 static void print(cli *c, const result *r) {
     const da_evaluation *e = &r->evaluation;
     if (r->training.stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
-    cli_print(c, "accuracy  %.2f %%  (%lld of %lld test images)\n", 100 * e->accuracy, (long long)e->correct,
-              (long long)e->samples);
+    cli_print(c, "accuracy  %.2f %%  (%lld of %s)\n", 100 * e->accuracy, (long long)e->correct,
+              da_count(e->samples, "test image").text);
     cli_print(c, "loss      %.6f\n", e->loss);
-    cli_print(c, "time      %.1f s for %lld steps\n", r->training.seconds, (long long)r->training.steps);
+    cli_print(c, "time      %.1f s for %s\n", r->training.seconds, da_count(r->training.steps, "step").text);
     cli_print(c, "sha256:%s\n", r->hash);
 }
 

@@ -101,6 +101,10 @@ check_says "train --from" "sha256:" \
     "$deeparc" train --from "$model" --data digits --limit 64 --test-limit 10 --epochs 1 --quiet
 check_says "gradcheck" "ok" "$deeparc" gradcheck relu
 
+check "one of everything" "$deeparc" train --model mlp-4 --data digits --limit 1 --test-limit 1 --epochs 1 --threads 1
+check_same "... is counted as one" "$(cat "$work/out" "$work/err" | grep -c -E '(^|[^0-9.])1 [a-z ]*(images|steps|threads)')" 0
+check_same "one test image" "$(grep -c 'of 1 test image)' "$work/out")" 1
+
 # ---- Options of training. ----
 small="--model mlp-4 --data digits --limit 96 --test-limit 10 --epochs 2 --quiet"
 for options in "--optimizer adam" "--optimizer adamw --weight-decay 0.01" "--momentum 0 --schedule constant --clip 1" \

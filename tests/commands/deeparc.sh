@@ -177,7 +177,7 @@ check_fails "too few samples" 1 "batch" "$deeparc" similarity "$model" $drawn --
 # shellcheck disable=SC2086
 check_fails "a batch of 3" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 3
 # shellcheck disable=SC2086
-check_says "one layer" "1 layers in 1 module" "$deeparc" similarity "$model" $drawn --limit 16 --layers layer1.0
+check_says "one layer" "1 layer in 1 module" "$deeparc" similarity "$model" $drawn --limit 16 --layers layer1.0
 # shellcheck disable=SC2086
 check_fails "a batch of 2" 2 "--batch must be 4" "$deeparc" similarity "$model" $drawn --batch 2
 # shellcheck disable=SC2086
