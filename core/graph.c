@@ -40,7 +40,7 @@ struct da_graph {
     da_node **chunks;
     int64_t   chunk_count, node_count;
     dai_pool  pool;
-    size_t    input_bytes;     /* of the last step's first input */
+    size_t    input_bytes;     /* of the first input of the largest step so far */
     dai_buffer *scratch;       /* given out during the running call */
     da_node   poison;          /* what failed operations return */
     const char *label;
@@ -230,11 +230,13 @@ static da_node *new_leaf(da_graph *graph, const da_tensor *value, da_tensor *gra
     return node;
 }
 
-/* The first input tells a step's size. Buffers of another size serve nothing any more: they go back before those of this
-   one are taken, so that the last batch of an epoch, which is smaller, is not held beside all of a whole one. */
+/* The first input tells a step's size. A smaller step, as the last batch of an epoch is, takes the buffers of the largest;
+   when that grows, the buffers so far are too small for most and go back. */
 static void begin_step(da_graph *graph, const da_tensor *value) {
     const size_t bytes = da_tensor_bytes(value);
-    if (graph->node_count > 0 || bytes == graph->input_bytes) return;
+    if (graph->node_count > 0) return;
+    graph->pool.larger = bytes < graph->input_bytes;
+    if (bytes <= graph->input_bytes) return;
     dai_pool_clear(&graph->pool);
     graph->input_bytes = bytes;
 }

@@ -26,7 +26,7 @@ typedef struct da_node  da_node;
 /* DA_ERROR_NUMERIC when the calling thread's floating-point mode is not IEEE 754's own: math.h. */
 da_status da_graph_new(da_graph **graph);
 void      da_graph_free(da_graph *graph);
-/* Ends all nodes and clears the error. Memory is kept for the next step, until one whose first input has another size. */
+/* Ends all nodes and clears the error. Memory is kept for the next step, until one whose first input is larger. */
 void      da_graph_reset(da_graph *graph);
 
 /* Whether operations remember what backward needs; the default. Off for inference: da_graph_release then keeps memory

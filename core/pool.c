@@ -21,7 +21,10 @@ dai_buffer *dai_pool_take(dai_pool *pool, int64_t floats) {
         DA_FAIL(DA_ERROR_MEMORY, "out of memory: a buffer of %lld numbers was asked for", (long long)floats);
         return NULL;
     }
-    int size_class = class_of((size_t)floats * sizeof(float), &capacity);
+    const int exact = class_of((size_t)floats * sizeof(float), &capacity);
+    int size_class = exact, end = pool->larger ? DAI_POOL_CLASSES : exact + 1;
+    while (size_class < end && !pool->free[size_class]) size_class++;
+    if (size_class == end) size_class = exact;
     dai_buffer *buffer = pool->free[size_class];
     if (buffer) pool->free[size_class] = buffer->next;
     else if (!(buffer = da_alloc(64 + capacity))) return NULL;

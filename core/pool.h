@@ -4,11 +4,14 @@
  *     free   [ ]─[ ]     [ ]
  *
  * A request takes a free block of exactly its class. A step that repeats the requests and returns of the one before
- * therefore finds every block it needs: no heap call after the first step.
+ * therefore finds every block it needs: no heap call after the first step. With `larger`, a request whose class has no
+ * free block takes the smallest free block of a larger class: a step with fewer samples then makes do with the blocks of
+ * a whole one.
  */
 #ifndef DA_CORE_POOL_H
 #define DA_CORE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DAI_POOL_CLASSES = 64 * 8 };
@@ -19,7 +22,10 @@ struct dai_buffer {           /* the data begin 64 bytes on */
     int size_class, users;
 };
 
-typedef struct dai_pool { dai_buffer *free[DAI_POOL_CLASSES]; } dai_pool;
+typedef struct dai_pool {
+    dai_buffer *free[DAI_POOL_CLASSES];
+    bool larger;
+} dai_pool;
 
 /* A buffer for `floats` numbers with one user, not cleared. NULL, with the thread's error set, when the heap has no
    more. */

@@ -77,7 +77,7 @@ typedef struct da_training_result {
 void da_training_result_free(da_training_result *result);
 
 /* Trains the parameters that are not frozen. The model's normalisation is set from the data set when unknown.
-   A step as large as the last one makes no heap call; a smaller last batch gives the buffers of a whole one back first.
+   A step makes no heap call once the first has been made (a smaller last batch takes the buffers of a whole one).
    result may be NULL; it is set on success and on interruption, all zero otherwise. Errors:
      DA_ERROR_ARGUMENT, _SHAPE     options or data that do not fit, a last batch of one image that batch norm cannot
                                    learn from; a checkpoint made with other options, naming which, or

@@ -122,18 +122,17 @@ TEST(graph_holds_no_buffers_of_two_batch_sizes) {
     const int64_t before = da_memory().live_bytes;
     int64_t peak[4], calls = 0;
     for (int step = 0; step < 4; step++) {
-        const int64_t n = step < 2 ? WHOLE : REST;
+        const int64_t n = step % 2 ? REST : WHOLE;
         da_tensor input = da_tensor_over(images, DA_FLOAT32, 2, (int64_t[]){ n, VALUES });
         da_graph_reset(g);
         da_node *x = da_graph_input(g, &input);
         for (int layer = 0; layer < 4; layer++) x = da_relu(g, da_scale(g, x, 2.0f, 1.0f));
         CHECK_OK(da_graph_status(g));
         peak[step] = da_memory().peak_bytes - before;
-        if (step % 2) CHECK_INT(da_memory().calls, calls); /* and equal steps reuse theirs */
+        if (step > 0) CHECK_INT(da_memory().calls, calls); /* the smaller step takes the buffers of the whole one */
         calls = da_memory().calls;
     }
     CHECK(peak[0] > 4 * WHOLE * VALUES * 4 && peak[3] == peak[0]);
-    CHECK(da_memory().live_bytes - before < peak[0] * 3 / 4);
     da_graph_free(g);
 }
 

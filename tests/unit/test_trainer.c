@@ -136,7 +136,7 @@ TEST(trainer_learns_and_reports) {
     da_model_free(model);
 }
 
-TEST(trainer_makes_no_heap_call_in_a_step_as_large_as_the_last) {
+TEST(trainer_makes_no_heap_call_after_the_first_step) {
     da_dataset data = blobs();
     da_model *model = tiny_model();
     da_trainer_options o = short_run();
@@ -146,11 +146,9 @@ TEST(trainer_makes_no_heap_call_in_a_step_as_large_as_the_last) {
     CHECK_OK(da_train(model, &data, &o, NULL));
     CHECK_INT(w.steps, STEPS);
     CHECK(STEPS >= 9);
-    for (int s = 1; s < STEPS; s++) { /* steps 2, 5, 8 are smaller batches: theirs are the buffers, a few, each time */
-        if (s % 3 == 1) CHECK_INT(w.heap_calls[s], w.heap_calls[s - 1]);
-        if (s % 3 == 2) CHECK_INT(w.heap_calls[s] - w.heap_calls[s - 1], w.heap_calls[2] - w.heap_calls[1]);
-    }
-    CHECK(w.heap_calls[2] - w.heap_calls[1] < 32);
+    for (int s = 1; s < STEPS; s++) /* steps 2, 5, 8 are smaller batches; every third comes behind a validation, which */
+        if (s % 3 != 0)             /* allocates when a thread has its first share in one */
+            CHECK_INT(w.heap_calls[s], w.heap_calls[s - 1]);
     da_model_free(model);
 }
 
