@@ -68,6 +68,9 @@ static const char *const style[] = {
     "stroke:var(--soft);stroke-width:1}.strip:hover,.single:hover{stroke:var(--ink);stroke-width:2}"
     "svg .strong text{fill:var(--ink);font-weight:600}svg text.in{fill:var(--page)!important;font-weight:600;"
     "font-size:11px;pointer-events:none}\n",
+    ".pictures{display:flex;flex-wrap:wrap;gap:14px 16px;margin:0 0 8px}.pictures div{width:92px;font-size:12px;"
+    "line-height:1.35;color:var(--soft)}.pictures img{display:block;width:92px;height:auto;margin:0 0 4px;"
+    "image-rendering:pixelated;border:3px solid var(--s2)}.pictures .wrong img{border-color:var(--s1)}\n"
     ".bars{display:grid;grid-template-columns:auto 1fr;gap:6px 14px;align-items:center;font-size:14px}"
     ".bars div{display:flex;align-items:center;gap:8px;white-space:nowrap;font-variant-numeric:tabular-nums}"
     ".bars i{height:16px;background:var(--c);min-width:2px}\n"
@@ -173,6 +176,27 @@ void da_html_figures(da_text *page, const da_figure *figures, int count) {
         da_text_append(page, "</div>\n");
     }
     da_text_append(page, "</div>\n");
+}
+
+void da_html_pictures(da_text *page, const char *title, const da_picture *pictures, int count, const char *note) {
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    da_html_figure_begin(page, title);
+    da_text_append(page, "<div class=\"pictures\">\n");
+    for (int i = 0; i < count; i++) {
+        const char *png = pictures[i].png;
+        if (png[strspn(png, base64)] != 0) { /* it could end the attribute, and be more than a picture */
+            if (page->status == DA_OK) page->status = DA_ERROR_FORMAT;
+            return;
+        }
+        da_text_append(page, pictures[i].wrong ? "<div class=\"wrong\">" : "<div>");
+        da_text_append(page, "<img alt=\"\" src=\"data:image/png;base64,");
+        da_text_append(page, png);
+        da_text_append(page, "\">");
+        da_text_html(page, pictures[i].caption);
+        da_text_append(page, "</div>\n");
+    }
+    da_text_append(page, "</div>\n");
+    da_html_figure_end(page, note);
 }
 
 /* "272,474", "-0.4", "99.2 %", "8.4 s", "1e-3"; not "9f86d081", "16x28x28". */

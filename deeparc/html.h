@@ -15,6 +15,8 @@
 
 #include "deeparc/text.h"
 
+#include <stdbool.h>
+
 void da_html_begin(da_text *page, const char *title, const char *subtitle /* or NULL */);
 void da_html_end(da_text *page, const char *footer /* or NULL */);
 void da_html_section_begin(da_text *page, const char *heading);
@@ -30,6 +32,15 @@ typedef struct da_figure {
     const char *note;  /* small print, or NULL */
 } da_figure;
 void da_html_figures(da_text *page, const da_figure *figures, int count);
+
+/* Small pictures with a line below each. wrong: a mark of what went wrong. Text that is no base64 fails with
+   DA_ERROR_FORMAT. */
+typedef struct da_picture {
+    const char *png;     /* a PNG file in base64 */
+    const char *caption;
+    bool wrong;
+} da_picture;
+void da_html_pictures(da_text *page, const char *title, const da_picture *pictures, int count, const char *note);
 
 /* A table of rows x columns cells, row-major. A column of numbers is set flush right. NULL is an empty
    cell. `emphasis` (or -1) is a row that stands out. */

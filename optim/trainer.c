@@ -79,7 +79,8 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
     DA_TRY(dai_training_try_single(t));
     if (o->patience > 0) DA_TRY(dai_snapshot_init(&t->best, t->model, false));
     t->records = da_alloc_zero((size_t)o->epochs, sizeof *t->records);
-    if (!t->records) return DA_ERROR_MEMORY;
+    t->curve = da_alloc_zero(DAI_MAX_LOSSES, sizeof *t->curve);
+    if (!t->records || !t->curve) return DA_ERROR_MEMORY;
     t->position.best_loss = (double)INFINITY;
     if (o->checkpoint_path) DA_TRY(da_file_writable(o->checkpoint_path)); /* before the first step, not the last */
     if (o->checkpoint_path && !da_file_is_stream(o->checkpoint_path))
@@ -102,6 +103,7 @@ static void dispose(dai_training *t) {
     da_free(t->images);
     da_free(t->labels);
     da_free(t->records);
+    da_free(t->curve);
 }
 
 /* ---- The loop ---- */
@@ -188,8 +190,11 @@ static da_status run_steps(loop *l) {
         if (t->options->stop && *t->options->stop) return interrupt(l);
         if (t->position.step == t->steps_epoch || out_of_steps(t)) return DA_OK;
         int64_t before = t->position.samples;
+        double loss_before = t->position.loss_sum;
         DA_TRY(dai_training_step(t));
-        l->samples += t->position.samples - before;
+        int64_t samples = t->position.samples - before;
+        dai_losses_add(&t->losses, t->position.loss_sum - loss_before, samples, dai_steps_done(t));
+        l->samples += samples;
         report(l, NULL);
     }
 }
@@ -259,6 +264,12 @@ static void conclude(loop *l, da_training_result *result) {
     }
     t->records = NULL;
     if (trouble_of(t)) snprintf(result->trouble, sizeof result->trouble, "%s", trouble_of(t));
+    for (int i = 0; i < t->losses.count; i++)
+        t->curve[i] = (da_loss_point){ t->losses.window[i].last_step,
+                                       t->losses.window[i].sum / (double)t->losses.window[i].samples };
+    result->losses = t->curve;
+    result->loss_count = t->losses.count;
+    t->curve = NULL;
 }
 
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
@@ -284,5 +295,6 @@ da_status da_train(da_model *model, const da_dataset *data, const da_trainer_opt
 void da_training_result_free(da_training_result *result) {
     if (!result) return;
     da_free(result->epochs);
+    da_free(result->losses);
     memset(result, 0, sizeof *result);
 }

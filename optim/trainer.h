@@ -40,6 +40,12 @@ typedef struct da_epoch_record {   /* one line of the log */
     double  seconds;
 } da_epoch_record;
 
+/* A point of the curve of losses: mean over the images of `every` steps, the last of them `step`. */
+typedef struct da_loss_point {
+    int64_t step;                  /* counted from 1 over all epochs */
+    double  loss;
+} da_loss_point;
+
 #define DA_ONLY_INTERRUPTED INT64_MAX
 enum { DA_TROUBLE = 512 };
 
@@ -71,6 +77,7 @@ typedef struct da_training_result {
     double  seconds;               /* of this process */
     double  loss, accuracy;        /* running means of the last epoch, complete or not */
     da_epoch_record *epochs; int64_t epoch_count; /* all epochs, also those before a resumption; owned */
+    da_loss_point *losses; int64_t loss_count; /* over the steps of this process, at most 200; owned */
     bool    stopped_early;
     char    trouble[DA_TROUBLE];   /* one sentence when the log, or the last checkpoint, could not be written; else "" */
 } da_training_result;

@@ -4,7 +4,7 @@
  *     training_step.c     one step, and what happens when a number is not finite
  *     training_state.c    writing a run into a checkpoint, and continuing from one
  *     training_options.c  the options that a resumed run must share with the run it continues
- *     training_log.c      the CSV file
+ *     training_log.c      the CSV file, and the curve of losses
  */
 #ifndef DA_OPTIM_TRAINING_H
 #define DA_OPTIM_TRAINING_H
@@ -27,6 +27,16 @@ typedef struct dai_position {
     bool    stopped_early;
 } dai_position;
 
+/* The losses of this process's steps in at most DAI_MAX_LOSSES windows of equal length: when all are full, two become
+   one, and the length doubles. */
+enum { DAI_MAX_LOSSES = 200 };
+typedef struct dai_losses {
+    struct { double sum; int64_t samples, last_step; } window[DAI_MAX_LOSSES];
+    int64_t every, in_last;               /* steps a window; steps in the last one */
+    int     count;
+} dai_losses;
+void dai_losses_add(dai_losses *losses, double sum, int64_t samples, int64_t step);
+
 typedef struct dai_training {
     da_model *model;                      /* borrowed */
     const da_trainer_options *options;    /* borrowed */
@@ -43,6 +53,8 @@ typedef struct dai_training {
     dai_snapshot  buffers;                /* running statistics from before the step */
     dai_snapshot  best;                   /* early stop: weights of the best epoch */
     da_epoch_record *records;             /* position.epoch of them are set */
+    dai_losses    losses;
+    da_loss_point *curve;                 /* DAI_MAX_LOSSES, for the result */
     int64_t       steps_epoch;
     dai_position  position;
     da_file_lock *lock;                   /* of the checkpoint */

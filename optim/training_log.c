@@ -28,3 +28,31 @@ da_status dai_training_log(const dai_training *t) {
     }
     return da_file_commit(file); /* reports a failure of any line */
 }
+
+/* ---- The curve of losses ---- */
+
+static void halve(dai_losses *l) {
+    for (int i = 0; i < DAI_MAX_LOSSES / 2; i++) {
+        l->window[i] = l->window[2 * i];
+        l->window[i].sum += l->window[2 * i + 1].sum;
+        l->window[i].samples += l->window[2 * i + 1].samples;
+        l->window[i].last_step = l->window[2 * i + 1].last_step;
+    }
+    l->count = DAI_MAX_LOSSES / 2;
+    l->every *= 2;
+    l->in_last = l->every;
+}
+
+void dai_losses_add(dai_losses *l, double sum, int64_t samples, int64_t step) {
+    if (l->every == 0) l->every = l->in_last = 1;
+    if (l->in_last == l->every && l->count == DAI_MAX_LOSSES) halve(l);
+    if (l->in_last == l->every || l->count == 0) {
+        l->window[l->count].sum = 0;
+        l->window[l->count++].samples = 0;
+        l->in_last = 0;
+    }
+    l->window[l->count - 1].sum += sum;
+    l->window[l->count - 1].samples += samples;
+    l->window[l->count - 1].last_step = step;
+    l->in_last++;
+}

@@ -80,6 +80,6 @@ const cli_command cli_predict = {
     .name = "predict", .purpose = "print a model's answer for every image, or write its logits", .arguments = "MODEL", .file = CLI_READS,
     .tables = CLI_DATA | CLI_SPLIT, .example = "predict lenet.safetensors --data mnist --limit 20",
     .options = options, .run = run,
-    .notes = "A line an image: the class with the largest logit, its share by softmax, and the label, where there is\n"
-             "one. --out FILE.npy keeps all logits: numpy.load reads them, row i belongs to image i of the file."
+    .notes = "A line an image: the class with the largest logit, its share by softmax, and the label, where there\n"
+             "is one. --out FILE.npy keeps all logits: numpy.load reads them, row i belongs to image i of the file."
 };

@@ -59,6 +59,15 @@ void record_epochs(da_json_writer *to, const da_training_result *result) {
         da_json_end(to);
     }
     da_json_end(to);
+    da_json_key(to, "losses");
+    da_json_begin_array(to);
+    for (int64_t i = 0; i < result->loss_count; i++) {
+        da_json_begin_object(to);
+        record_int(to, "step", result->losses[i].step);
+        record_real(to, "loss", result->losses[i].loss);
+        da_json_end(to);
+    }
+    da_json_end(to);
 }
 
 void record_evaluation(da_json_writer *to, const da_evaluation *e) {
@@ -87,6 +96,7 @@ da_status record_make(cli *c, void (*members)(const void *context, da_json_write
     da_json_writer_init(&to, true);
     da_json_begin_object(&to);
     record_text(&to, "command", c->command->name);
+    record_text(&to, "program", c->argv[0]);
     record_texts(&to, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
     put_run(c, &to);
     members(context, &to);

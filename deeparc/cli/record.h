@@ -25,7 +25,7 @@ void record_int(da_json_writer *to, const char *key, int64_t value);
 void record_real(da_json_writer *to, const char *key, double value);
 void record_texts(da_json_writer *to, const char *key, const char *const *values, int count);
 
-void record_epochs(da_json_writer *to, const da_training_result *result); /* a list, `epochs` */
+void record_epochs(da_json_writer *to, const da_training_result *result); /* lists, `epochs` and `losses` */
 void record_evaluation(da_json_writer *to, const da_evaluation *e); /* `accuracy`, `loss`, `samples`, `correct` */
 void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
 /* Which images an accuracy is of: "test_images": "sha256:...". Only accuracies of the same may be subtracted. */

@@ -49,7 +49,7 @@ void cells_add(cells *t, const char *format, ...) {
 /* ---- Versions ---- */
 
 const char *const report_header[VERSION_COLUMNS] = {
-    "network", "accuracy", "change", "parameters", "multiply-adds", "trained in", "on disk", "weights"
+    "network", "accuracy", "change", "parameters", "multiply-adds", "trained", "in", "on disk", "weights"
 };
 
 /* "67,906"; what is no count of anything, as -1 or 1e300, is written as it is. */
@@ -98,6 +98,9 @@ static void add_version(cells *t, const char *name, double accuracy, double orig
     else cells_add(t, isfinite(accuracy) ? "-" : " ");
     add_count(t, report_number(size, "parameters"));
     add_count(t, report_number(size, "multiply_adds"));
+    double trained = report_number(size, "values_trained"), frozen = report_number(size, "values_frozen");
+    if (trained + frozen > 0) cells_add(t, "%.1f %%", 100 * trained / (trained + frozen)); /* false for NAN */
+    else cells_add(t, " ");
     if (isfinite(seconds)) cells_add(t, "%.1f s", seconds);
     else cells_add(t, " ");
     double bytes = report_number(size, "file_bytes");
@@ -205,15 +208,17 @@ static da_status read_listed(files *f, const char *directory, const char *prefix
 static da_status read_directory(files *f, report *r, const char *directory) {
     DA_TRY(list_records(directory, "retrain-", &r->retrain_name, &r->retrains));
     DA_TRY(list_records(directory, "properties", &r->study_name, &r->studies));
+    DA_TRY(list_records(directory, "eval", &r->eval_name, &r->evals));
     DA_TRY(read_record(f, directory, "train.json", false, &r->train));
     DA_TRY(read_record(f, directory, "similarity.json", false, &r->similarity));
     DA_TRY(read_record(f, directory, "restructure.json", false, &r->restructure));
     DA_TRY(read_listed(f, directory, "retrain-", r->retrain_name, r->retrains, &r->retrain));
+    DA_TRY(read_listed(f, directory, "eval", r->eval_name, r->evals, &r->eval));
     DA_TRY(read_listed(f, directory, "properties", r->study_name, r->studies, &r->study));
     if (f->count > 0) return DA_OK;
     return DA_FAIL(DA_ERROR_NOT_FOUND,
                    "'%s' holds none of train.json, similarity.json, restructure.json, retrain-*.json, "
-                   "properties*.json: write them with --record", directory);
+                   "eval*.json, properties*.json: write them with --record", directory);
 }
 
 /* ---- Are they of one network? ---- */
@@ -282,6 +287,8 @@ static da_status report_run(cli *c) {
     da_free(f.root);
     da_free(r.retrain);
     da_free(r.retrain_name);
+    da_free(r.eval);
+    da_free(r.eval_name);
     da_free(r.study);
     da_free(r.study_name);
     return status;
@@ -297,7 +304,7 @@ const cli_command cli_report = {
     .name = "report", .purpose = "make one HTML page of what the other commands recorded", .arguments = "DIR",
     .file = CLI_READS, .within = "*.json",
     .example = "report results --out report.html",
-    .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json, retrain-*.json and\n"
-             "properties*.json, what these commands write with --record. The page needs nothing from outside.",
+    .notes = "Reads from DIR, where they are there: train.json, similarity.json, restructure.json, retrain-*.json,\n"
+             "eval*.json (pictures of its --examples) and properties*.json, what these commands write with --record. The page needs nothing from outside.",
     .options = options, .run = report_run
 };

@@ -22,6 +22,9 @@ typedef struct report {
     const da_json **retrain;     /* all there are, in the order of their names */
     report_name    *retrain_name;
     int             retrains;
+    const da_json **eval;        /* those with examples are shown */
+    report_name    *eval_name;
+    int             evals;
     const da_json **study;       /* of `properties`, likewise */
     report_name    *study_name;
     int             studies;
@@ -35,7 +38,7 @@ void      cells_free(cells *t);
 void      cells_add(cells *t, const char *format, ...) DA_PRINTF(2, 3); /* beyond the capacity nothing is added */
 
 /* The networks that the records tell of, one a row: the original, what removal left, and every repair of that. */
-enum { VERSION_COLUMNS = 8 };
+enum { VERSION_COLUMNS = 9 };
 extern const char *const report_header[VERSION_COLUMNS];
 da_status report_versions(const report *r, cells *t, int *rows);
 
@@ -67,6 +70,7 @@ void report_origin(const da_json *record, char *text, size_t size);
    study of properties, and a page of such a study alone. */
 da_status report_page(const report *r, da_text *page);
 da_status report_similarity(const da_json *record, bool with_chain, da_text *page);
+void      report_conclusion(const report *r, da_text *page); /* a paragraph of what the figures come to */
 da_status report_study(const da_json *record, da_text *page);
 da_status report_study_page(const da_json *record, da_text *page);
 void      report_command(const da_json *record, da_text *lines); /* the line that was typed; nothing if not recorded */

@@ -107,9 +107,12 @@ static da_status cut_all(section *s) {
 /* ---- Showing ---- */
 
 static void add_heatmap(const section *s, da_text *page) {
-    char note[900];
+    char note[1400];
     const da_json *r = s->record;
     snprintf(note, sizeof note,
+             "A cell tells how alike two layers see the same images. CKA is 1 when the distances between images agree up "
+             "to a factor, near 0 when they have nothing in common; light squares along the diagonal are modules, runs "
+             "of layers that carry the same meaning. "
              "%.60s on %.0f images of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; "
              "batch norm: %s. Frames are the modules of more than one layer at threshold %g, linkage %s. Point at a cell for "
              "its value.%s", report_text(r, "architecture"), report_number(r, "samples"), report_text(r, "data"),
@@ -129,7 +132,9 @@ static da_status add_chain(const section *s, da_text *page) {
     snprintf(title, sizeof title, "The chain of layers in %d modules, linkage %.16s, threshold %g", s->in_force.modules,
              report_text(s->record, "linkage"), s->threshold);
     da_chart_chain(page, &(da_chain_chart){ .title = title, .units = units, .count = s->layers,
-                                            .partition = &s->in_force });
+                                            .partition = &s->in_force,
+                                            .note = "From the image, on the left, to the answer. A frame is a module of "
+                                                    "several layers; a thick left edge begins a stage." });
     da_free(units);
     return DA_OK;
 }
@@ -161,8 +166,9 @@ static da_status add_metrics(const section *s, da_text *page) {
         if (isnan(s->cut_at[i])) cells_add(&t, "%s", "");
         else cells_add(&t, "%.2f", da_partition_msrs(s->matrix, s->layers, s->cut_at[i]));
     }
-    da_html_table(page, "How modular: N layers in M modules; coverage: the share of layers in modules of several; "
-                        "MSRS: a soft count of pairs above the threshold, whatever the modules", COLUMNS, header, s->cuts,
+    da_html_table(page, "How modular, by several measures. The ratio and the paper's formula: N layers in few modules M "
+                        "give values near 1. Coverage: the share of layers in modules of several. MSRS: a soft count "
+                        "of the pairs of layers above the threshold, whatever the modules: more pairs, more repetition", COLUMNS, header, s->cuts,
                   t.cell, strong);
     cells_free(&t);
     return DA_OK;
@@ -184,7 +190,9 @@ static da_status add_sweep(const section *s, da_text *page) {
     da_html_columns_begin(page);
     da_chart_lines(page, &(da_line_chart){ .title = "What the threshold decides", .x_label = "threshold of similarity",
                                            .y_label = "modularity, (N-M)/N", .series = series,
-                                           .series_count = LINKAGES, .y_low = 0, .y_high = 1 });
+                                           .series_count = LINKAGES, .y_low = 0, .y_high = 1,
+                                           .note = "No threshold is the right one: a higher one leaves fewer layers "
+                                                   "together. Where a curve is flat, the choice matters little." });
     da_html_columns_end(page);
     return DA_OK;
 }

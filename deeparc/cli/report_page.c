@@ -61,48 +61,77 @@ static da_status add_versions(const report *r, da_text *page) {
         return DA_OK;
     }
     da_html_section_begin(page, "The result");
+    report_conclusion(r, page);
     add_figures(r, page);
     int best = -1;
     for (int i = 0; i < r->retrains; i++)
         if (r->retrain[i] == report_local(r)) best = rows - r->retrains + i;
-    da_html_table(page, "Accuracy on the test images; change in points", VERSION_COLUMNS, report_header, rows, t.cell,
-                  best);
+    da_html_table(page, "Accuracy on the test images; change in points; trained: share of the values that learned",
+                  VERSION_COLUMNS, report_header, rows, t.cell, best);
     if (report_mixes_images(r)) da_html_note(page, report_mixed_note);
     da_html_section_end(page);
     cells_free(&t);
     return DA_OK;
 }
 
-/* Two charts of one history: loss and accuracy, in training and in validation. */
-static da_status add_history(const da_json *record, const char *what, da_text *page) {
-    static const char *const keys[5] = { "epoch", "loss", "validation_loss", "accuracy", "validation_accuracy" };
-    const da_json *epochs = da_json_get(record, "epochs");
-    double *values[5] = { NULL };
-    char title[2][96];
-    int count = 0;
-    da_status status = DA_OK;
-    for (int i = 0; i < 5 && status == DA_OK; i++) status = report_numbers(epochs, keys[i], &values[i], &count);
-    if (status == DA_OK && count > 0)
-        for (int i = 0; i < 2; i++) {
-            snprintf(title[i], sizeof title[i], "%s: %s", what, i == 0 ? "loss" : "accuracy");
-            const da_series series[2] = {
-                { .name = "training", .count = count, .x = values[0], .y = values[1 + 2 * i] },
-                { .name = "validation", .count = count, .x = values[0], .y = values[2 + 2 * i] }
-            };
-            da_chart_lines(page, &(da_line_chart){ .title = title[i],
-                                                   .x_label = "epoch",
-                                                   .y_label = i == 0 ? "mean cross-entropy, nats" : "accuracy",
-                                                   .series = series,
-                                                   .series_count = 2,
-                                                   .percent = i == 1,
-                                                   .points = count <= 30 });
-        }
-    for (int i = 0; i < 5; i++) da_free(values[i]);
+/* The curve of losses over steps, and validation's at the end of every epoch, when the record has them. */
+static da_status add_losses(const da_json *record, const char *what, da_text *page) {
+    const da_json *losses = da_json_get(record, "losses"), *epochs = da_json_get(record, "epochs");
+    double *step = NULL, *loss = NULL, *end = NULL, *held = NULL;
+    char title[96];
+    int count = 0, ends = 0;
+    da_status status = report_numbers(losses, "step", &step, &count);
+    if (status == DA_OK) status = report_numbers(losses, "loss", &loss, &count);
+    if (status == DA_OK) status = report_numbers(epochs, "epoch", &end, &ends);
+    if (status == DA_OK) status = report_numbers(epochs, "validation_loss", &held, &ends);
+    snprintf(title, sizeof title, "%s: loss", what);
+    bool validated = false;
+    for (int i = 0; i < ends && status == DA_OK; i++) {
+        end[i] *= report_number(record, "steps") / ends;
+        validated |= isfinite(held[i]);
+    }
+    const da_series series[2] = { { .name = "training", .count = count, .x = step, .y = loss },
+                                  { .name = "validation", .count = ends, .x = end, .y = held } };
+    if (status == DA_OK)
+        da_chart_lines(page, &(da_line_chart){ .title = title, .x_label = "step", .series = series,
+            .series_count = validated ? 2 : 1,
+            .y_label = "mean cross-entropy, nats", .points = count <= 30,
+            .note = "The loss is what training makes smaller: how much the network doubts the right class. A point is "
+                    "the mean over the images of some steps; validation images are not trained on." });
+    da_free(step);
+    da_free(loss);
+    da_free(end);
+    da_free(held);
     return status;
 }
 
+static da_status add_accuracies(const da_json *record, const char *what, da_text *page) {
+    const da_json *epochs = da_json_get(record, "epochs");
+    double *values[3] = { NULL };
+    static const char *const keys[3] = { "epoch", "accuracy", "validation_accuracy" };
+    char title[96];
+    int count = 0;
+    da_status status = DA_OK;
+    for (int i = 0; i < 3 && status == DA_OK; i++) status = report_numbers(epochs, keys[i], &values[i], &count);
+    snprintf(title, sizeof title, "%s: accuracy", what);
+    const da_series series[2] = { { .name = "training", .count = count, .x = values[0], .y = values[1] },
+                                  { .name = "validation", .count = count, .x = values[0], .y = values[2] } };
+    if (status == DA_OK && count > 0)
+        da_chart_lines(page, &(da_line_chart){ .title = title, .x_label = "epoch", .y_label = "accuracy",
+            .series = series, .series_count = 2, .percent = true, .points = count <= 30,
+            .note = "The share of images whose answer is right; in training, of those of the epoch as they were seen, "
+                    "when the network still was worse than at its end." });
+    for (int i = 0; i < 3; i++) da_free(values[i]);
+    return status;
+}
+
+static da_status add_history(const da_json *record, const char *what, da_text *page) {
+    if (da_json_count(da_json_get(record, "losses")) > 1) DA_TRY(add_losses(record, what, page));
+    return da_json_count(da_json_get(record, "epochs")) > 1 ? add_accuracies(record, what, page) : DA_OK;
+}
+
 static da_status add_training(const report *r, da_text *page) {
-    if (!r->train || da_json_count(da_json_get(r->train, "epochs")) == 0) return DA_OK;
+    if (!r->train) return DA_OK;
     char text[256 + REPORT_ORIGIN], origin[REPORT_ORIGIN];
     report_origin(r->train, origin, sizeof origin);
     snprintf(text, sizeof text, "%.60s on %.60s: %.0f steps in %.1f seconds.%s", report_text(r->train, "model"),
@@ -151,7 +180,9 @@ static da_status draw_chain(const report *r, const char **names, int count, cons
                                                                : "The chain of units",
                                             .units = units,
                                             .count = count,
-                                            .partition = partition });
+                                            .partition = partition,
+                                            .note = "From the image, on the left, to the answer. A frame is a module: "
+                                                    "neighbours that carry the same meaning." });
     da_free(units);
     return DA_OK;
 }
@@ -206,7 +237,9 @@ static da_status add_curve(const report *r, const da_json *list, da_text *page) 
     if (isfinite(accuracy[0]))
         da_chart_lines(page, &(da_line_chart){ .title = "Accuracy against removed layers, before any retraining",
             .x_label = "layers removed", .y_label = "accuracy on held-out training images",
-            .series = &series, .series_count = 1, .percent = true, .points = true });
+            .series = &series, .series_count = 1, .percent = true, .points = true,
+            .note = "Similar layers are candidates, no more: what removal costs is measured, on images that neither "
+                    "trained the network nor test it." });
     da_free(accuracy);
     return DA_OK;
 }
@@ -219,8 +252,8 @@ static da_status add_removal(const report *r, da_text *page) {
     if (da_json_count(list) > 0) {
         da_html_columns_begin(page);
         DA_TRY(add_curve(r, list, page));
-        DA_TRY(add_candidates(list, report_number(da_json_get(r->restructure, "before"), "multiply_adds"), page));
         da_html_columns_end(page);
+        DA_TRY(add_candidates(list, report_number(da_json_get(r->restructure, "before"), "multiply_adds"), page));
     }
     da_html_section_end(page);
     return DA_OK;
@@ -249,7 +282,7 @@ static da_status add_proof(const da_json *retrain, const char *caption, da_text 
 }
 
 static da_status add_bars(const report *r, const char *title, const char *key, double unit, const char *format,
-                          da_text *page) {
+                          const char *note, da_text *page) {
     da_bar *bars = da_alloc((size_t)r->retrains * sizeof *bars);
     char (*text)[32] = da_alloc((size_t)r->retrains * sizeof *text);
     const da_status status = bars && text ? DA_OK : DA_ERROR_MEMORY;
@@ -259,7 +292,8 @@ static da_status add_bars(const report *r, const char *title, const char *key, d
         bars[i] = (da_bar){ .name = r->retrain_name[i], .value = value, .text = text[i] };
     }
     if (status == DA_OK)
-        da_chart_bars(page, &(da_bar_chart){ .title = title, .bars = bars, .count = r->retrains });
+        da_chart_bars(page, &(da_bar_chart){ .title = title, .bars = bars, .count = r->retrains,
+                                             .note = note });
     da_free(text);
     da_free(bars);
     return status;
@@ -280,13 +314,56 @@ static da_status add_repair(const report *r, da_text *page) {
     da_html_columns_begin(page);
     for (int i = 0; i < r->retrains; i++) {
         snprintf(text, sizeof text, "Repair, %.200s", r->retrain_name[i]);
-        if (da_json_count(da_json_get(r->retrain[i], "epochs")) > 1) DA_TRY(add_history(r->retrain[i], text, page));
+        DA_TRY(add_history(r->retrain[i], text, page));
     }
-    DA_TRY(add_bars(r, "Seconds of training", "seconds", 1, "s", page));
-    DA_TRY(add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k", page));
+    DA_TRY(add_bars(r, "Seconds of training", "seconds", 1, "s",
+                    "Units that do not learn save their part of the gradients; those before the first that learns save all.",
+                    page));
+    DA_TRY(add_bars(r, "Values trained, in thousands", "values_trained", 1e-3, "k",
+                    "How much of the network a repair may change: everything else keeps every bit.", page));
     da_html_columns_end(page);
     if (local) DA_TRY(add_proof(local, "Fingerprints of every unit with values", page));
     da_html_section_end(page);
+    return DA_OK;
+}
+
+/* ---- Pictures ---- */
+
+static da_status add_pictures(const da_json *list, bool right, const char *title, const char *note, da_text *page) {
+    int count = (int)da_json_count(list), shown = 0;
+    da_picture *pictures = da_alloc_zero((size_t)count, sizeof *pictures);
+    cells captions = { 0 };
+    da_status status = pictures ? cells_init(&captions, count) : DA_ERROR_MEMORY;
+    for (const da_json *e = da_json_first(list); e && status == DA_OK; e = da_json_next(e)) {
+        bool is_right = false;
+        if (da_json_bool(e, "right", &is_right) != DA_OK || is_right != right) continue;
+        cells_add(&captions, "%.40s, %.1f %%%s%.40s", report_text(e, "answer"), 100 * report_number(e, "share"),
+                  right ? "" : "; is ", right ? "" : report_text(e, "label"));
+        pictures[shown] = (da_picture){ report_text(e, "png"), captions.cell[shown], !right };
+        shown++;
+    }
+    if (shown > 0) da_html_pictures(page, title, pictures, shown, note);
+    cells_free(&captions);
+    da_free(pictures);
+    return status;
+}
+
+static da_status add_examples(const report *r, da_text *page) {
+    for (int i = 0; i < r->evals; i++) {
+        const da_json *e = r->eval[i], *list = da_json_get(e, "examples");
+        char text[400];
+        if (da_json_count(list) == 0) continue;
+        snprintf(text, sizeof text, "%.100s is right on %.0f of %.0f images of %.60s (%.16s).", report_text(e, "model"),
+                 report_number(e, "correct"), report_number(e, "samples"), report_text(e, "data"),
+                 report_text(e, "split"));
+        da_html_section_begin(page, "What it gets right and wrong");
+        da_html_paragraph(page, text);
+        DA_TRY(add_pictures(list, false, "Its surest mistakes",
+                            "Below an image: the answer, how sure the network is of it, and what it is.", page));
+        DA_TRY(add_pictures(list, true, "The first images that it gets right",
+                            "Below an image: the answer, and how sure the network is of it.", page));
+        da_html_section_end(page);
+    }
     return DA_OK;
 }
 
@@ -295,11 +372,15 @@ static da_status add_repair(const report *r, da_text *page) {
 void report_command(const da_json *record, da_text *lines) {
     const da_json *words = da_json_get(record, "arguments");
     if (da_json_count(words) == 0) return;
-    da_text_append(lines, "deeparc");
+    const char *program = report_text(record, "program");
+    size_t line = lines->length; /* where it begins */
+    da_text_shell(lines, *program ? program : "deeparc");
     for (const da_json *word = da_json_first(words); word; word = da_json_next(word)) {
         const char *text = "";
         if (da_json_kind(word) == DA_JSON_STRING) (void)da_json_as_string(word, &text);
-        da_text_append(lines, " ");
+        bool full = strncmp(text, "--", 2) == 0 && lines->length - line > 90; /* goes on in a line of its own */
+        if (full) line = lines->length;
+        da_text_append(lines, full ? " \\\n    " : " ");
         da_text_shell(lines, text);
     }
     da_text_append(lines, "\n");
@@ -311,10 +392,13 @@ static da_status add_commands(const report *r, da_text *page) {
     report_command(r->similarity, &lines);
     report_command(r->restructure, &lines);
     for (int i = 0; i < r->retrains; i++) report_command(r->retrain[i], &lines);
+    for (int i = 0; i < r->evals; i++) report_command(r->eval[i], &lines);
     for (int i = 0; i < r->studies; i++) report_command(r->study[i], &lines);
     da_status status = da_text_status(&lines);
     if (status == DA_OK && lines.length > 0) {
         da_html_section_begin(page, "To repeat it");
+        da_html_paragraph(page, "The commands as they were typed, to be run in the same folder. The same options give the "
+                                "same weights, bit for bit, on any machine.");
         da_html_code(page, da_text_string(&lines));
         da_html_section_end(page);
     }
@@ -344,6 +428,7 @@ da_status report_page(const report *r, da_text *page) {
     if (r->similarity) DA_TRY(report_similarity(r->similarity, !drawn, page));
     DA_TRY(add_removal(r, page));
     DA_TRY(add_repair(r, page));
+    DA_TRY(add_examples(r, page));
     for (int i = 0; i < r->studies; i++) DA_TRY(report_study(r->study[i], page));
     DA_TRY(add_commands(r, page));
     da_html_end(page, "made by deeparc " DEEPARC_VERSION);

@@ -291,6 +291,26 @@ check_says "report" "retrained: neighbours" "$deeparc" report "$work/results" --
 check_says "the page has the heat map" "layer3.2" cat "$work/report.html"
 check_says "the page repeats the training" "deeparc train --model resnet20x0.25" cat "$work/report.html"
 check_same "nothing from outside" "$(grep -c -e '<script' -e 'src=' -e '<link' -e '@import' "$work/report.html")" 0
+check_same "the record has a loss a step" "$(grep -c '"step":' "$work/results/train.json")" 2
+# shellcheck disable=SC2086
+check "examples" "$deeparc" eval "$work/repaired.safetensors" $drawn --limit 64 --examples 4 \
+    --record "$work/results/eval.json"
+check_says "the report in words" "retrained: neighbours" "$deeparc" report "$work/results" --out "$work/report.html"
+page() { tr '\n' ' ' < "$work/report.html"; }
+check_same "the page has pictures" "$(grep -o '<img alt="" src="data:image/png;base64,iVBORw0KGgo' "$work/report.html" |
+    wc -l | tr -d ' ')" "$(grep -c '"png"' "$work/results/eval.json")"
+for words in "It has hardly learned" "removed for real: what is left needs" "fewer multiply-adds" \
+    "Retraining [0-9.]* % of the values ($near)" "Its surest mistakes" "The loss is what training makes smaller" \
+    "CKA is 1 when" "MSRS: a soft count" "measured, on images that neither"; do
+    check_same "the page says '$words'" "$(page | grep -c "$words")" 1
+done
+# Its commands are lines that a shell runs: the first one gives the same weights again.
+sed -n '/^<pre>/,/<\/pre>/p' "$work/report.html" | sed -e 's/<[/]*pre>//' -e 's/&quot;/"/g' -e "s/&#39;/'/g" > "$work/lines"
+check "its commands can be pasted" sh -e "$work/lines"
+cp "$work/results/eval.json" "$work/eval.json"
+sed 's/"png": "iVBOR/"png": "<iVBOR/' "$work/eval.json" > "$work/results/eval.json"
+check_fails "a picture that is none" 1 "" "$deeparc" report "$work/results" --out "$work/x.html"
+mv "$work/eval.json" "$work/results/eval.json"
 cp -r "$work/results" "$work/mixed"
 # shellcheck disable=SC2086
 check "a repair judged on fewer images" "$deeparc" retrain "$small" --units all $data --test-limit 32 --epochs 1 \

@@ -17,6 +17,10 @@ study="$deeparc properties $model $drawn --similarity $work/cka.csv --names $wor
     --threshold 0 --most 3 --controls 3 --attack-limit 16 --steps 2"
 check "its properties" $study --record "$work/results/properties-remove.json" --html "$work/properties.html"
 check "... with repeated blocks" $study --edit repeat --record "$work/results/properties-repeat.json"
+check "examples" "$deeparc" eval "$model" --data digits --limit 64 --examples 6 --quiet --record "$work/results/eval.json"
+check "a removal" "$deeparc" restructure "$model" --similarity "$work/cka.csv" --threshold 0 --max-drop 1 --data digits \
+    --limit 256 --validation 64 --test-limit 64 --quiet --out "$work/cut.safetensors" \
+    --record "$work/results/restructure.json"
 check "the report" "$deeparc" report "$work/results" --out "$work/report.html"
 check "a plan" "$deeparc" sweep plan --preset smoke --data digits --grid depth=8,14 --grid seed=1,2 --grid classes=10 \
     --grid share=1 --grid epochs=1 --dir "$work/sweep" --quiet
@@ -33,9 +37,9 @@ echo '{"edit": "remove"}' > "$work/results/properties-bad.json"
 check_fails "a record that is none" 1 "inside" "$deeparc" report "$work/results" --out "$work/bad.html"
 
 pages="report properties sweep"
-for page in $pages; do
-    check_same "$page: nothing from outside" \
-        "$(grep -c -i -e 'https*:' -e 'src=' -e 'href=' -e 'url(' -e '@import' -e '<script' "$work/$page.html")" 0
+for page in $pages; do # but pictures that stand in the page themselves
+    check_same "$page: nothing from outside" "$(sed 's#src="data:image/png;base64,[A-Za-z0-9+/=]*"##g' "$work/$page.html" |
+        grep -c -i -e 'https*:' -e 'src=' -e 'href=' -e 'url(' -e '@import' -e '<script')" 0
 done
 
 # ---- In a browser. ----
@@ -59,11 +63,16 @@ inspect() { # PAGE WIDTH
 document.getElementById("f").onload = function () {
   var d = this.contentDocument.documentElement, asked = this.contentWindow.performance.getEntriesByType("resource");
   document.getElementById("p").textContent =
-      "wider by " + (d.scrollWidth - d.clientWidth) + " of " + d.clientWidth + ", asked for " + asked.length;
+      "wider by " + (d.scrollWidth - d.clientWidth) + " of " + d.clientWidth + ", asked for " +
+      Array.from(asked).filter(e => !e.name.startsWith("data:")).length;
+  var cut = 0;
+  this.contentDocument.querySelectorAll(".scroll").forEach(s => { if (s.scrollWidth > s.clientWidth) cut++; });
+  document.getElementById("p").textContent += ", cut " + cut;
 }</script>
 END
     open_page --allow-file-access-from-files --dump-dom "file://$work/frame.html"
     grep -o 'wider by [0-9]* of [0-9]*, asked for [0-9]*' "$work/dom"
+    grep -o ', cut [0-9][0-9]*' "$work/dom" > "$work/cut" # tables and charts that one must scroll to see all of
 }
 
 if [ -z "$browser" ]; then skip "pages in a browser" "there is no Chromium"; finish; fi
@@ -85,6 +94,10 @@ for page in $pages; do
         check_same "$page: fits $width pixels and asks for nothing" "$(inspect "$work/$page.html" $width)" \
             "wider by 0 of $width, asked for 0"
     done
+    if [ "$page" = report ]; then
+        inspect "$work/$page.html" 1200 > "$work/wide"
+        check_same "$page: nothing is cut off at 1200 pixels" "$(cat "$work/cut")" ", cut 0"
+    fi
     open_page --print-to-pdf="$work/$page.pdf" "file://$work/$page.html"
     check_same "$page: prints" "$(head -c 5 "$work/$page.pdf" 2> /dev/null)" "%PDF-"
 done

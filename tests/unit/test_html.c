@@ -305,3 +305,15 @@ TEST(text_base64) {
         da_text_free(&text);
     }
 }
+
+TEST(html_pictures_are_base64_or_nothing) {
+    da_picture pictures[] = { { "iVBORw0KGgo=", "a <seven>", true }, { "\"><script>", "x", false } };
+    da_text page = { 0 };
+    da_html_pictures(&page, "t", pictures, 1, NULL);
+    CHECK(strstr(da_text_string(&page), "src=\"data:image/png;base64,iVBORw0KGgo=\">a &lt;seven&gt;"));
+    CHECK_OK(da_text_status(&page));
+    da_html_pictures(&page, "t", pictures, 2, NULL);
+    CHECK_FAILS(da_text_status(&page), DA_ERROR_FORMAT, "");
+    CHECK(!strstr(da_text_string(&page), "<script"));
+    da_text_free(&page);
+}

@@ -1079,3 +1079,26 @@ TEST(evaluate_survives_any_failing_allocation) {
     CHECK(k > 5 && k < 1000);
     da_model_free(model);
 }
+
+/* 12 steps: a point a step, whose mean over an epoch's images is the epoch's loss. Of 402 steps: means of four. */
+TEST(trainer_keeps_a_curve_of_losses) {
+    da_dataset data = blobs();
+    da_model *model = tiny_model();
+    da_trainer_options o = short_run();
+    da_training_result result = { 0 };
+    CHECK_OK(da_train(model, &data, &o, &result));
+    CHECK_INT(result.loss_count, 12);
+    for (int e = 0; e < 4 && result.loss_count == 12; e++) {
+        const da_loss_point *p = result.losses + 3 * e;
+        CHECK_CLOSE((40 * p[0].loss + 40 * p[1].loss + 10 * p[2].loss) / 90, result.epochs[e].loss, 1e-12);
+        CHECK_INT(p[2].step, 3 * e + 3);
+    }
+    da_training_result_free(&result);
+    o.epochs = 134;
+    CHECK_OK(da_train(model, &data, &o, &result));
+    CHECK_INT(result.loss_count, 101);
+    CHECK_INT(result.losses[0].step, 4);
+    CHECK_INT(result.losses[100].step, 402);
+    da_training_result_free(&result);
+    da_model_free(model);
+}
