@@ -10,14 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {
-    &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_data, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
-    &cli_stability, &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report,
-    &cli_sweep_plan, &cli_sweep_run,
-    &cli_sweep_collect, &cli_gradcheck, &cli_bench,
-    NULL
-};
-
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
 /* A line on stderr. */
@@ -63,7 +55,7 @@ static int family(int argc, char **argv) {
     char list[80] = "";
     size_t length = strlen(argv[1]);
     bool help = argc > 2 && is_help(argv[2]);
-    for (const cli_command *const *command = commands; *command; command++) {
+    for (const cli_command *const *command = cli_commands; *command; command++) {
         const char *name = (*command)->name;
         if (strncmp(name, argv[1], length) != 0 || name[length] != ' ') continue;
         if (help && *list) printf("\n");
@@ -84,9 +76,9 @@ static void turn_help(int argc, char **argv) {
 }
 
 static int unknown_command(const char *word) {
-    const char *names[sizeof commands / sizeof *commands];
+    const char *names[CLI_MOST_COMMANDS];
     int count = 0;
-    for (; commands[count]; count++) names[count] = commands[count]->name;
+    for (; cli_commands[count]; count++) names[count] = cli_commands[count]->name;
     names[count] = NULL;
     const char *nearest = cli_nearest(word, names);
     if (nearest) complain("deeparc: there is no command '%.40s'; did you mean '%s'?", word, nearest);
@@ -149,7 +141,7 @@ int main(int argc, char **argv) {
     bool help = strcmp(argv[1], "help") == 0;
     if (help && argc > 2) turn_help(argc, argv);
     else if (help || is_help(argv[1])) {
-        cli_help_all(commands);
+        cli_help_all(cli_commands);
         return finish();
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -160,7 +152,7 @@ int main(int argc, char **argv) {
         printf("deeparc %s\n", DEEPARC_VERSION);
         return finish();
     }
-    const cli_command *const *command = commands;
+    const cli_command *const *command = cli_commands;
     int words = 0;
     while (*command && (words = words_of((*command)->name, argc, argv)) == 0) command++;
     int answered = *command ? 0 : family(argc, argv);

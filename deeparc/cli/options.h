@@ -10,6 +10,9 @@
 enum { CLI_TABLES = 6 };
 typedef struct cli_table { const char *title; const cli_option *options; } cli_table;
 
+enum { CLI_MOST_COMMANDS = 64 }; /* the NULL that ends the list among them */
+extern const cli_command *const cli_commands[]; /* in the order --help lists them; NULL-ended */
+
 /* The tables of a command in the order --help shows them; returns how many there are. */
 int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]);
 

@@ -41,6 +41,8 @@ static da_status take_result(const da_json *root, sweep_result *r) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         DA_TRY(da_json_double(root, numbers[i].key, numbers[i].number));
     r->seconds = training + similarity;
+    if (!(r->depth >= 8 && r->depth <= 1e6)) /* of the smallest ResNet; pictures take its logarithm */
+        return DA_FAIL(DA_ERROR_FORMAT, "a network of %g layers", r->depth);
     return DA_OK;
 }
 
@@ -68,6 +70,10 @@ static da_status complete(sweep_point *p) {
     double layers = p->result->layers;
     if (!(p->modules >= 1 && p->modules <= layers && layers >= 2))
         return DA_FAIL(DA_ERROR_FORMAT, "%g modules of %g blocks", p->modules, layers);
+    for (int m = 0; m < SWEEP_JOINED; m++)
+        if (!(p->metric[m] >= 0 && p->metric[m] <= 1))
+            return DA_FAIL(DA_ERROR_FORMAT, "the metric %s is %g, no share", sweep_metric_name((sweep_metric)m),
+                           p->metric[m]);
     p->metric[SWEEP_JOINED] = (layers - p->modules) / (layers - 1);
     p->floor = p->modules == layers;
     p->ceiling = p->modules == 1;

@@ -1,7 +1,16 @@
-/* The options that commands share. */
+/* The commands, and the options that they share. */
 #include "deeparc/cli/options.h"
 
 #include "core/parallel.h"
+
+const cli_command *const cli_commands[] = {
+    &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_data, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
+    &cli_stability, &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report,
+    &cli_sweep_plan, &cli_sweep_run,
+    &cli_sweep_collect, &cli_gradcheck, &cli_bench,
+    NULL
+};
+_Static_assert(sizeof cli_commands / sizeof *cli_commands <= CLI_MOST_COMMANDS, "raise CLI_MOST_COMMANDS");
 
 #define MILLION 1e6
 #define LARGEST 9007199254740992.0 /* 2^53: whole numbers up to here survive JSON */

@@ -104,6 +104,30 @@ TEST(report_writes_counts_of_any_size) {
     folder_empty(p.folder);
 }
 
+/* A line of the sweep's first record, with one number replaced, is refused: no picture can show it. */
+TEST(collect_refuses_numbers_that_no_run_has) {
+    static const struct { const char *key, *number, *says; } cases[] = {
+        { "\"depth\":", "0", "0 layers" }, { "\"depth\":", "-14", "-14 layers" }, { "\"depth\":", "1e300", "layers" },
+        { "\"paper\":", "1e308", "no share" }, { "\"ratio\":", "-1", "no share" },
+        { "\"modules\":", "1e9", "modules of" }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        place p = new_sweep();
+        char path[PATH + 40], record[8192], *text = seeds("fuzz_collect");
+        const char *at = text ? strstr(text, cases[i].key) : NULL, *end = text ? strchr(text, '\n') : NULL;
+        CHECK(at && end && at < end);
+        if (test_failed()) { da_free(text); return; }
+        at += strlen(cases[i].key);
+        const char *rest = at + strcspn(at, ",}");
+        int length = snprintf(record, sizeof record, "%.*s%s%.*s", (int)(at - text), text, cases[i].number,
+                              (int)(end - rest), rest);
+        snprintf(path, sizeof path, "%s/runs", p.folder);
+        folder_file(path, "0000000000000001.json", record, (size_t)length);
+        CHECK_FAILS(collect(&p), DA_ERROR_FORMAT, cases[i].says);
+        da_free(text);
+    }
+}
+
 /* Allocation after allocation fails, of the later ones every n-th: a sentence that says memory, and nothing leaks. */
 static void check_without_memory(da_status (*run)(const place *p), const place *p, int every) {
     da_status status = DA_ERROR_MEMORY;
