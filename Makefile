@@ -8,6 +8,7 @@
 #   make scaling           how a training step would scale on more cores, simulated
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
 #   make sanitized         both sanitizers in one build, without the scripts that no sanitizer needs
+#   make tiny              unit tests and bits with tiny pieces of work and signalling NaNs in memory without meaning
 #   make nightly           what takes hours and seldom changes: every build's bits, real data in full, fuzzing
 # Options: CC=gcc|clang   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   DEBUG=-g1 (-g: for a debugger)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
 #   V=1 (shows whole lines)
@@ -29,7 +30,7 @@ OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread 
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
-CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L $(DEBUG) $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
+CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(TINY),-DDA_TINY) $(DEBUG) $(O) -ffp-contract=off -fno-math-errno $(WARN) $(OMP) -I. -MMD -MP \
            $(if $(SANITIZE),-DDA_SANITIZED $(if $(findstring clang,$(CC)),,-fno-var-tracking-assignments) -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS := $(filter -fopenmp -pthread,$(OMP)) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS  := -lm
@@ -50,7 +51,7 @@ LIB_OBJ  := $(LIBRARY:%.c=$(BUILD)/obj/%.o) $(foreach v,$(VARIANTS),$(FAST:%.c=$
 PROG_OBJ := $(PROGRAM:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ := $(TESTS:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all test light asan ubsan tsan sanitized nightly bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
+.PHONY: all test tiny light asan ubsan tsan sanitized nightly bench real-data-test bits-test scaling fuzz mnist-demo rq1 rq2 clean FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/deeparc
 
@@ -109,6 +110,12 @@ tsan:
 	@for tests in come_first parallel kernels graph optimizer; do $(BUILD)/tsan/unit $$tests || exit 1; done
 sanitized:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized SANITIZE=address,undefined O=-O1 light
+
+# Small pieces everywhere, and memory without meaning holds signalling NaNs (core/tiny.h): the same results and bits.
+tiny:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tiny TINY=1 O=-O1 $(BUILD)/tiny/unit $(BUILD)/tiny/deeparc
+	@$(BUILD)/tiny/unit
+	@BITS=few DEEPARC=$(BUILD)/tiny/deeparc BUILD=$(BUILD)/tiny sh tests/commands/bits.sh
 
 # Speed, in about two minutes: every kernel, then networks in training and inference.
 BENCH_MODELS := mlp lenet smallcnn resnet20

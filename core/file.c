@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/endian.h"
 #include "core/memory.h"
+#include "core/tiny.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +26,8 @@
 #define PATH_MAX 4096
 #endif
 
-enum { BUFFER = 65536, TRIES = 100, STREAM_CAP = 256 << 20 }; /* STREAM_CAP: a pipe or device may never end */
+enum { BUFFER = DA_SIZE(65536, 7), TRIES = 100 };
+enum { STREAM_CAP = 256 << 20 }; /* a pipe or device may never end */
 
 struct da_file_writer {
     int    fd;

@@ -29,12 +29,13 @@
 #include "core/math.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/tiny.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-enum { CHUNK = 64, SUM_CHUNK = 16384, DEFERRED_ROWS = 1024 };
+enum { CHUNK = DA_SIZE(64, 2), SUM_CHUNK = DA_SIZE(16384, 5), DEFERRED_ROWS = DA_SIZE(1024, 3) };
 
 struct da_graph {
     da_node **chunks;

@@ -4,6 +4,7 @@
 #endif
 #include "core/memory.h"
 #include "core/status.h"
+#include "core/tiny.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -59,6 +60,7 @@ void *da_alloc(size_t bytes) {
     void *block = (char *)raw + HEADER;
     *header_of(block) = bytes;
     count((int64_t)bytes, 1);
+    dai_spoil(block, bytes);
     return block;
 }
 
@@ -88,6 +90,7 @@ char *da_string_copy(const char *text) {
 void da_free(void *block) {
     if (!block) return;
     count(-(int64_t)*header_of(block), -1);
+    dai_spoil(block, *header_of(block));
     free(header_of(block));
 }
 

@@ -2,6 +2,7 @@
 #include "core/pool.h"
 #include "core/memory.h"
 #include "core/status.h"
+#include "core/tiny.h"
 
 #include <stdint.h>
 
@@ -13,6 +14,10 @@ static int class_of(size_t bytes, size_t *capacity) {
     exponent = 63 - __builtin_clzll((unsigned long long)rounded);
     *capacity = rounded;
     return exponent * 8 + (int)((rounded >> (exponent - 3)) & 7);
+}
+
+static size_t bytes_of(const dai_buffer *buffer) {
+    return (size_t)(8 + buffer->size_class % 8) << (buffer->size_class / 8 - 3);
 }
 
 dai_buffer *dai_pool_take(dai_pool *pool, int64_t floats) {
@@ -36,6 +41,7 @@ dai_buffer *dai_pool_take(dai_pool *pool, int64_t floats) {
 
 void dai_pool_return(dai_pool *pool, dai_buffer *buffer) {
     if (!buffer || --buffer->users > 0) return;
+    dai_spoil(dai_buffer_floats(buffer), bytes_of(buffer));
     buffer->next = pool->free[buffer->size_class];
     pool->free[buffer->size_class] = buffer;
 }

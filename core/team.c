@@ -13,6 +13,7 @@
 #include <sched.h>
 #endif
 #include "core/team.h"
+#include "core/tiny.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,7 +27,7 @@
 #define PAUSE() ((void)0)
 #endif
 
-enum { SPINS = 1500 }; /* some tens of microseconds */
+enum { SPINS = DA_SIZE(1500, 1) }; /* some tens of microseconds */
 #define OPEN   UINT64_C(1)
 #define JOINED UINT64_C(2)
 #define LOOP   (UINT64_C(1) << 16)

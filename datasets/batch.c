@@ -5,11 +5,12 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "core/tiny.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 16 }; /* samples that one thread makes at a time */
+enum { CHUNK = DA_SIZE(16, 3) }; /* samples that one thread makes at a time */
 
 static da_status check(const da_subset *subset, const da_batcher_options *options) {
     const da_dataset *data = subset->data;

@@ -3,13 +3,14 @@
 
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/tiny.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Images a group: so many that the largest output of a unit fits the second-level cache beside what it is made from, and
    enough to use a weight well; whole groups of 16 where images are lanes. */
-enum { CACHE_FLOATS = 1 << 17, LEAST_GROUP = 8, MOST_GROUP = 64, LANES = 16 };
+enum { CACHE_FLOATS = DA_SIZE(1 << 17, 1), LEAST_GROUP = DA_SIZE(8, 3), MOST_GROUP = 64, LANES = 16 };
 
 struct da_inference {
     da_model *model;

@@ -22,13 +22,14 @@
 #include "core/kernels/convolution.h"
 #include "core/kernels/images.h"
 #include "core/parallel.h"
+#include "core/tiny.h"
 
 #include <string.h>
 
 enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
-enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = 1 << 16 }; /* backward weights: images taken together */
-enum { STRIP_FLOATS = 6 << 10, SMALL_WEIGHTS = 4 << 10 };   /* strips of rows that the first cache holds */
-enum { BANDS = 4 }; /* rows of output that are computed together */
+enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = DA_SIZE(1 << 16, 1) }; /* backward weights: images taken together */
+enum { STRIP_FLOATS = DA_SIZE(6 << 10, 1), SMALL_WEIGHTS = DA_SIZE(4 << 10, 0) }; /* strips the first cache holds */
+enum { BANDS = DA_SIZE(4, 3) }; /* rows of output that are computed together */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -434,7 +435,7 @@ static void bias_of_group(const conv_work *work, const image_group *group) {
     da_kernels_active()->channel_sum(group->count * v->oh * v->ow, v->k, group->dy, sum);
 }
 
-enum { ADD_CHUNK = 4096 };
+enum { ADD_CHUNK = DA_SIZE(4096, 5) };
 
 static void add_slices(void *context, int64_t chunk, int worker) {
     const conv_work *work = context;

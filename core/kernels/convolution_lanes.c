@@ -24,10 +24,12 @@
 #include "core/kernels/convolution.h"
 #include "core/kernels/images.h"
 #include "core/parallel.h"
+#include "core/tiny.h"
 
 #include <string.h>
 
-enum { LANES = 16, ADD_CHUNK = 512, BAND = 2 }; /* BAND: rows of results together, if nobody wants more */
+enum { LANES = 16, ADD_CHUNK = DA_SIZE(512, 5) };
+enum { BAND = DA_SIZE(2, 1) }; /* rows of results together, if nobody wants more */
 enum { MOST_IMAGE_FLOATS = 18432, LEAST_IMAGES = 8 }; /* 16 images in the second cache, nearly; fewer waste lanes */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 

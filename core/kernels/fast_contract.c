@@ -16,6 +16,7 @@
 #include "core/kernels/contract.h"
 #include "core/kernels/simd.h"
 #include "core/kernels/variant.h"
+#include "core/tiny.h"
 
 /* Tile heights for one and two vectors across: what the registers hold. */
 #if defined(DA_VARIANT_avx512)
@@ -245,7 +246,8 @@ static int64_t join(const dai_contraction *problem, int64_t i, int64_t rows, dai
 typedef struct row_cut { int64_t above, below; int most; } row_cut;
 
 static row_cut cut_of(const dai_contraction *problem, int vectors) {
-    row_cut cut = { 0, 0, vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1 };
+    const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
+    row_cut cut = { 0, 0, DA_SIZE(most, most < 3 ? most : 3) };
     for (int64_t s = 0; problem->joined && s < problem->segment_count; s++) {
         if (problem->segments[s].above > cut.above) cut.above = problem->segments[s].above;
         if (problem->segments[s].below > cut.below) cut.below = problem->segments[s].below;

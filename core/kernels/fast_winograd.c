@@ -13,8 +13,9 @@
 #include "core/kernels/simd.h"
 #include "core/kernels/variant.h"
 #include "core/kernels/winograd.h"
+#include "core/tiny.h"
 
-enum { MOST = 6, STRIP = 8 }; /* points along one axis, tiles of a strip */
+enum { MOST = 6, STRIP = DA_SIZE(8, 3) }; /* points along one axis, tiles of a strip */
 
 V16_INLINE v16 times(v16 x, float constant)            { return v16_mul(x, v16_broadcast(constant)); }
 V16_INLINE v16 plus(v16 x, float constant, v16 z)      { return v16_fma(x, v16_broadcast(constant), z); }

@@ -8,11 +8,12 @@
 
 #include "core/kernels/images.h"
 #include "core/parallel.h"
+#include "core/tiny.h"
 
 /* GROUP tiles are rows enough to use every number of U (and, for the gradient, of the sums) well once it has come from
    memory; at 64 channels V and M then just fill a second-level cache. Points are a cache line further apart than their
    numbers need, so that the same tile of all points does not fall into one set of the cache. */
-enum { GROUP = 64 };
+enum { GROUP = DA_SIZE(64, 5) };
 
 static int64_t run_tiles(const dai_winograd *run) {
     return run->images * ((run->oh + run->tile - 1) / run->tile) * ((run->ow + run->tile - 1) / run->tile);
@@ -92,7 +93,7 @@ void dai_winograd_gradient(const dai_winograd *run, const float *framed, const f
 }
 
 /* The weights, in parallel: plain ones in runs of neighbours, turned ones in square blocks. */
-enum { RUN = 1024, BLOCK = 16 };
+enum { RUN = DA_SIZE(1024, 17), BLOCK = DA_SIZE(16, 3) };
 typedef struct weight_job {
     const dai_winograd_transforms *transforms;
     int tile; int64_t c, k; const float *w; float *u;

@@ -119,7 +119,9 @@ float dai_dot_row(const float *a, const float *b, int64_t n) {
     return lanes_total(lane);
 }
 
-/* Sums over the middle: outer x slices partial sums of `inner` numbers, a worker each, then added in order. */
+/* Sums over the middle: outer x slices partial sums of `inner` numbers, a worker each, then added in order. Bits depend
+   on how many numbers are a slice. */
+enum { SLICE = 16384, LEAST_ROWS = 16 };
 typedef struct middle_sum {
     int64_t outer, middle, inner, slice, slices;
     const float *x;
@@ -148,8 +150,8 @@ bool dai_sum_middle(da_node *node, int64_t outer, int64_t middle, int64_t inner,
         memset(y, 0, (size_t)(outer * inner) * sizeof *y);
         return true;
     }
-    middle_sum s = { .outer = outer, .middle = middle, .inner = inner, .slice = dai_rows_per_run(inner), .x = x };
-    if (s.slice < 16) s.slice = 16;
+    middle_sum s = { .outer = outer, .middle = middle, .inner = inner, .slice = SLICE / inner, .x = x };
+    if (s.slice < LEAST_ROWS) s.slice = LEAST_ROWS;
     s.slices = (middle + s.slice - 1) / s.slice;
     s.partial = s.slices == 1 ? y : dai_scratch(node, outer * s.slices * inner);
     if (!s.partial) return false;

@@ -6,8 +6,9 @@
 #define DA_CORE_OPERATIONS_LOOPS_H
 
 #include "core/node.h"
+#include "core/tiny.h"
 
-enum { DAI_RUN = 16384, DAI_LANES = 16 };
+enum { DAI_RUN = DA_SIZE(16384, 20), DAI_LANES = 16 };
 
 /* body(context, begin, end) for every run of `run` of 0..count-1, in parallel. */
 typedef void dai_run_body(void *context, int64_t begin, int64_t end);
