@@ -31,7 +31,7 @@ void cli_help_all(const cli_command *const *commands);         /* NULL-ended; on
 da_status cli_files_check(cli *c);
 
 /* The one way to stdout and stderr for texts that hold what users and files say: controls become visible (print.c). */
-void cli_write(FILE *to, const char *format, va_list list);
+void cli_write(FILE *to, const char *format, va_list list) DA_PRINTF(2, 0);
 
 /* Flushes stdout: DA_ERROR_IO when something that was printed could not be written, DA_ERROR_MEMORY when not all of it
    was printed. */
