@@ -4,7 +4,7 @@
  *     da_file_write(w, bytes, size) ...           buffered into it
  *     da_file_commit(w)                           flushed, synced, renamed: the name never holds half a file
  *
- * A writer that is killed leaves its temporary; the next one for the same name removes those of processes that are gone.
+ * A writer that is killed leaves its temporary; the next one for the same name removes it.
  * A destination that is no regular file (/dev/full, /dev/stdout, a pipe) is written straight into. A writer keeps its
  * first failure and ignores what follows, and commit reports it, so a run of writes may be checked once, at its end.
  * Errors everywhere: DA_ERROR_NOT_FOUND (no such file or directory), DA_ERROR_IO (the system refused; its reason is in
@@ -36,8 +36,8 @@ da_status da_file_writable(const char *path);
 /* Makes path and the directories above it, as mkdir -p. One that exists is no error. */
 da_status da_directory_make(const char *path);
 
-/* One process at a time for what path names, a file or not. The lock is the kernel's, on a file path.lock that goes with
-   it: a process that is killed leaves an empty file and no lock. *lock is NULL, and all is well, where the file system
+/* One process at a time for what path names, a file or not. The lock is the kernel's, on a file path.lock that goes
+   with it: a process that is killed leaves an empty file and no lock. *lock is NULL, and all is well, where the file system
    knows no locks. DA_ERROR_BUSY: another process has it. Within one process it excludes nobody. */
 typedef struct da_file_lock da_file_lock;
 da_status da_file_lock_take(da_file_lock **lock, const char *path);

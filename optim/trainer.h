@@ -79,7 +79,7 @@ typedef struct da_training_result {
     da_epoch_record *epochs; int64_t epoch_count; /* all epochs, also those before a resumption; owned */
     da_loss_point *losses; int64_t loss_count; /* over the steps of this process, at most 200; owned */
     bool    stopped_early;
-    char    trouble[DA_TROUBLE];   /* one sentence when the log, or the last checkpoint, could not be written; else "" */
+    char    trouble[DA_TROUBLE];   /* one sentence when the log or the last checkpoint could not be written; else "" */
 } da_training_result;
 void da_training_result_free(da_training_result *result);
 
@@ -96,8 +96,8 @@ void da_training_result_free(da_training_result *result);
                                    as it was
      DA_ERROR_BUSY                 another process trains into the checkpoint
      DA_ERROR_IO, _MEMORY          the model holds the weights of the last whole step
-   A log or a checkpoint that can no longer be written does not end the training: it is tried again after the next epoch,
-   and what the last try said is in result->trouble; without a result it is DA_ERROR_IO at the end. */
+   A log or a checkpoint that can no longer be written does not end the training: it is tried again after the next
+   epoch, and what the last try said is in result->trouble; without a result it is DA_ERROR_IO at the end. */
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
                    da_training_result *result);
 

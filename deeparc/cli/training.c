@@ -22,7 +22,8 @@ void cli_watch_interrupt(void) {
     struct sigaction before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* nohup */
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup ignores it, so do we */
+        sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN; /* the write fails instead: of stderr, progress.c sees it; of a log, the trainer */
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGXFSZ, &action, NULL);
