@@ -319,6 +319,9 @@ static da_status run_once(cli *c, result *r) {
     char path[SWEEP_PATH];
     DA_TRY(sweep_path(path, cli_text(c, "dir"), r->id, ".json"));
     if (!da_file_exists(path)) return do_run(c, r);
+    char checkpoint[SWEEP_PATH]; /* of a process that was killed between its record and the end */
+    DA_TRY(sweep_path(checkpoint, cli_text(c, "dir"), r->id, ".partial"));
+    unlink(checkpoint);
     cli_print(c, "%s  was finished before\n", r->id);
     cli_put_text(c, "id", r->id);
     cli_put_text(c, "finished_before", path);

@@ -22,7 +22,9 @@ check_fails "collecting before any run" 1 "not one of the 8 runs" "$deeparc" swe
 check "all lines, by xargs" by_xargs "$a"
 check_same "... every run is finished" "$(finished "$a")" 8
 check_same "... and nothing else is left" "$(ls "$a/runs" | grep -vc '\.json$\|\.csv$')" 0
+: > "$(ls "$a"/runs/*.json | head -n 1 | sed 's/json$/partial/')" # killed between its record and its end
 try by_xargs "$a"
+check_same "what a killed process has left goes" "$(ls "$a/runs" | grep -vc '\.json$\|\.csv$')" 0
 check_same "a second time, all are skipped" "$(grep -c 'was finished before' "$work/out")" 8
 check_says "a plan knows what is finished" "8 runs, 8 of them finished" $plan $grid --dir "$a"
 check_says "a matrix serves the other commands" "modularity" \
