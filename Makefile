@@ -71,6 +71,14 @@ $(BUILD)/obj/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -c $< -o $@
 
+# The commit and the flags are told to one file, which a new commit compiles again.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+$(BUILD)/.commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+$(BUILD)/obj/deeparc/cli/build.o: $(BUILD)/.commit
+$(BUILD)/obj/deeparc/cli/build.o: CFLAGS += -DDEEPARC_COMMIT='"$(COMMIT)"' \
+  -DDEEPARC_FLAGS='"$(strip $(filter-out -W% -M% -I%,$(FLAGS_NOW)))"'
+
 define variant_rule
 $(BUILD)/obj/%.$(1).o: %.c $(STAMP)
 	@mkdir -p $$(@D)

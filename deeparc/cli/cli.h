@@ -83,6 +83,16 @@ typedef struct cli_value {
     double      real;    /* CLI_REAL */
 } cli_value;
 
+/* What the header of the run says besides the line: noted while the command works (run.c). */
+enum { CLI_PARTS = 4, CLI_MODELS = 4, CLI_SETTINGS = 24 };
+typedef struct cli_facts {
+    struct { const char *part; char name[64], fingerprint[65]; int64_t images; } data[CLI_PARTS];
+    struct { const char *path; char values[65], network[65]; } models[CLI_MODELS];
+    struct { const char *option; char text[96]; } settings[CLI_SETTINGS]; /* in effect, whatever was typed */
+    int  data_count, model_count, setting_count;
+    char output[8192]; /* a file written that no option names; "" none */
+} cli_facts;
+
 struct cli {
     const cli_command *command;
     cli_value   values[CLI_MAX_OPTIONS];
@@ -97,6 +107,8 @@ struct cli {
     char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none; else "" */
     char        aside[512]; /* why a file beside the main result could not be written, the first of them; "": none */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
+    cli_facts   facts;
+    char       *members;    /* of --record, until the command is done; NULL: none */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
 
@@ -160,6 +172,10 @@ const char *cli_split_name(da_split split);    /* "train", "test" */
 da_status cli_model_open(cli *c, da_model **model, const char *path);
 /* Sets how convolutions are computed, as --conv says. */
 da_status cli_model_convolve(cli *c, da_model *model);
+/* sign: puts the header of this run into the model, for the checkpoints its training writes; save: does, and writes the
+   file. */
+da_status cli_model_sign(cli *c, da_model *model);
+da_status cli_model_save(cli *c, da_model *model, const char *path);
 da_status cli_model_fits(const da_model *model, const da_dataset *data);
 /* Takes the normalisation from the option --normalize; without it, a model from path that has none is wrong usage. */
 da_status cli_model_normalize(cli *c, da_model *model, const char *path);

@@ -1,5 +1,6 @@
 /* Models and data for commands: found, cut to size, and checked against each other before any work begins. */
 #include "deeparc/cli/cli.h"
+#include "deeparc/cli/record.h"
 
 #include "core/number.h"
 #include "core/memory.h"
@@ -53,6 +54,7 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
     cli_note(c, "%s %s: %s of %s, %s (%s), %s%s", out.name, cli_split_name(split),
              da_count(out.count, "image").text, shape, da_count(out.classes, "class").text, out.source, cli_data_state(&out),
              out.altered ? out.altered : "");
+    run_note_data(c, cli_split_name(split), &out);
     *data = out;
     return DA_OK;
 }
@@ -162,6 +164,7 @@ da_status cli_model_open(cli *c, da_model **model, const char *path) {
     da_model *out;
     DA_TRY(da_checkpoint_load(&out, path, NULL));
     da_status status = c->command->tables & CLI_DATA ? cli_model_normalize(c, out, path) : DA_OK;
+    if (status == DA_OK) status = run_note_model(c, path, out);
     if (status == DA_OK) *model = out;
     else da_model_free(out);
     return status;

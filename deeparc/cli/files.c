@@ -11,9 +11,12 @@
 #include "deeparc/cli/options.h"
 
 #include "core/file.h"
+#include "core/memory.h"
 
+#include <dirent.h>
 #include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -135,4 +138,45 @@ da_status cli_data_is_kept(cli *c, const char *source) {
         if (replaces(&output)) DA_TRY(compare(c, &output, &data));
     }
     return DA_OK;
+}
+
+/* ---- Listing ---- */
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The files in a directory whose names match one pattern, "*.json" or "runs/ *", in the order of their names. */
+static void each_within(const char *directory, const char *pattern, void (*visit)(void *, const char *), void *context) {
+    enum { MOST = 65536 };
+    char top[DA_FILE_NAME], path[2 * DA_FILE_NAME];
+    const char *slash = strrchr(pattern, '/');
+    snprintf(top, sizeof top, "%s%s%.*s", directory, slash ? "/" : "", slash ? (int)(slash - pattern) : 0, pattern);
+    DIR *open = opendir(top);
+    char **names = open ? da_alloc_zero(MOST, sizeof *names) : NULL;
+    int count = 0;
+    for (struct dirent *entry; names && count < MOST && (entry = readdir(open));)
+        if (entry->d_name[0] != '.' && fnmatch(slash ? slash + 1 : pattern, entry->d_name, 0) == 0 &&
+            (names[count] = da_string_copy(entry->d_name))) count++;
+    if (names) qsort(names, (size_t)count, sizeof *names, by_text);
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", top, names[i]);
+        visit(context, path);
+        da_free(names[i]);
+    }
+    da_free(names);
+    if (open) closedir(open);
+}
+
+void cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, const char *path), void *context) {
+    for (int i = 0; i < use_count(c); i++) {
+        char pattern[64];
+        use u = use_at(c, i);
+        bool made = (u.file & CLI_WRITES) != 0;
+        if (!u.path || !u.file || made != (file == CLI_WRITES)) continue;
+        if (strcmp(u.label, "--record") == 0) continue; /* cannot hold its own hash */
+        visit(context, u.path);
+        for (const char *at = u.within; at && *at; at += strlen(pattern) + (at[strlen(pattern)] == '|')) {
+            snprintf(pattern, sizeof pattern, "%.*s", (int)strcspn(at, "|"), at);
+            each_within(u.path, pattern, visit, context);
+        }
+    }
 }

@@ -38,7 +38,7 @@ static da_status import(cli *c, da_model *model) {
     DA_TRY(cli_model_normalize(c, model, c->arguments[0]));
     if (cli_has(c, "classes-from")) DA_TRY(name_classes(c, model));
     DA_TRY(da_model_hash(model, -1, hash));
-    DA_TRY(da_checkpoint_save(model, out, NULL));
+    DA_TRY(cli_model_save(c, model, out));
     cli_print(c, "%s with %s in %s\nsha256:%s\n", model->architecture,
               da_count(model->classes, "class").text, out, hash);
     cli_put_text(c, "model", model->architecture);

@@ -1,5 +1,6 @@
 /* The one program: finds the command, reads its line, runs it, and prints the sentence of whatever went wrong. */
 #include "deeparc/cli/options.h"
+#include "deeparc/cli/record.h"
 
 #include "core/kernels/kernels.h"
 #include "core/memory.h"
@@ -110,6 +111,7 @@ static da_status set_up(cli *c) {
 /* What went wrong beside the main result is said when that is there. */
 static da_status run_command(cli *c) {
     DA_TRY(c->command->run(c));
+    cli_aside(c, record_finish(c));
     if (!c->aside[0]) return DA_OK;
     c->whole = true;
     return DA_FAIL(DA_ERROR_IO, "%s", c->aside);
@@ -117,14 +119,21 @@ static da_status run_command(cli *c) {
 
 static da_status run(cli *c) {
     DA_TRY(set_up(c));
-    if (!c->json) return run_command(c);
-    da_json_writer_init(&c->writer, true);
-    da_json_begin_object(&c->writer);
+    if (c->json) {
+        da_json_writer_init(&c->writer, true);
+        da_json_begin_object(&c->writer);
+    }
     da_status status = run_command(c);
+    da_free(c->members);
+    if (!c->json) return status;
     if (status != DA_OK && !c->whole) {
         da_json_writer_free(&c->writer);
         return status;
     }
+    da_json_key(&c->writer, "run");
+    da_json_begin_object(&c->writer);
+    run_put(c, &c->writer, true);
+    da_json_end(&c->writer);
     da_json_end(&c->writer);
     char *text;
     DA_TRY(da_json_finish(&c->writer, &text, NULL));

@@ -1,9 +1,7 @@
 /* Records: one writer of members serves stdout and the file. */
 #include "deeparc/cli/record.h"
-#include "deeparc/cli/sweep.h"
 
 #include "core/file.h"
-#include "core/kernels/kernels.h"
 #include "core/memory.h"
 
 #include <string.h>
@@ -77,47 +75,71 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e) {
     record_int(to, "correct", e->correct);
 }
 
-/* What a result may depend on and the command line does not say. */
-static void put_run(const cli *c, da_json_writer *to) {
-    char machine[256];
-    sweep_machine(machine, sizeof machine);
+typedef void writer_of_members(const void *context, da_json_writer *to);
+
+static void begin(const cli *c, da_json_writer *to, bool outputs) {
+    da_json_writer_init(to, true);
+    da_json_begin_object(to);
+    record_text(to, "command", c->command->name);
+    record_text(to, "program", c->argv[0]);
+    record_texts(to, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
     da_json_key(to, "run");
     da_json_begin_object(to);
-    record_text(to, "version", DEEPARC_VERSION);
-    record_int(to, "seed", (int64_t)c->seed);
-    record_text(to, "kernels", da_kernels_active()->name);
-    record_text(to, "machine", machine);
+    run_put(c, to, outputs);
     da_json_end(to);
 }
 
-da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
-                      char **text, size_t *size) {
+da_status record_make(cli *c, writer_of_members *members, const void *context, char **text, size_t *size) {
     da_json_writer to;
-    da_json_writer_init(&to, true);
-    da_json_begin_object(&to);
-    record_text(&to, "command", c->command->name);
-    record_text(&to, "program", c->argv[0]);
-    record_texts(&to, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
-    put_run(c, &to);
+    begin(c, &to, c->facts.output[0] != 0);
     members(context, &to);
     da_json_end(&to);
     return da_json_finish(&to, text, size);
 }
 
-da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
-                      const void *context) {
-    if (c->json) members(context, &c->writer);
-    if (!path) return DA_OK;
+da_status record_save(cli *c, const char *path, writer_of_members *members, const void *context) {
     char *text;
     size_t size;
+    if (c->json) members(context, &c->writer);
     DA_TRY(record_make(c, members, context, &text, &size));
     da_status status = da_file_save(path, text, size);
     da_free(text);
     return status;
 }
 
-da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context) {
-    return record_save(c, cli_text(c, "record"), members, context);
+da_status record_write(cli *c, writer_of_members *members, const void *context) {
+    da_json_writer to;
+    if (c->json) members(context, &c->writer);
+    if (!cli_has(c, "record")) return DA_OK;
+    da_json_writer_init(&to, true);
+    da_json_begin_object(&to);
+    members(context, &to);
+    da_json_end(&to);
+    da_free(c->members);
+    c->members = NULL;
+    return da_json_finish(&to, &c->members, NULL);
+}
+
+/* Two objects become one: the header's without its end, the members' without their beginning. */
+da_status record_finish(cli *c) {
+    da_json_writer to;
+    char *head;
+    if (!c->members) return DA_OK;
+    begin(c, &to, true);
+    da_json_end(&to);
+    da_status status = da_json_finish(&to, &head, NULL);
+    if (status == DA_OK) {
+        da_file_writer *file = NULL;
+        int length = (int)(strrchr(head, '}') - head);
+        while (head[length - 1] == '\n') length--;
+        status = da_file_create(&file, cli_text(c, "record"));
+        if (status == DA_OK) (void)da_file_printf(file, "%.*s,%s", length, head, strchr(c->members, '{') + 1);
+        if (status == DA_OK) status = da_file_commit(file);
+        da_free(head);
+    }
+    da_free(c->members);
+    c->members = NULL;
+    return status;
 }
 
 int64_t record_file_size(const char *path) {

@@ -1,6 +1,6 @@
 /* What a command found out, as JSON: under --json on stdout, under --record FILE in a file as well, so that a person
  * reads the one and `deeparc report` the other. A record begins with the command, the words it was called with, and
- * `run`: version, seed, kernels and machine.
+ * `run`, the header that run.c writes; the object of --json ends with that header.
  */
 #ifndef DA_DEEPARC_CLI_RECORD_H
 #define DA_DEEPARC_CLI_RECORD_H
@@ -11,10 +11,12 @@
     { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_WRITES,                                    \
       .help = "write the result there as JSON too" }
 
-/* members writes keys and values into the object that is open. write: into --record; save: into `path` (NULL: none). */
+/* members writes keys and values into the object that is open. write: into --record, whose file record_finish writes when
+   the command is done and all its other files are there to be hashed; save: into `path` now. */
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
+da_status record_finish(cli *c);
 /* The text of such a record, the caller's to da_free, for who shows it at once. */
 da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
                       char **text, size_t *size);
@@ -30,6 +32,18 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e); /* `accuracy
 void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
 /* Which images an accuracy is of: "test_images": "sha256:...". Only accuracies of the same may be subtracted. */
 void record_images(da_json_writer *to, const char *key, const da_dataset *data);
+
+/* The header of a run (run.c). put: its members, into the object that is open; outputs: those of the line's files that are
+   there by now too. The notes cost nothing unless something will be written that says so; data of a part that was noted
+   before, and a setting, replace it. part, path and option are not copied. */
+extern const char run_commit[], run_flags[], run_compiler[];
+bool      run_wanted(const cli *c);
+void      run_note_data(cli *c, const char *part, const da_dataset *data);
+da_status run_note_model(cli *c, const char *path, const da_model *model);
+void      run_note_setting(cli *c, const char *option, const char *format, ...) DA_PRINTF(3, 4);
+void      run_note_training(cli *c, const da_trainer_options *options);
+void      run_put(const cli *c, da_json_writer *to, bool outputs);
+bool      run_hash_file(const char *path, char hex[65]); /* false: no regular file, or not readable */
 
 /* Bytes of a file; -1 when it cannot be asked. */
 int64_t record_file_size(const char *path);

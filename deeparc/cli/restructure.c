@@ -303,7 +303,7 @@ static da_status operate(surgery *s) {
     if (!s->near) return DA_ERROR_MEMORY;
     da_restructure_neighbours(s->model, s->left, s->near);
     DA_TRY(measure_version(s, &s->before, s->model, c->arguments[0]));
-    DA_TRY(da_checkpoint_save(s->left, cli_text(c, "out"), NULL));
+    DA_TRY(cli_model_save(c, s->left, cli_text(c, "out")));
     DA_TRY(measure_version(s, &s->after, s->left, cli_text(c, "out")));
     cli_aside(c, record_write(c, members, s));
     print(s);

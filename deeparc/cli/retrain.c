@@ -140,8 +140,9 @@ static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     DA_TRY(cli_training_options(r->c, &o, &initial));
     DA_TRY(da_model_hash(model, -1, r->hash_before));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
+    DA_TRY(cli_model_sign(r->c, model));
     DA_TRY(train_units(r, model, data, &o));
-    DA_TRY(da_checkpoint_save(model, out, NULL));
+    DA_TRY(cli_model_save(r->c, model, out));
     cli_training_saved(r->c, &o);
     cli_training_trouble(r->c, &r->training);
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->after));

@@ -198,6 +198,7 @@ static da_status save(cli *c, const result *r) {
     const char *dir = cli_text(c, "dir");
     DA_TRY(sweep_path(path, dir, r->id, ".csv"));
     DA_TRY(da_csv_write(path, r->m->layers, r->m->layers, r->m->matrix, NULL));
+    snprintf(c->facts.output, sizeof c->facts.output, "%s", path);
     DA_TRY(sweep_path(path, dir, r->id, ".json"));
     DA_TRY(record_save(c, path, members, r));
     print(c, r);
@@ -231,6 +232,7 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const ch
     o.checkpoint_path = checkpoint;
     o.resume = da_file_exists(checkpoint);
     da_training_result training = { 0 };
+    DA_TRY(cli_model_sign(c, model));
     da_status status = da_train(model, data, &o, &training);
     cli_progress_end(c);
     for (int64_t e = 0; e < training.epoch_count; e++) r->training_seconds += training.epochs[e].seconds;
@@ -285,7 +287,10 @@ static da_status experiment(cli *c, da_model *model, const da_dataset *data, con
 static da_status cut(cli *c, da_dataset *data, da_dataset *test) {
     int classes = (int)cli_int(c, "classes");
     DA_TRY(da_dataset_cut(data, classes, cli_real(c, "share"), c->seed));
-    return da_dataset_cut(test, classes, 1, c->seed);
+    DA_TRY(da_dataset_cut(test, classes, 1, c->seed));
+    run_note_data(c, cli_split_name(DA_TRAIN), data);
+    run_note_data(c, cli_split_name(DA_TEST), test);
+    return DA_OK;
 }
 
 static da_status do_run(cli *c, result *r) {

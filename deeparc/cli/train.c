@@ -159,11 +159,12 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const da
     da_trainer_options defaults = cli_training_defaults(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults));
     result r = { .model = model, .test = test };
+    DA_TRY(cli_model_sign(c, model));
     da_status status = da_train(model, data, &o, &r.training);
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED) status = interrupted(c, &o);
     const char *out = cli_text(c, "out");
-    if (status == DA_OK && out) status = da_checkpoint_save(model, out, NULL);
+    if (status == DA_OK && out) status = cli_model_save(c, model, out);
     if (status == DA_OK) cli_training_saved(c, &o);
     if (status == DA_OK) cli_training_trouble(c, &r.training);
     if (status == DA_OK) status = conclude(c, model, &r);

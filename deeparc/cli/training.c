@@ -1,5 +1,6 @@
 /* The training options of a command, read into those of the trainer. */
 #include "deeparc/cli/cli.h"
+#include "deeparc/cli/record.h"
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -175,6 +176,7 @@ da_status cli_training_options(cli *c, da_trainer_options *options, const da_tra
     options->stop = &cli_stop;
     options->progress = cli_progress_training;
     options->context = c;
+    run_note_training(c, options);
     return DA_OK;
 }
 

@@ -1,0 +1,253 @@
+/* The header of a run: of what a result is the result. One writer puts it into every record, into --json, into the model
+ * files a command writes and onto its pages, so that no command can forget it.
+ *
+ *     "run": {"version": "0.1.0", "commit": "5f21...", "compiler": ..., "flags": ..., "seed": 1, "kernels": "avx2",
+ *             "threads": 2, "machine": ..., "options": {"epochs": 5, "rate": 0.05, ...},
+ *             "data": [{"part": "train", "name": "mnist", "images": 60000, "fingerprint": "sha256:..."}, ...],
+ *             "models": [{"file": "lenet.safetensors", "values": "sha256:...", "network": "sha256:..."}, ...],
+ *             "inputs": [{"file": ..., "sha256": ...}, ...], "outputs": [...]}
+ *
+ * options are those in effect: what was typed, what a table gives, and what the command chose. Data are known by their
+ * fingerprint, not by the files they lay in. Nothing is hashed unless something is written that will say so.
+ */
+#include "deeparc/cli/options.h"
+#include "deeparc/cli/record.h"
+#include "deeparc/cli/sweep.h"
+
+#include "core/kernels/kernels.h"
+#include "core/memory.h"
+#include "core/number.h"
+#include "core/parallel.h"
+#include "core/sha256.h"
+#include "layers/checkpoint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- Noting ---- */
+
+bool run_wanted(const cli *c) {
+    bool writes = c->json || c->command == &cli_sweep_run;
+    for (int i = 0; i < c->value_count; i++) writes |= (c->values[i].option->file & CLI_WRITES) && c->values[i].text;
+    return writes;
+}
+
+void run_note_data(cli *c, const char *part, const da_dataset *data) {
+    cli_facts *f = &c->facts;
+    int i = 0;
+    while (i < f->data_count && (strcmp(f->data[i].part, part) != 0 || strcmp(f->data[i].name, data->name) != 0)) i++;
+    if (!run_wanted(c) || i == CLI_PARTS) return;
+    f->data[i].part = part;
+    f->data[i].images = data->count;
+    snprintf(f->data[i].name, sizeof f->data[i].name, "%s", data->name);
+    da_dataset_fingerprint(data, f->data[i].fingerprint);
+    if (i == f->data_count) f->data_count++;
+}
+
+da_status run_note_model(cli *c, const char *path, const da_model *model) {
+    cli_facts *f = &c->facts;
+    int i = 0;
+    while (i < f->model_count && strcmp(f->models[i].path, path) != 0) i++;
+    if (!run_wanted(c) || i == CLI_MODELS) return DA_OK;
+    DA_TRY(da_model_hash(model, -1, f->models[i].values));
+    DA_TRY(da_model_fingerprint(model, f->models[i].network));
+    f->models[i].path = path;
+    if (i == f->model_count) f->model_count++;
+    return DA_OK;
+}
+
+void run_note_setting(cli *c, const char *option, const char *format, ...) {
+    cli_facts *f = &c->facts;
+    int i = 0;
+    va_list list;
+    while (i < f->setting_count && strcmp(f->settings[i].option, option) != 0) i++;
+    if (i == CLI_SETTINGS) return;
+    f->settings[i].option = option;
+    va_start(list, format);
+    vsnprintf(f->settings[i].text, sizeof f->settings[i].text, format, list);
+    va_end(list);
+    if (i == f->setting_count) f->setting_count++;
+}
+
+/* The shortest text that is read as this float. */
+static void note_float(cli *c, const char *option, float value) {
+    char text[32];
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) break;
+    }
+    run_note_setting(c, option, "%s", text);
+}
+
+static const char *border(const da_augmentation *a) { return a->border == DA_BORDER_REFLECT ? "-reflect" : ""; }
+
+void run_note_training(cli *c, const da_trainer_options *o) {
+    const da_augmentation *a = &o->augmentation;
+    char text[96] = "";
+    const struct { const char *option; float value; } reals[] = {
+        { "rate", o->schedule.rate },       { "momentum", o->optimizer.momentum },
+        { "weight-decay", o->optimizer.weight_decay }, { "clip", o->optimizer.clip },
+        { "factor", o->schedule.factor },   { "final-rate", o->schedule.final },
+        { "low-momentum", o->schedule.low_momentum }, { "label-smoothing", o->label_smoothing } };
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) note_float(c, reals[i].option, reals[i].value);
+    run_note_setting(c, "epochs", "%lld", (long long)o->epochs);
+    run_note_setting(c, "batch", "%lld", (long long)o->batch);
+    run_note_setting(c, "warmup", "%lld", (long long)o->schedule.warm_steps);
+    run_note_setting(c, "optimizer", "%s", da_optimizer_name(o->optimizer.kind));
+    run_note_setting(c, "nesterov", "%s", o->optimizer.nesterov ? "true" : "false");
+    run_note_setting(c, "decay", "%s", o->optimizer.decay_weights_only ? "weights" : "all");
+    run_note_setting(c, "schedule", "%s", da_schedule_name(o->schedule.kind));
+    if (o->schedule.every > 0) run_note_setting(c, "step-every", "%lld", (long long)o->schedule.every);
+    if (a->pad > 0) snprintf(text, sizeof text, ",crop%d%s", a->pad, border(a));
+    if (a->flip) snprintf(text + strlen(text), 8, ",flip");
+    if (a->cutout > 0) snprintf(text + strlen(text), 24, ",cutout%d", a->cutout);
+    run_note_setting(c, "augment", "%s", text[0] ? text + 1 : "none");
+}
+
+/* ---- Writing ---- */
+
+bool run_hash_file(const char *path, char hex[65]) {
+    uint8_t bytes[16384];
+    struct stat facts;
+    FILE *file = stat(path, &facts) == 0 && S_ISREG(facts.st_mode) ? fopen(path, "rb") : NULL;
+    if (!file) return false;
+    da_sha256 sha;
+    da_sha256_init(&sha);
+    for (size_t size; (size = fread(bytes, 1, sizeof bytes, file)) > 0;) da_sha256_update(&sha, bytes, size);
+    bool whole = !ferror(file);
+    fclose(file);
+    da_sha256_hex(&sha, hex);
+    return whole;
+}
+
+static void put_file(void *to, const char *path) {
+    char hex[65];
+    if (!run_hash_file(path, hex)) return;
+    da_json_begin_object(to);
+    record_text(to, "file", path);
+    record_hash(to, "sha256", hex);
+    da_json_end(to);
+}
+
+static void put_files(const cli *c, da_json_writer *to, unsigned file) {
+    da_json_key(to, file == CLI_READS ? "inputs" : "outputs");
+    da_json_begin_array(to);
+    cli_files_each(c, file, put_file, to);
+    if (file == CLI_WRITES && c->facts.output[0]) put_file(to, c->facts.output);
+    da_json_end(to);
+}
+
+/* A number where it is one, so that a reader need not parse it again. */
+static void put_value(da_json_writer *to, const char *text) {
+    double number;
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) da_json_put_bool(to, text[0] == 't');
+    else if (da_number_parse(text, strlen(text), &number)) da_json_put_double(to, number);
+    else da_json_put_string(to, text);
+}
+
+static const char *setting_of(const cli *c, const cli_value *value) {
+    for (int i = 0; i < c->facts.setting_count; i++)
+        if (strcmp(c->facts.settings[i].option, value->option->name) == 0) return c->facts.settings[i].text;
+    if (value->option->kind == CLI_FLAG) return value->integer ? "true" : "false";
+    return value->text;
+}
+
+static void put_option(const cli *c, da_json_writer *to, const cli_value *value) {
+    const cli_option *option = value->option;
+    const char *text = setting_of(c, value);
+    if (!text) return;
+    da_json_key(to, option->name);
+    if (!option->repeats) {
+        put_value(to, text);
+        return;
+    }
+    da_json_begin_array(to);
+    for (int place = 0; (text = cli_text_at(c, option->name, place)); place++) put_value(to, text);
+    da_json_end(to);
+}
+
+static void put_options(const cli *c, da_json_writer *to) {
+    static const char *const said[] = { "seed", "threads", "kernels", "json", "quiet", "help" };
+    da_json_key(to, "options");
+    da_json_begin_object(to);
+    for (int i = 0; i < c->value_count; i++) {
+        bool elsewhere = false;
+        for (size_t k = 0; k < sizeof said / sizeof *said; k++)
+            elsewhere |= strcmp(c->values[i].option->name, said[k]) == 0;
+        for (int k = 0; k < i; k++) elsewhere |= c->values[k].option == c->values[i].option; /* it repeats */
+        if (!elsewhere) put_option(c, to, &c->values[i]);
+    }
+    da_json_end(to);
+}
+
+static void put_data(const cli *c, da_json_writer *to) {
+    da_json_key(to, "data");
+    da_json_begin_array(to);
+    for (int i = 0; i < c->facts.data_count; i++) {
+        da_json_begin_object(to);
+        record_text(to, "part", c->facts.data[i].part);
+        record_text(to, "name", c->facts.data[i].name);
+        record_int(to, "images", c->facts.data[i].images);
+        record_hash(to, "fingerprint", c->facts.data[i].fingerprint);
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
+static void put_models(const cli *c, da_json_writer *to) {
+    da_json_key(to, "models");
+    da_json_begin_array(to);
+    for (int i = 0; i < c->facts.model_count; i++) {
+        da_json_begin_object(to);
+        record_text(to, "file", c->facts.models[i].path);
+        record_hash(to, "values", c->facts.models[i].values);
+        record_hash(to, "network", c->facts.models[i].network);
+        da_json_end(to);
+    }
+    da_json_end(to);
+}
+
+void run_put(const cli *c, da_json_writer *to, bool outputs) {
+    char machine[256];
+    sweep_machine(machine, sizeof machine);
+    record_text(to, "version", DEEPARC_VERSION);
+    record_text(to, "commit", run_commit);
+    record_text(to, "compiler", run_compiler);
+    record_text(to, "flags", run_flags);
+    record_int(to, "seed", (int64_t)c->seed);
+    record_text(to, "kernels", da_kernels_active()->name);
+    record_int(to, "threads", da_threads());
+    record_text(to, "machine", machine);
+    put_options(c, to);
+    put_data(c, to);
+    put_models(c, to);
+    put_files(c, to, CLI_READS);
+    if (outputs) put_files(c, to, CLI_WRITES);
+}
+
+/* ---- Models that a command makes ---- */
+
+da_status cli_model_sign(cli *c, da_model *model) {
+    char *text;
+    da_json_writer to;
+    run_note_setting(c, "conv", "%s", da_conv_method_name(model->conv));
+    da_json_writer_init(&to, false);
+    da_json_begin_object(&to);
+    record_text(&to, "command", c->command->name);
+    record_texts(&to, "arguments", (const char *const *)(c->argv + 1), c->argc - 1);
+    run_put(c, &to, false);
+    da_json_end(&to);
+    DA_TRY(da_json_finish(&to, &text, NULL));
+    da_status status = da_model_set_run(model, text);
+    da_free(text);
+    return status;
+}
+
+da_status cli_model_save(cli *c, da_model *model, const char *path) {
+    DA_TRY(cli_model_sign(c, model));
+    DA_TRY(da_checkpoint_save(model, path, NULL));
+    return run_note_model(c, path, model);
+}
