@@ -69,7 +69,7 @@ typedef struct cli_command {
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_hash, cli_similarity, cli_partition,
     cli_order, cli_data, cli_properties, cli_restructure, cli_retrain, cli_report, cli_import, cli_sweep_plan, cli_sweep_run,
-    cli_sweep_collect, cli_gradcheck, cli_bench, cli_stability;
+    cli_sweep_collect, cli_gradcheck, cli_bench, cli_stability, cli_verify;
 
 /* ---- Inside a command. ---- */
 

@@ -35,7 +35,7 @@ void record_images(da_json_writer *to, const char *key, const da_dataset *data);
 
 /* The header of a run (run.c). put: its members, into the object that is open; outputs: those of the line's files that are
    there by now too. The notes cost nothing unless something will be written that says so; data of a part that was noted
-   before, and a setting, replace it. part, path and option are not copied. */
+   before, and a setting, replace it. part, path and option are not copied; path "": a model in no file. */
 extern const char run_commit[], run_flags[], run_compiler[];
 bool      run_wanted(const cli *c);
 void      run_note_data(cli *c, const char *part, const da_dataset *data);

@@ -267,6 +267,7 @@ static da_status experiment(cli *c, da_model *model, const da_dataset *data, con
     DA_TRY(train(c, model, data, checkpoint, r));
     DA_TRY(da_evaluate(model, test, 256, NULL, &r->evaluation));
     DA_TRY(da_model_hash(model, -1, r->hash));
+    DA_TRY(run_note_model(c, "", model));
     sweep_machine(machine, sizeof machine);
     describe_settings(c, &settings);
     da_status status = da_text_status(&settings);

@@ -5,7 +5,7 @@
 
 const cli_command *const cli_commands[] = {
     &cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_data, &cli_hash, &cli_import, &cli_similarity, &cli_partition,
-    &cli_stability, &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report,
+    &cli_stability, &cli_order, &cli_properties, &cli_restructure, &cli_retrain, &cli_report, &cli_verify,
     &cli_sweep_plan, &cli_sweep_run,
     &cli_sweep_collect, &cli_gradcheck, &cli_bench,
     NULL

@@ -135,6 +135,7 @@ static void print(cli *c, const result *r) {
 static da_status conclude(cli *c, da_model *model, result *r) {
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->evaluation));
     DA_TRY(da_model_hash(model, -1, r->hash));
+    if (!cli_has(c, "out")) DA_TRY(run_note_model(c, "", model));
     cli_aside(c, record_write(c, members, r));
     print(c, r);
     return DA_OK;
