@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "deeparc/cli/options.h"
+#include "deeparc/cli/record.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static inline da_status command_call(cli *c, char **result) {
     char *text = NULL;
     da_json_writer_init(&c->writer, false);
     da_json_begin_object(&c->writer);
-    da_status status = c->command->run(c);
+    da_status status = record_run(c);
     if (status != DA_OK) {
         da_json_writer_free(&c->writer);
         return status;

@@ -42,7 +42,9 @@ da_status cli_usage(cli *c, const char *format, ...) {
 }
 
 void cli_aside(cli *c, da_status status) {
-    if (status != DA_OK && !c->aside[0]) snprintf(c->aside, sizeof c->aside, "%s", da_error_message());
+    if (status == DA_OK || c->aside[0]) return;
+    c->aside_status = status;
+    snprintf(c->aside, sizeof c->aside, "%s", da_error_message());
 }
 
 da_status cli_names_split(cli *c, cli_names *names, const char *option) {

@@ -108,23 +108,13 @@ static da_status set_up(cli *c) {
     return cli_files_check(c);
 }
 
-/* What went wrong beside the main result is said when that is there. */
-static da_status run_command(cli *c) {
-    DA_TRY(c->command->run(c));
-    cli_aside(c, record_finish(c));
-    if (!c->aside[0]) return DA_OK;
-    c->whole = true;
-    return DA_FAIL(DA_ERROR_IO, "%s", c->aside);
-}
-
 static da_status run(cli *c) {
     DA_TRY(set_up(c));
     if (c->json) {
         da_json_writer_init(&c->writer, true);
         da_json_begin_object(&c->writer);
     }
-    da_status status = run_command(c);
-    da_free(c->members);
+    da_status status = record_run(c);
     if (!c->json) return status;
     if (status != DA_OK && !c->whole) {
         da_json_writer_free(&c->writer);

@@ -121,7 +121,7 @@ da_status record_write(cli *c, writer_of_members *members, const void *context) 
 }
 
 /* Two objects become one: the header's without its end, the members' without their beginning. */
-da_status record_finish(cli *c) {
+static da_status write_members(cli *c) {
     da_json_writer to;
     char *head;
     if (!c->members) return DA_OK;
@@ -137,6 +137,21 @@ da_status record_finish(cli *c) {
         if (status == DA_OK) status = da_file_commit(file);
         da_free(head);
     }
+    da_free(c->members);
+    c->members = NULL;
+    return status;
+}
+
+static da_status run_and_record(cli *c) {
+    DA_TRY(c->command->run(c));
+    cli_aside(c, write_members(c));
+    if (!c->aside[0]) return DA_OK;
+    c->whole = true;
+    return DA_FAIL(c->aside_status, "%s", c->aside);
+}
+
+da_status record_run(cli *c) {
+    da_status status = run_and_record(c);
     da_free(c->members);
     c->members = NULL;
     return status;

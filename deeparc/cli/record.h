@@ -11,12 +11,13 @@
     { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_WRITES,                                    \
       .help = "write the result there as JSON too" }
 
-/* members writes keys and values into the object that is open. write: into --record, whose file record_finish writes when
+/* members writes keys and values into the object that is open. write: into --record, whose file record_run writes when
    the command is done and all its other files are there to be hashed; save: into `path` now. */
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
-da_status record_finish(cli *c);
+/* Runs the command, writes its record, and fails with what went wrong beside the main result once that is there. */
+da_status record_run(cli *c);
 /* The text of such a record, the caller's to da_free, for who shows it at once. */
 da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
                       char **text, size_t *size);
