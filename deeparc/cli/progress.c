@@ -35,7 +35,7 @@ double cli_seconds(void) {
 }
 
 /* On stderr. Who reads it may go away (`... 2>&1 | head`): then the work stops as on Ctrl-C, so that it is saved. */
-static void say(const char *format, va_list list) {
+DA_PRINTF(1, 0) static void say(const char *format, va_list list) {
     errno = 0;
     cli_write(stderr, format, list);
     if (ferror(stderr) && errno == EPIPE) cli_stop = 1;
