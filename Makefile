@@ -139,7 +139,7 @@ bits-test:
 	+@sh tests/bits.sh
 
 # tests/README.md says what each part takes.
-nightly: test
+nightly: test tiny
 	+@sh tests/bits.sh
 	@sh tests/real-data.sh $(BUILD)/deeparc
 	@$(MAKE) --no-print-directory asan

@@ -169,7 +169,9 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
     for (int64_t oy = 0; oy < v->oh; oy += run.rows) {
         run = run_at(&rows, oy);
         const int64_t end = run.from + (run.rows - 1) * v->stride + run.taps;
-        const float *image = run.taps ? strip_at(work, &strip, i, run.from, end) : NULL;
+        /* Where all taps lie in the padding nothing is read: any address that is one serves. */
+        const float *image = run.taps ? strip_at(work, &strip, i, run.from, end) : work->forward->w;
+        const int64_t step = run.taps ? v->stride : 0;
         for (int64_t g = 0; g < v->groups; g++) {
             const int64_t at = oy * v->ow * v->k + g * kg; /* of the image */
             da_channel_affine affine = { 0 };
@@ -177,9 +179,9 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
                 affine = dai_affine_at(work->forward->affine, g * kg, i * v->oh * v->ow * v->k + at);
             const dai_contraction problem = {
                 .m = v->ow, .n = kg, .segments = part->segments, .segment_count = run.taps * list.in_row,
-                .joined = list.leaves_out ? part->joined : NULL, .a = image ? image + g * cg : NULL, .a_row = v->stride * v->c,
+                .joined = list.leaves_out ? part->joined : NULL, .a = image + (step ? g * cg : 0), .a_row = step * v->c,
                 .a_step = 1, .b = work->forward->w + run.first_tap * v->s * cg * v->k + g * kg, .b_step = v->k,
-                .c = y + at, .c_row = v->k, .bands = run.rows, .a_band = v->stride * row,
+                .c = y + at, .c_row = v->k, .bands = run.rows, .a_band = step * row,
                 .c_band = v->ow * v->k, .bias = work->forward->bias ? work->forward->bias + g * kg : NULL,
                 .affine = work->forward->affine ? &affine : NULL, .ahead = ahead,
             };
