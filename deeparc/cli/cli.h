@@ -106,7 +106,7 @@ struct cli {
     bool        usage;      /* the failure is wrong usage: exit status 2 */
     char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none; else "" */
     char        aside[512]; /* why a file beside the main result could not be written, the first of them; "": none */
-    da_status   aside_status;
+    da_status   aside_status; /* of that failure, when aside says one */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     cli_facts   facts;
     char       *members;    /* of --record, until the command is done; NULL: none */
