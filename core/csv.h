@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 typedef struct da_csv {
     int64_t rows, columns;
     double *values; /* rows x columns, C order; owned */
@@ -33,5 +35,7 @@ void      da_csv_free(da_csv *matrix);
 /* Numbers are written so that they read back as the same bits. names may be NULL. Errors: DA_ERROR_ARGUMENT (a name
    that reads as a number), DA_ERROR_NUMERIC (a value that is not finite), DA_ERROR_IO, DA_ERROR_MEMORY. */
 da_status da_csv_write(const char *path, int64_t rows, int64_t columns, const double *values, const char *const *names);
+
+DA_C_END
 
 #endif

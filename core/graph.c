@@ -162,7 +162,7 @@ bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters) {
 }
 
 void dai_set_shape(da_node *node, int ndim, const int64_t *shape) {
-    if (dai_shape_check(ndim, shape, sizeof(float)) != DA_OK)
+    if (da_shape_check(ndim, shape, sizeof(float)) != DA_OK)
         dai_node_fail(node, DA_ERROR_SHAPE, "the result cannot exist: %s", da_error_message());
     else
         node->value = da_tensor_over(NULL, DA_FLOAT32, ndim, shape);
@@ -206,7 +206,7 @@ static da_node *new_node(da_graph *graph) {
 
 static da_status check_leaf(const da_tensor *value) {
     char text[96];
-    DA_TRY(dai_shape_check(value->ndim, value->shape, da_dtype_size(value->dtype)));
+    DA_TRY(da_shape_check(value->ndim, value->shape, da_dtype_size(value->dtype)));
     if (!da_tensor_is_contiguous(value))
         return DA_FAIL(DA_ERROR_SHAPE, "input: the %s view is not contiguous: copy it first",
                        da_shape_text(text, value->ndim, value->shape));

@@ -20,6 +20,8 @@
 
 #include <stdio.h>
 
+DA_C_BEGIN
+
 typedef struct da_graph da_graph;
 typedef struct da_node  da_node;
 
@@ -160,5 +162,7 @@ da_node *da_dropout(da_graph *g, da_node *x, float p, uint64_t seed, uint64_t st
    reset), with label smoothing s: target = (1 - s) onehot + s / K. mse: mean of squared differences. */
 da_node *da_cross_entropy(da_graph *g, da_node *logits, const uint8_t *labels, float smoothing);
 da_node *da_mse(da_graph *g, da_node *a, da_node *b);
+
+DA_C_END
 
 #endif

@@ -54,7 +54,7 @@ static void skip_blanks(reader *r) {
 
 static bool is_digit(int c) { return c >= '0' && c <= '9'; }
 
-int dai_utf8_length(const char *text, size_t size) {
+int da_utf8_length(const char *text, size_t size) {
     const unsigned char *s = (const unsigned char *)text;
     int length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
     if ((size_t)length > size) return 0;
@@ -137,7 +137,7 @@ static da_status read_string(reader *r, const char **text) {
         if (r->at == r->end) return fail_here(r, "the text ends within a string");
         if ((unsigned char)*r->at < 0x20) return fail_here(r, "a control character in a string: write it as \\u00XX");
         if (*r->at == '\\') { r->at++; DA_TRY(read_escape(r)); continue; }
-        int length = dai_utf8_length(r->at, (size_t)(r->end - r->at));
+        int length = da_utf8_length(r->at, (size_t)(r->end - r->at));
         if (length == 0) return fail_here(r, "a string that is not UTF-8");
         memcpy(r->free_text, r->at, (size_t)length);
         r->free_text += length;

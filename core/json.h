@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 enum { DA_JSON_DEPTH = 64, DA_JSON_CAP = 100 * 1000 * 1000 };
 
 typedef enum da_json_type {
@@ -33,7 +35,7 @@ da_status da_json_read(da_json **root, const char *path);
 void      da_json_free(da_json *root);
 
 /* Bytes of the UTF-8 character that text begins with; 0 when it is none (RFC 3629). size > 0. */
-int dai_utf8_length(const char *text, size_t size);
+int da_utf8_length(const char *text, size_t size);
 
 /* Walking. Values belong to the tree. A call on NULL or on a value of another type gives NULL, 0 or false. */
 da_json_type   da_json_kind(const da_json *value);
@@ -95,5 +97,7 @@ void da_json_put_null(da_json_writer *w);
    holds when it fails. Pretty text ends with a newline. */
 da_status da_json_finish(da_json_writer *w, char **text, size_t *size);
 void      da_json_writer_free(da_json_writer *w); /* for one that is given up before finish */
+
+DA_C_END
 
 #endif

@@ -91,7 +91,7 @@ static void quote(da_json_writer *w, const char *text) {
     append(w, "\"", 1);
     for (size_t left = strlen(text); left > 0;) {
         char escape[8];
-        int length = dai_utf8_length(text, left);
+        int length = da_utf8_length(text, left);
         if (*text == '"' || *text == '\\') {
             append(w, "\\", 1);
             append(w, text, 1);

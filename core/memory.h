@@ -6,8 +6,12 @@
 #ifndef DA_CORE_MEMORY_H
 #define DA_CORE_MEMORY_H
 
+#include "core/api.h"
+
 #include <stddef.h>
 #include <stdint.h>
+
+DA_C_BEGIN
 
 /* NULL, with the thread's last error set to DA_ERROR_MEMORY, when the heap has no more. Zero bytes give a valid
    pointer. da_realloc keeps the old block when it fails. da_free takes NULL. Any thread may call. */
@@ -26,5 +30,7 @@ typedef struct da_memory_stats {
 da_memory_stats da_memory(void);
 void da_memory_reset_peak(void);      /* peak := live */
 void da_memory_fail_after(int64_t k); /* allocation number k from now (0 = the next) fails, once; negative: none does */
+
+DA_C_END
 
 #endif

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 enum { DA_NPY_DIMS = 8 };
 
 typedef enum da_npy_dtype { DA_NPY_FLOAT32, DA_NPY_FLOAT64, DA_NPY_INT64, DA_NPY_UINT8 } da_npy_dtype;
@@ -35,5 +37,7 @@ void      da_npy_free(da_npy *array);
 /* data: C order, contiguous. Errors: DA_ERROR_SHAPE (more than DA_NPY_DIMS dimensions, a negative size, too large),
    DA_ERROR_IO, DA_ERROR_MEMORY. */
 da_status da_npy_write(const char *path, da_npy_dtype dtype, int ndim, const int64_t *shape, const void *data);
+
+DA_C_END
 
 #endif

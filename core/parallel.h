@@ -4,8 +4,12 @@
 #ifndef DA_CORE_PARALLEL_H
 #define DA_CORE_PARALLEL_H
 
+#include "core/api.h"
+
 #include <stdbool.h>
 #include <stdint.h>
+
+DA_C_BEGIN
 
 enum { DA_MAX_THREADS = 256 };
 
@@ -28,5 +32,7 @@ void da_parallel_observe(da_loop_observer *observer, void *context);
 
 /* Chunk `chunk` of `chunks` near-equal runs of 0..count-1, half-open. */
 static inline int64_t da_chunk_begin(int64_t count, int64_t chunks, int64_t chunk) { return count * chunk / chunks; }
+
+DA_C_END
 
 #endif

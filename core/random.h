@@ -8,7 +8,11 @@
 #ifndef DA_CORE_RANDOM_H
 #define DA_CORE_RANDOM_H
 
+#include "core/api.h"
+
 #include <stdint.h>
+
+DA_C_BEGIN
 
 /* Stream numbers: the purpose in the high bits, what distinguishes its uses (epoch, layer, sample) in the low 48. */
 typedef enum da_purpose {
@@ -30,5 +34,7 @@ uint32_t da_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint32_
 
 /* A permutation of 0..n-1 (Fisher-Yates, index i draws from the stream). */
 void da_random_permutation(int64_t *order, int64_t n, uint64_t seed, uint64_t stream);
+
+DA_C_END
 
 #endif

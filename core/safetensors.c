@@ -372,7 +372,7 @@ static int by_alignment(const void *a, const void *b) {
 
 static bool is_utf8(const char *text) {
     for (size_t left = strlen(text); left > 0;) {
-        int length = dai_utf8_length(text, left);
+        int length = da_utf8_length(text, left);
         if (length == 0) return false;
         text += length;
         left -= (size_t)length;

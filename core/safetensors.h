@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 enum { DA_SAFETENSORS_DIMS = 8, DA_SAFETENSORS_HEADER_CAP = 100 * 1000 * 1000 };
 
 typedef struct da_safetensors_entry {
@@ -57,5 +59,7 @@ da_status da_safetensors_int64s(const da_safetensors_entry *entry, int64_t *out)
    shape, a name "__metadata__" or one that is not UTF-8), DA_ERROR_IO, DA_ERROR_MEMORY. */
 da_status da_safetensors_write(const char *path, const da_safetensors_entry *entries, int64_t count,
                                const da_safetensors_pair *metadata, int64_t metadata_count);
+
+DA_C_END
 
 #endif

@@ -18,7 +18,7 @@ void da_error_clear(void) {
     last_message[0] = last_place[0] = '\0';
 }
 
-da_status dai_fail(da_status code, const char *file, int line, const char *format, ...) {
+da_status da_fail(da_status code, const char *file, int line, const char *format, ...) {
     char message[sizeof last_message]; /* arguments may point into the previous message */
     va_list arguments;
     va_start(arguments, format);
@@ -30,7 +30,7 @@ da_status dai_fail(da_status code, const char *file, int line, const char *forma
     return code;
 }
 
-da_status dai_fail_context(const char *format, ...) {
+da_status da_fail_context(const char *format, ...) {
     char context[512], previous[sizeof last_message];
     va_list arguments;
     va_start(arguments, format);

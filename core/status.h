@@ -10,6 +10,10 @@
 #ifndef DA_CORE_STATUS_H
 #define DA_CORE_STATUS_H
 
+#include "core/api.h"
+
+DA_C_BEGIN
+
 typedef enum da_status {
     DA_OK = 0,
     DA_ERROR_ARGUMENT,    /* a value out of range, an unknown name, options that contradict each other */
@@ -36,13 +40,15 @@ void        da_error_clear(void);
 #define DA_PRINTF(format_index, first_index)
 #endif
 
-/* Sets the thread's last error and returns code. Use through DA_FAIL. */
-da_status dai_fail(da_status code, const char *file, int line, const char *format, ...) DA_PRINTF(4, 5);
-#define DA_FAIL(code, ...) dai_fail((code), __FILE__, __LINE__, __VA_ARGS__)
+/* Sets the thread's last error and returns code; a program's own functions may use DA_FAIL and DA_TRY, too. */
+da_status da_fail(da_status code, const char *file, int line, const char *format, ...) DA_PRINTF(4, 5);
+#define DA_FAIL(code, ...) da_fail((code), __FILE__, __LINE__, __VA_ARGS__)
 
 /* Puts context in front of the last error's sentence ("reading 'model.safetensors': ...") and returns its code. */
-da_status dai_fail_context(const char *format, ...) DA_PRINTF(1, 2);
+da_status da_fail_context(const char *format, ...) DA_PRINTF(1, 2);
 
 #define DA_TRY(call) do { da_status try_status_ = (call); if (try_status_ != DA_OK) return try_status_; } while (0)
+
+DA_C_END
 
 #endif

@@ -7,7 +7,7 @@
 
 size_t da_dtype_size(da_dtype dtype) { return dtype == DA_FLOAT32 ? sizeof(float) : sizeof(uint8_t); }
 
-/* A product of sizes that nobody has checked yet: it may wrap around, and dai_shape_check refuses such a shape. */
+/* A product of sizes that nobody has checked yet: it may wrap around, and da_shape_check refuses such a shape. */
 static int64_t times(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 
 static void set_contiguous_strides(da_tensor *t) {
@@ -27,7 +27,7 @@ da_tensor da_tensor_over(void *data, da_dtype dtype, int ndim, const int64_t *sh
 
 /* Sizes of 0 count as 1 here, so that strides and products of the other sizes can be reckoned with as well. Below
    2^48 bytes a few of them may be added or multiplied by small numbers. */
-da_status dai_shape_check(int ndim, const int64_t *shape, size_t element) {
+da_status da_shape_check(int ndim, const int64_t *shape, size_t element) {
     static const uint64_t most = SIZE_MAX / 2 < UINT64_C(1) << 48 ? SIZE_MAX / 2 : UINT64_C(1) << 48;
     char text[96];
     if (ndim < 0 || ndim > DA_MAX_DIMS)
@@ -45,7 +45,7 @@ da_status dai_shape_check(int ndim, const int64_t *shape, size_t element) {
 }
 
 da_status da_tensor_init(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape) {
-    DA_TRY(dai_shape_check(ndim, shape, da_dtype_size(dtype)));
+    DA_TRY(da_shape_check(ndim, shape, da_dtype_size(dtype)));
     da_tensor made = da_tensor_over(NULL, dtype, ndim, shape);
     made.block = made.data = da_alloc(da_tensor_bytes(&made));
     if (!made.block) return DA_ERROR_MEMORY;
@@ -112,7 +112,7 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
     if (!da_tensor_is_contiguous(t))
         return DA_FAIL(DA_ERROR_SHAPE, "reshape: the %s view is not contiguous: copy it first",
                        da_shape_text(from, t->ndim, t->shape));
-    DA_TRY(dai_shape_check(ndim, wanted, da_dtype_size(t->dtype)));
+    DA_TRY(da_shape_check(ndim, wanted, da_dtype_size(t->dtype)));
     *view = da_tensor_over(t->data, t->dtype, ndim, wanted);
     return DA_OK;
 }

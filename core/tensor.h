@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 enum { DA_MAX_DIMS = 6 };
 
 typedef enum da_dtype { DA_FLOAT32, DA_UINT8 } da_dtype;
@@ -35,9 +37,6 @@ typedef struct da_tensor {
 da_status da_tensor_init(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape);
 da_status da_tensor_zeros(da_tensor *t, da_dtype dtype, int ndim, const int64_t *shape);
 void      da_tensor_free(da_tensor *t);
-
-/* Whether a tensor of this shape can exist: the errors of da_tensor_init but memory. */
-da_status dai_shape_check(int ndim, const int64_t *shape, size_t element_size);
 
 /* A contiguous tensor over memory that somebody else owns; ndim is at most DA_MAX_DIMS. The shape is checked where the
    tensor is used: da_graph_input, da_graph_leaf. */
@@ -59,6 +58,9 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
 da_status da_tensor_permute(da_tensor *view, const da_tensor *t, const int *axes);
 da_status da_tensor_slice(da_tensor *view, const da_tensor *t, int axis, int64_t start, int64_t stop, int64_t step);
 
+/* Whether a tensor of this shape can exist: the errors of da_tensor_init but memory. */
+da_status da_shape_check(int ndim, const int64_t *shape, size_t element_size);
+
 /* The shape two operands broadcast to (numpy's rule: align at the right, 1 stretches). DA_ERROR_SHAPE if none. */
 da_status da_shape_broadcast(int *ndim, int64_t *shape, const da_tensor *a, const da_tensor *b);
 
@@ -67,5 +69,7 @@ da_status da_tensor_copy(da_tensor *dst, const da_tensor *src);
 
 /* "2x3x28x28" into text, for messages; "scalar" when ndim is 0. Returns text. */
 char *da_shape_text(char text[96], int ndim, const int64_t *shape);
+
+DA_C_END
 
 #endif

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 typedef enum da_augment_border { DA_BORDER_ZERO, DA_BORDER_REFLECT } da_augment_border;
 
 typedef struct da_augmentation {   /* all zero: images stay as they are */
@@ -40,5 +42,7 @@ da_status da_augmentation_check(const da_augmentation *options, int64_t height, 
 /* Draws the plan of one sample. options must have passed the check. */
 da_augment_plan da_augment_draw(const da_augmentation *options, int64_t height, int64_t width, uint64_t seed,
                                 int64_t epoch, int64_t sample);
+
+DA_C_END
 
 #endif

@@ -14,6 +14,8 @@
 #include "datasets/augment.h"
 #include "datasets/subset.h"
 
+DA_C_BEGIN
+
 typedef struct da_batcher_options {
     int64_t         batch_size;   /* at least 1; may exceed the data */
     bool            shuffle;      /* false: the subset's own order in every epoch */
@@ -48,5 +50,7 @@ int64_t da_batcher_size(const da_batcher *batcher, int64_t step); /* samples in 
    wanted of a set that has none). */
 da_status da_batcher_read(da_batcher *batcher, int64_t epoch, int64_t step, float *images, uint8_t *labels,
                           int64_t *samples);
+
+DA_C_END
 
 #endif

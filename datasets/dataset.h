@@ -25,6 +25,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 enum { DA_MAX_CHANNELS = 4 };
 
 typedef enum da_split { DA_TRAIN, DA_TEST } da_split;
@@ -85,5 +87,7 @@ void da_dataset_fingerprint(const da_dataset *data, char hex[65]);
 static inline int64_t da_dataset_image_bytes(const da_dataset *data) {
     return data->height * data->width * data->channels;
 }
+
+DA_C_END
 
 #endif

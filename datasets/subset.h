@@ -9,6 +9,8 @@
 
 #include "datasets/dataset.h"
 
+DA_C_BEGIN
+
 typedef struct da_subset {
     const da_dataset *data;    /* not owned: outlives the subset */
     int64_t          *indices; /* count of them, each below data->count; owned */
@@ -35,5 +37,7 @@ void da_subset_free(da_subset *subset); /* takes NULL and an all-zero subset; le
    below 2 or more than there are, a share out of range, no image left, no labels); the data set stays as it was;
    DA_ERROR_MEMORY. */
 da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed);
+
+DA_C_END
 
 #endif

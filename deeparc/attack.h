@@ -20,6 +20,8 @@
 
 #include <signal.h>
 
+DA_C_BEGIN
+
 typedef enum da_attack_kind { DA_ATTACK_FGSM, DA_ATTACK_PGD } da_attack_kind;
 const char *da_attack_name(da_attack_kind kind); /* "FGSM", "PGD" */
 
@@ -60,5 +62,7 @@ da_status da_attacker_run(da_attacker *attacker, const float *clean, const uint8
    DA_ERROR_INTERRUPTED (*stop was set), DA_ERROR_MEMORY. */
 da_status da_attack_evaluate(const da_model *model, const da_dataset *data, const da_attack_options *options,
                              int64_t limit, int64_t batch, const volatile sig_atomic_t *stop, da_attack_result *result);
+
+DA_C_END
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <signal.h>
 
+DA_C_BEGIN
+
 typedef struct da_features {
     int64_t  samples;
     int      layers, classes;
@@ -32,5 +34,7 @@ typedef struct da_features {
 da_status da_features_collect(da_model *model, const da_dataset *data, const int *units, int layers, int64_t limit,
                               int64_t batch, const volatile sig_atomic_t *stop, da_features *out);
 void      da_features_free(da_features *features); /* takes one of all zero bytes, and leaves it so */
+
+DA_C_END
 
 #endif

@@ -27,6 +27,8 @@
 
 #include "deeparc/partition.h"
 
+DA_C_BEGIN
+
 typedef struct da_fisher {
     int     layers, elbow; /* elbow: the automatic choice */
     double *series;        /* s, one a layer; owned, and so are the others */
@@ -46,5 +48,7 @@ da_status da_fisher_partition(const da_fisher *fisher, int modules, da_partition
 /* The share of the variation between layers that so many segments explain, 1 - cost(K) / cost(1); 1 when there is
    none. */
 double da_fisher_explained(const da_fisher *fisher, int modules);
+
+DA_C_END
 
 #endif

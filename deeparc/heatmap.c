@@ -38,7 +38,7 @@ static void clean_name(char text[NAME_BYTES], const da_heatmap *map, int layer) 
     if (map->names && map->names[layer]) snprintf(text, NAME_BYTES, "%s", map->names[layer]);
     else snprintf(text, NAME_BYTES, "%d", layer);
     for (char *c = text; *c; c++) {
-        int length = dai_utf8_length(c, strnlen(c, 4));
+        int length = da_utf8_length(c, strnlen(c, 4));
         unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
         if (byte < ' ' || byte == 0x7f || length == 0) *c = '?';
         else if (byte == 0xc2 && next < 0xa0) c[0] = c[1] = '?'; /* U+0080 to U+009F steer terminals, too */

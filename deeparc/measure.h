@@ -26,6 +26,8 @@
 
 #include <signal.h>
 
+DA_C_BEGIN
+
 typedef enum da_measure_layers { DA_MEASURE_DEFAULT, DA_MEASURE_BLOCKS, DA_MEASURE_ALL } da_measure_layers;
 typedef enum da_tap { DA_TAP_OUTPUT, DA_TAP_SUM } da_tap;
 typedef enum da_pool_mode { DA_POOL_FLATTEN, DA_POOL_AVERAGE } da_pool_mode;
@@ -89,5 +91,7 @@ da_status da_measure_units(const da_model *model, da_measure_layers layers, int 
    written every 16 batches and at the end; continuing from it gives the bits of a run that was not interrupted. */
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out);
 void      da_measurement_free(da_measurement *measurement); /* takes one of all zero bytes, and leaves it so */
+
+DA_C_END
 
 #endif

@@ -51,5 +51,5 @@ da_status dai_measure_state_read(const char *path, const char *settings, int64_t
     DA_TRY(da_json_read(&root, path));
     da_status status = restore(root, settings, done, s);
     da_json_free(root);
-    return status == DA_OK ? DA_OK : dai_fail_context("the state '%s' cannot be continued: ", path);
+    return status == DA_OK ? DA_OK : da_fail_context("the state '%s' cannot be continued: ", path);
 }

@@ -21,6 +21,8 @@
 
 #include <stdbool.h>
 
+DA_C_BEGIN
+
 typedef enum da_linkage { DA_LINKAGE_ADJACENT, DA_LINKAGE_MEAN, DA_LINKAGE_MIN } da_linkage;
 
 const char *da_linkage_name(da_linkage linkage);                     /* "adjacent", "mean", "min" */
@@ -67,5 +69,7 @@ double da_partition_msrs(const double *matrix, int layers, double threshold);
    first dot, "layer2" of "layer2.0": both names have one, and they differ. The first block of a stage changes the shape
    of what it passes on, so it cannot be removed. */
 bool da_partition_is_transition(const char *before, const char *name);
+
+DA_C_END
 
 #endif

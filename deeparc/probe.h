@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+DA_C_BEGIN
+
 #define DA_PROBE_GRADIENT 1e-6 /* softmax: the largest entry of the gradient at what counts as the minimum */
 enum { DA_PROBE_WIDTH = 4096, DA_PROBE_LEAST = 10 }; /* most features, fewest samples to learn from */
 
@@ -52,5 +54,7 @@ typedef struct da_probe_result {
    and the samples in double. */
 da_status da_probe_fit(da_probe_kind kind, const da_probe_data *learn, const da_probe_data *test, int64_t width,
                        int classes, int most_steps, da_probe_result *result);
+
+DA_C_END
 
 #endif

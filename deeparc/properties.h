@@ -28,6 +28,8 @@
 #include "deeparc/partition.h"
 #include "deeparc/probe.h"
 
+DA_C_BEGIN
+
 typedef enum da_edit { DA_EDIT_REMOVE, DA_EDIT_REPEAT } da_edit;
 /* what controls choose among; auto: outside where there are enough blocks, else anywhere; stages: auto in every stage */
 typedef enum da_among { DA_AMONG_AUTO, DA_AMONG_OUTSIDE, DA_AMONG_ANYWHERE, DA_AMONG_STAGES } da_among;
@@ -104,5 +106,7 @@ da_spread da_properties_spread(const da_properties *properties, int edits, da_pr
 /* The p-value above, over the numbers of edits that all curves have; NaN: there are no controls, or it was not measured
    everywhere. */
 double    da_properties_p(const da_properties *properties, da_property property);
+
+DA_C_END
 
 #endif

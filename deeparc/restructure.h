@@ -14,6 +14,8 @@
 #include "deeparc/partition.h"
 #include "layers/model.h"
 
+DA_C_BEGIN
+
 /* A copy of the model without these units. Neighbours in the list go together, as one run of the chain. Errors:
    DA_ERROR_NOT_FOUND (no such unit), DA_ERROR_SHAPE (why a run cannot go), DA_ERROR_ARGUMENT (an empty list),
    DA_ERROR_MEMORY. */
@@ -76,5 +78,7 @@ void      da_choice_free(da_choice *choice); /* takes one of all zero bytes, and
    -1 where that is unknown: no training is recorded, or one of more images than options->data has. A network verified on
    what it was trained on looks better than it is. Errors: as above. Cost: a SHA-256 of the data for each training. */
 da_status da_restructure_seen(const da_model *model, const da_choice_options *options, int64_t *seen);
+
+DA_C_END
 
 #endif

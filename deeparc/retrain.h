@@ -12,6 +12,8 @@
 
 #include "optim/trainer.h"
 
+DA_C_BEGIN
+
 typedef struct da_unit_proof {
     int64_t values;             /* parameters and running statistics of the unit */
     char    before[65], after[65];
@@ -41,5 +43,7 @@ static inline bool da_unit_moved(const da_unit_proof *unit) {
         if (unit->before[i] != unit->after[i]) return true;
     return false;
 }
+
+DA_C_END
 
 #endif

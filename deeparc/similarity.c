@@ -89,7 +89,7 @@ da_status da_similarity_new(da_similarity **out, int layers, int64_t batch) {
     }
     if (!s || !allocate(s)) {
         da_similarity_free(s);
-        return dai_fail_context("similarity of %d layers in batches of %lld: ", layers, (long long)batch);
+        return da_fail_context("similarity of %d layers in batches of %lld: ", layers, (long long)batch);
     }
     *out = s;
     return DA_OK;
@@ -140,7 +140,7 @@ da_status da_similarity_choose(da_similarity *s, const da_similarity_options *op
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: first components belong to linear CKA, not to %s",
                        da_similarity_name(&o));
     if (!allocate_more(s, &o))
-        return dai_fail_context("similarity of %d layers in batches of %lld: ", s->layers, (long long)s->batch);
+        return da_fail_context("similarity of %d layers in batches of %lld: ", s->layers, (long long)s->batch);
     s->options = o;
     return DA_OK;
 }

@@ -38,6 +38,8 @@
 
 #include <stdbool.h>
 
+DA_C_BEGIN
+
 typedef struct da_similarity da_similarity;
 
 enum { DA_LEAST_BATCH = 4 }; /* samples; the estimator divides by n - 3 */
@@ -117,5 +119,7 @@ int64_t        da_similarity_samples(const da_similarity *s); /* in the batches 
 int64_t        da_similarity_bytes(const da_similarity *s);   /* held on the heap */
 da_layer_state da_similarity_state(const da_similarity *s, int layer);
 const char    *da_layer_state_reason(da_layer_state state);   /* half a sentence: "every feature is zero" */
+
+DA_C_END
 
 #endif

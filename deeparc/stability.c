@@ -42,7 +42,7 @@ da_status da_partition_agreement(const da_partition *a, const da_partition *b, d
 }
 
 /* Welford's mean and sum of squares, a value at a time; `deviation` holds the sum until the end. */
-static void include(da_spread *s, double value, int count) {
+static void include(da_pair_spread *s, double value, int count) {
     double before = value - s->mean;
     s->mean += before / count;
     s->deviation += before * (value - s->mean);

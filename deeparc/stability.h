@@ -13,6 +13,8 @@
 
 #include "deeparc/partition.h"
 
+DA_C_BEGIN
+
 typedef struct da_agreement {
     double rand;       /* adjusted Rand index; 1 for equal cuts, also where it would be 0/0 */
     double boundaries; /* boundaries in common, as a share of those that either has; 1 where neither has one */
@@ -23,10 +25,12 @@ da_status da_partition_agreement(const da_partition *a, const da_partition *b, d
 
 /* Of `count` partitions, over all pairs of them: mean, standard deviation (NaN for one pair) and least. Pairs share
    partitions, so the deviation describes the spread and is no basis for a test. */
-typedef struct da_spread { double mean, deviation, least; } da_spread;
-typedef struct da_stability { int pairs; da_spread rand, boundaries; } da_stability;
+typedef struct da_pair_spread { double mean, deviation, least; } da_pair_spread;
+typedef struct da_stability { int pairs; da_pair_spread rand, boundaries; } da_stability;
 
 /* Errors: DA_ERROR_ARGUMENT (fewer than two partitions), DA_ERROR_SHAPE. */
 da_status da_partition_stability(const da_partition *partitions, int count, da_stability *out);
+
+DA_C_END
 
 #endif

@@ -19,6 +19,8 @@
 #include "core/safetensors.h"
 #include "layers/model.h"
 
+DA_C_BEGIN
+
 /* More tensors and metadata a checkpoint carries beside the model. Borrowed during the call; tensors are contiguous
    float32 and are written as they lie in memory. */
 typedef struct da_checkpoint_extra {
@@ -56,5 +58,7 @@ da_status da_checkpoint_fill(da_model *model, const da_safetensors *file, const 
    names the first tensor that differs. */
 da_status da_checkpoint_compare(const da_model *model, const da_safetensors *file, const char *path);
 da_status da_checkpoint_check_frozen(const da_model *model, const da_safetensors *file, const char *path);
+
+DA_C_END
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "layers/model.h"
 
+DA_C_BEGIN
+
 typedef struct da_inference da_inference;
 
 /* Borrows the model. Memory grows in the first call and is kept for the next ones. free takes NULL. */
@@ -21,5 +23,7 @@ void      da_inference_free(da_inference *inference);
 /* logits (N x classes) of images (N H W C float32, contiguous). Errors: DA_ERROR_SHAPE (not the model's input; the model
    gives something else than its classes), DA_ERROR_MEMORY, whatever an operation refuses. */
 da_status da_infer(da_inference *inference, const da_tensor *images, float *logits);
+
+DA_C_END
 
 #endif

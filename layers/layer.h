@@ -15,6 +15,8 @@
 #include "core/graph.h"
 #include "core/json.h"
 
+DA_C_BEGIN
+
 enum { DA_MAX_PATH = 128 }; /* characters of a full name */
 
 /* file order -> memory order: the file's tensor, seen with shape `view`, is permuted by `axes`.
@@ -125,5 +127,7 @@ da_status da_layer_options_read(da_layer_options *options, const da_json *object
 /* File order to memory order and back; both arrays hold da_parameter_count values. */
 void      da_layout_to_memory(const da_layout *layout, const float *file, float *memory);
 void      da_layout_to_file(const da_layout *layout, const float *memory, float *file);
+
+DA_C_END
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "layers/layer.h"
 
+DA_C_BEGIN
+
 enum { DA_MAX_NORMALIZED = 4, DA_MAX_UNITS = 4096, DA_MAX_CLASSES = 1 << 20 };
 
 typedef struct da_normalization { /* input = (pixel / 255 - mean) / deviation */
@@ -121,5 +123,7 @@ da_status da_model_fingerprint(const da_model *model, char hex[65]);
 typedef struct da_model_size { int64_t parameters, buffers, multiply_adds, activation_bytes; } da_model_size;
 da_status da_model_measure(const da_model *model, da_model_size *total,
                            da_model_size *per_unit /* unit_count, or NULL */);
+
+DA_C_END
 
 #endif

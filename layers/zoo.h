@@ -12,6 +12,8 @@
 
 #include "layers/model.h"
 
+DA_C_BEGIN
+
 typedef struct da_zoo_options {
     da_shortcut shortcut;   /* of the blocks that change shape; DA_SHORTCUT_IDENTITY (zero) means the default, PAD */
 } da_zoo_options;
@@ -23,5 +25,7 @@ da_status da_zoo_build(da_model **model, const char *name, const int64_t input_s
 
 /* Is there a network of that name? DA_ERROR_NOT_FOUND lists those there are. Takes no memory for parameters. */
 da_status da_zoo_check(const char *name);
+
+DA_C_END
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "layers/model.h"
 
+DA_C_BEGIN
+
 typedef enum da_optimizer_kind { DA_SGD, DA_ADAM, DA_ADAMW } da_optimizer_kind;
 
 typedef struct da_optimizer_options {
@@ -65,5 +67,7 @@ da_tensor  *da_optimizer_state_tensor(da_optimizer *optimizer, int i);
 /* Can this state have come from steps? DA_ERROR_FORMAT names a tensor with a value that is not a number, or with a
    second moment below zero. */
 da_status   da_optimizer_state_check(const da_optimizer *optimizer);
+
+DA_C_END
 
 #endif

@@ -16,6 +16,8 @@
 #include "core/status.h"
 #include <stdint.h>
 
+DA_C_BEGIN
+
 typedef enum da_schedule_kind { DA_CONSTANT, DA_STEP, DA_MULTI_STEP, DA_COSINE, DA_ONE_CYCLE } da_schedule_kind;
 enum { DA_MAX_MILESTONES = 16 };
 
@@ -43,5 +45,7 @@ float da_schedule_rate(const da_schedule *schedule, int64_t step, int64_t steps_
 float da_schedule_momentum(const da_schedule *schedule, float momentum, int64_t step, int64_t steps_total);
 
 const char *da_schedule_name(da_schedule_kind kind); /* "constant", "step", "multi_step", "cosine", "one_cycle" */
+
+DA_C_END
 
 #endif

@@ -19,6 +19,8 @@
 
 #include <signal.h>
 
+DA_C_BEGIN
+
 typedef struct da_progress {       /* what a progress bar shows */
     int64_t epoch, epochs;         /* 0-based */
     int64_t step, steps;           /* of the epoch */
@@ -108,5 +110,7 @@ da_status da_train(da_model *model, const da_dataset *data, const da_trainer_opt
    has no class for, the model's normalisation is unknown), DA_ERROR_MEMORY. */
 typedef struct da_evaluation { int64_t samples, correct, not_numbers; double loss, accuracy, seconds; } da_evaluation;
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
+
+DA_C_END
 
 #endif

@@ -179,7 +179,7 @@ static da_status read_tensor(const da_safetensors *file, const char *name, da_te
 static da_status read_tensors(dai_training *t, const da_safetensors *file) {
     for (int i = 0; i < da_optimizer_state_count(t->optimizer); i++)
         DA_TRY(read_tensor(file, da_optimizer_state_name(t->optimizer, i), da_optimizer_state_tensor(t->optimizer, i)));
-    if (da_optimizer_state_check(t->optimizer) != DA_OK) return dai_fail_context("its training state is damaged: ");
+    if (da_optimizer_state_check(t->optimizer) != DA_OK) return da_fail_context("its training state is damaged: ");
     for (int i = 0; has_best(t) && i < t->best.count; i++)
         DA_TRY(read_tensor(file, t->best.items[i].name, &t->best.values[i]));
     return DA_OK;
@@ -211,7 +211,7 @@ static da_status resume_state(dai_training *t, const da_safetensors *file, const
              : DA_FAIL(DA_ERROR_FORMAT, "it holds a model but no training state, so there is nothing to resume");
     if (status == DA_OK) status = resume_from(t, file, root);
     da_json_free(root);
-    return status == DA_OK ? DA_OK : dai_fail_context("resuming '%s': ", path);
+    return status == DA_OK ? DA_OK : da_fail_context("resuming '%s': ", path);
 }
 
 /* The model is compared first: of another network, everything else would differ too and explain nothing. */
@@ -225,7 +225,7 @@ static da_status resume_run(dai_training *t, const da_safetensors *file, const c
 da_status dai_training_resume(dai_training *t) {
     const char *path = t->options->checkpoint_path;
     da_safetensors file = { 0 };
-    if (da_checkpoint_read(&file, path) != DA_OK) return dai_fail_context("resuming '%s': ", path);
+    if (da_checkpoint_read(&file, path) != DA_OK) return da_fail_context("resuming '%s': ", path);
     da_status status = resume_run(t, &file, path);
     da_safetensors_free(&file);
     return status;

@@ -55,7 +55,7 @@ static da_status name_the_culprit(dai_training *t, int64_t n) {
     if (status == DA_OK)
         status = DA_FAIL(DA_ERROR_NUMERIC, "the gradient's norm is not finite although every gradient is");
     if (status != DA_ERROR_NUMERIC) return status;
-    return dai_fail_context(
+    return da_fail_context(
         "training stopped in step %lld (epoch %lld, batch %lld), a smaller rate or clipping may help: ",
         (long long)dai_steps_done(t) + 1, (long long)t->position.epoch + 1, (long long)t->position.step + 1);
 }
@@ -92,6 +92,6 @@ da_status dai_training_try_single(dai_training *t) {
     da_graph_set_recording(t->graph, true);
     dai_snapshot_restore(&t->buffers);
     if (status != DA_ERROR_SHAPE) return status;
-    return dai_fail_context("%lld images in batches of %lld leave a batch of a single one: ", (long long)t->train.count,
+    return da_fail_context("%lld images in batches of %lld leave a batch of a single one: ", (long long)t->train.count,
                             (long long)batch);
 }

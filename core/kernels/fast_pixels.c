@@ -1,6 +1,6 @@
 /* Bytes to floats, compiled once per instruction set: a period at a time, in a loop of fixed length that the compiler
  * turns into whole vectors. */
-#include "core/kernels/pixels.h"
+#include "core/kernels/kernels.h"
 #include "core/kernels/variant.h"
 
 #include <math.h>

@@ -23,6 +23,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Here and not in pixels.h, which data sets' public headers include. */
+#define DAI_DECLARE_PIXELS(variant) \
+    void dai_pixels_##variant(const da_pixel_scale *scale, int64_t n, const uint8_t *x, float *y);
+
+DAI_DECLARE_PIXELS(reference)
+DAI_DECLARE_PIXELS(portable)
+DAI_DECLARE_PIXELS(avx2)
+DAI_DECLARE_PIXELS(avx512)
+DAI_DECLARE_PIXELS(neon)
+#undef DAI_DECLARE_PIXELS
+
 /* C (m x n) = start + A (m x k) B (k x n). A is read at a[i * a_row + p * a_column], B at b[p * b_row + j * b_column],
    one of the two strides of each being 1; C is written at c[i * c_row + j]. start: `bias` (n values) if given, else C
    itself if accumulate, else zero. */

@@ -7,20 +7,16 @@
 #ifndef DA_CORE_KERNELS_PIXELS_H
 #define DA_CORE_KERNELS_PIXELS_H
 
+#include "core/api.h"
+
 #include <stdint.h>
+
+DA_C_BEGIN
 
 enum { DA_PIXEL_PERIOD = 48 };
 
 typedef struct da_pixel_scale { float factor[DA_PIXEL_PERIOD], offset[DA_PIXEL_PERIOD]; } da_pixel_scale;
 
-#define DAI_DECLARE_PIXELS(variant) \
-    void dai_pixels_##variant(const da_pixel_scale *scale, int64_t n, const uint8_t *x, float *y);
-
-DAI_DECLARE_PIXELS(reference)
-DAI_DECLARE_PIXELS(portable)
-DAI_DECLARE_PIXELS(avx2)
-DAI_DECLARE_PIXELS(avx512)
-DAI_DECLARE_PIXELS(neon)
-#undef DAI_DECLARE_PIXELS
+DA_C_END
 
 #endif

@@ -1,5 +1,5 @@
 /* Bytes to floats, one at a time. */
-#include "core/kernels/pixels.h"
+#include "core/kernels/kernels.h"
 
 #include <math.h>
 

@@ -72,7 +72,7 @@ bool dai_conv2d_shape(da_node *node) {
     if (!dai_expect_ndim(node, 0, 4, "N H W C") || !dai_expect_ndim(node, 1, 4, "R S C/groups K")) return false;
     if (!options_fit(node) || !channels_fit(node) || !winograd_fits(node)) return false;
     const da_convolution v = dai_convolution_of(node);
-    if (dai_shape_check(4, (int64_t[]){ v.n, v.h + 2 * v.padding, v.w + 2 * v.padding, v.c }, sizeof(float)) != DA_OK) {
+    if (da_shape_check(4, (int64_t[]){ v.n, v.h + 2 * v.padding, v.w + 2 * v.padding, v.c }, sizeof(float)) != DA_OK) {
         dai_node_fail(node, DA_ERROR_SHAPE, "with padding %lld the input cannot exist: %s", (long long)v.padding,
                       da_error_message());
         return false;

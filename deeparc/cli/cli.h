@@ -25,8 +25,6 @@
 
 #include <signal.h>
 
-#define DEEPARC_VERSION "0.1.0"
-
 /* ---- Declaring a command. ---- */
 
 typedef enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_TEXT, CLI_CHOICE } cli_kind;

@@ -37,7 +37,7 @@ void cli_help(const cli_command *command) {
 }
 
 void cli_help_all(const cli_command *const *commands) {
-    printf("deeparc %s: train networks, find their semantic modules, restructure and repair them\n\n", DEEPARC_VERSION);
+    printf("deeparc %s: train networks, find their semantic modules, restructure and repair them\n\n", DA_VERSION);
     printf("Usage: deeparc COMMAND [OPTIONS]        deeparc COMMAND --help        deeparc --version\n");
     printf("Example: deeparc train --model lenet --data mnist --out lenet.safetensors\n\nCommands:\n");
     for (; *commands; commands++) printf("  %-14s%s\n", (*commands)->name, (*commands)->purpose);

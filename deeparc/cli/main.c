@@ -93,7 +93,7 @@ static da_status select_kernels(cli *c) {
     bool by_variable = !cli_given(c, "kernels") && variable && *variable;
     if (da_kernels_select(by_variable ? variable : cli_text(c, "kernels")) == DA_OK) return DA_OK;
     c->usage = true;
-    return dai_fail_context(by_variable ? "DEEPARC_KERNELS in the environment: " : "--kernels: ");
+    return da_fail_context(by_variable ? "DEEPARC_KERNELS in the environment: " : "--kernels: ");
 }
 
 /* Puts the options of every command in force. */
@@ -148,7 +148,7 @@ int main(int argc, char **argv) {
             fprintf(stderr, "deeparc: --version stands alone: '%.40s' has no effect behind it\n", argv[2]);
             return USAGE;
         }
-        printf("deeparc %s\n", DEEPARC_VERSION);
+        printf("deeparc %s\n", DA_VERSION);
         return finish();
     }
     const cli_command *const *command = cli_commands;

@@ -90,7 +90,7 @@ static da_status take_matrix(const char *path, da_csv *csv, matrix *m) {
                        (long long)csv->rows, (long long)csv->columns, DA_MAX_UNITS);
     m->layers = (int)csv->rows;
     if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
-    if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return dai_fail_context("'%s': ", path);
+    if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return da_fail_context("'%s': ", path);
     m->values = csv->values;
     csv->values = NULL;
     return DA_OK;

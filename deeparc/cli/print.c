@@ -20,7 +20,7 @@ static bool cut_short; /* a result, because memory ran out */
 static size_t harmless(const char *text) {
     const char *at = text;
     while (*at) {
-        int length = dai_utf8_length(at, strnlen(at, 4));
+        int length = da_utf8_length(at, strnlen(at, 4));
         unsigned char byte = (unsigned char)at[0], next = (unsigned char)at[1];
         bool blank = byte == '\n' || byte == '\t', control = (byte < ' ' && !blank) || byte == 0x7f;
         if (length == 0 || control || (byte == 0xc2 && next < 0xa0)) break;

@@ -63,7 +63,7 @@ void cli_note(cli *c, const char *format, ...) {
 }
 
 void cli_banner(cli *c) {
-    cli_note(c, "deeparc %s: kernels %s, %s (%s)", DEEPARC_VERSION, da_kernels_active()->name,
+    cli_note(c, "deeparc %s: kernels %s, %s (%s)", DA_VERSION, da_kernels_active()->name,
              da_count(da_threads(), "thread").text, da_threads_kind());
 }
 

@@ -431,6 +431,6 @@ da_status report_page(const report *r, da_text *page) {
     DA_TRY(add_examples(r, page));
     for (int i = 0; i < r->studies; i++) DA_TRY(report_study(r->study[i], page));
     DA_TRY(add_commands(r, page));
-    da_html_end(page, "made by deeparc " DEEPARC_VERSION);
+    da_html_end(page, "made by deeparc " DA_VERSION);
     return da_text_status(page);
 }

@@ -317,6 +317,6 @@ da_status report_study_page(const da_json *record, da_text *page) {
         da_html_section_end(page);
     }
     da_text_free(&command);
-    da_html_end(page, "deeparc " DEEPARC_VERSION);
+    da_html_end(page, "deeparc " DA_VERSION);
     return status == DA_OK ? da_text_status(page) : status;
 }

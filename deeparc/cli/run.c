@@ -213,7 +213,7 @@ static void put_models(const cli *c, da_json_writer *to) {
 void run_put(const cli *c, da_json_writer *to, bool outputs) {
     char machine[256];
     sweep_machine(machine, sizeof machine);
-    record_text(to, "version", DEEPARC_VERSION);
+    record_text(to, "version", DA_VERSION);
     record_text(to, "commit", run_commit);
     record_text(to, "compiler", run_compiler);
     record_text(to, "flags", run_flags);

@@ -332,7 +332,7 @@ static da_status measure(result *r) {
     da_status status = da_measure(r->model, &r->data, &options, &r->m);
     r->seconds = cli_seconds() - begin;
     cli_progress_end(c);
-    if (status == DA_ERROR_INTERRUPTED) return dai_fail_context("the same line goes on from '%s': ", options.state);
+    if (status == DA_ERROR_INTERRUPTED) return da_fail_context("the same line goes on from '%s': ", options.state);
     DA_TRY(status);
     if (r->m.resumed > 0) cli_note(c, "continued after %s of '%s'", da_count(r->m.resumed, "batch").text, options.state);
     return DA_OK;

@@ -80,7 +80,7 @@ static da_status compare(result *r, row *to) {
     return status;
 }
 
-static void put_spread(da_json_writer *to, const char *key, const da_spread *s) {
+static void put_spread(da_json_writer *to, const char *key, const da_pair_spread *s) {
     da_json_key(to, key);
     da_json_begin_object(to);
     record_real(to, "mean", s->mean);
@@ -120,7 +120,7 @@ static void print(const result *r) {
               "mean", "sd", "least", "mean", "sd", "least");
     for (int i = 0; i < r->row_count; i++) {
         const row *at = &r->rows[i];
-        const da_spread *a = &at->stability.rand, *b = &at->stability.boundaries;
+        const da_pair_spread *a = &at->stability.rand, *b = &at->stability.boundaries;
         cli_print(r->c, "%9g   %6.1f %7.2f   %8.3f %8s %8.3f   %8.3f %8s %8.3f\n", at->threshold, at->modules,
                   at->deviation, a->mean, cli_cell(text[0], a->deviation, 3), a->least,
                   b->mean, cli_cell(text[1], b->deviation, 3), b->least);

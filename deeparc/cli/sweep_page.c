@@ -315,7 +315,7 @@ da_status sweep_page(const sweep_table *t, const char *title, const char *path) 
     if (status == DA_OK) status = add_means(t, &page);
     if (status == DA_OK) status = add_dependence(t, &page);
     if (status == DA_OK) status = add_setting(t, &page);
-    da_html_end(&page, "deeparc " DEEPARC_VERSION);
+    da_html_end(&page, "deeparc " DA_VERSION);
     if (status == DA_OK) status = da_text_status(&page);
     if (status == DA_OK) status = da_file_save(path, da_text_string(&page), page.length);
     da_text_free(&page);

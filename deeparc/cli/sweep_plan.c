@@ -64,7 +64,7 @@ static da_status add_axis(cli *c, da_grid *grid, const char *setting) {
     if (da_grid_set(grid, option->name, setting + length + 1, option->kind == CLI_TEXT ? ';' : ',') == DA_OK)
         return DA_OK;
     c->usage = da_error_code() == DA_ERROR_ARGUMENT;
-    return dai_fail_context("--grid: ");
+    return da_fail_context("--grid: ");
 }
 
 static da_status make_grid(cli *c, da_grid *grid) {

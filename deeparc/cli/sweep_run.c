@@ -43,7 +43,7 @@ static void add_setting(da_text *text, const cli_value *value) {
 /* All that the result depends on, defaults too, and the version, which may compute them otherwise. */
 da_status sweep_id(const cli *c, char id[SWEEP_ID]) {
     da_text text = { 0 };
-    da_text_append(&text, "deeparc " DEEPARC_VERSION "\n");
+    da_text_append(&text, "deeparc " DA_VERSION "\n");
     for (int i = 0; i < c->value_count; i++) {
         const cli_value *value = &c->values[i];
         if (!value->text || sweep_is_place(value->option->name)) continue;
@@ -157,7 +157,7 @@ static void put_cuts(const result *r, da_json_writer *to) {
 static void members(const void *context, da_json_writer *to) {
     const result *r = context;
     record_text(to, "id", r->id);
-    record_text(to, "version", DEEPARC_VERSION);
+    record_text(to, "version", DA_VERSION);
     record_text(to, "model", r->model);
     record_text(to, "data", r->data);
     record_int(to, "depth", cli_int(r->c, "depth"));

@@ -112,7 +112,7 @@ static da_status read_result(sweep_table *t, const char *path, const char *id) {
         status = DA_FAIL(DA_ERROR_FORMAT, "it is the result of run %s", r->id);
     if (status == DA_OK) status = take_points(t, root, r);
     if (status == DA_OK) t->results++;
-    else dai_fail_context("'%s': ", path);
+    else da_fail_context("'%s': ", path);
     da_json_free(root);
     return status;
 }

@@ -130,7 +130,7 @@ TEST(parallel_observer_is_told_of_every_loop) {
 TEST(status_messages_carry_place_and_context) {
     DA_FAIL(DA_ERROR_FORMAT, "header claims %d", 7);
     CHECK(strstr(da_error_place(), "test_tensor.c:"));
-    dai_fail_context("reading '%s': ", "x");
+    da_fail_context("reading '%s': ", "x");
     CHECK_TEXT(da_error_message(), "reading 'x': header claims 7");
     CHECK_INT(DA_FAIL(DA_ERROR_IO, "again: %s", da_error_message()), DA_ERROR_IO);
     CHECK_TEXT(da_error_message(), "again: reading 'x': header claims 7");
