@@ -200,6 +200,7 @@ static da_node *new_node(da_graph *graph) {
     da_node *node = node_at(graph, graph->node_count++);
     memset(node, 0, sizeof *node);
     node->graph = graph;
+    node->kernels = da_kernels_active();
     node->label = graph->label;
     return node;
 }
@@ -270,15 +271,20 @@ void da_graph_report(da_node *leaf, bool *whole) {
     }
 }
 
-typedef struct affine_work { const dai_deferred *deferred; int64_t channels, rows; float *to; } affine_work;
+typedef struct affine_work {
+    const da_kernels *kernels;
+    const dai_deferred *deferred;
+    int64_t channels, rows;
+    float *to;
+} affine_work;
 
 static void affine_rows(void *context, int64_t chunk, int worker) {
     const affine_work *w = context;
     const int64_t begin = chunk * DEFERRED_ROWS, left = w->rows - begin;
     (void)worker;
-    da_kernels_active()->channel_affine(left < DEFERRED_ROWS ? left : DEFERRED_ROWS, w->channels,
-                                        w->deferred->values + begin * w->channels, &w->deferred->affine,
-                                        w->to + begin * w->channels);
+    w->kernels->channel_affine(left < DEFERRED_ROWS ? left : DEFERRED_ROWS, w->channels,
+                               w->deferred->values + begin * w->channels, &w->deferred->affine,
+                               w->to + begin * w->channels);
 }
 
 /* Makes a value that was deferred; false when out of memory. */
@@ -291,7 +297,7 @@ static bool make_value(da_node *node) {
         return false;
     }
     node->value.data = dai_buffer_floats(node->buffer);
-    affine_work work = { &node->deferred, channels, count / channels, dai_output(node) };
+    affine_work work = { node->kernels, &node->deferred, channels, count / channels, dai_output(node) };
     da_parallel_for((work.rows + DEFERRED_ROWS - 1) / DEFERRED_ROWS, affine_rows, &work);
     return true;
 }
@@ -422,17 +428,17 @@ void da_graph_release(da_graph *graph, int64_t mark, da_node *keep) {
 
 /* ---- Backward ---- */
 
-typedef struct sum_work { float *to; const float *a, *b; int64_t count; } sum_work;
+typedef struct sum_work { const da_kernels *kernels; float *to; const float *a, *b; int64_t count; } sum_work;
 
 static void sum_chunk(void *context, int64_t chunk, int worker) {
     const sum_work *w = context;
     int64_t begin = chunk * SUM_CHUNK, end = begin + SUM_CHUNK < w->count ? begin + SUM_CHUNK : w->count;
     (void)worker;
-    da_kernels_active()->sum(end - begin, w->a + begin, w->b + begin, w->to + begin);
+    w->kernels->sum(end - begin, w->a + begin, w->b + begin, w->to + begin);
 }
 
-static void sum(float *to, const float *a, const float *b, int64_t count) {
-    sum_work work = { to, a, b, count };
+static void sum(const da_kernels *kernels, float *to, const float *a, const float *b, int64_t count) {
+    sum_work work = { kernels, to, a, b, count };
     da_parallel_for((count + SUM_CHUNK - 1) / SUM_CHUNK, sum_chunk, &work);
 }
 
@@ -485,10 +491,10 @@ void dai_gradient_end(da_node *node, int i) {
         return;
     }
     if (is_shared(input)) {
-        sum(incoming, input->gradient, incoming, da_tensor_count(&input->value));
+        sum(node->kernels, incoming, input->gradient, incoming, da_tensor_count(&input->value));
         replace_gradient(input, incoming, buffer);
     } else {
-        sum(input->gradient, input->gradient, incoming, da_tensor_count(&input->value));
+        sum(node->kernels, input->gradient, input->gradient, incoming, da_tensor_count(&input->value));
         dai_pool_return(&node->graph->pool, buffer);
     }
 }

@@ -62,6 +62,7 @@ typedef union dai_options {
 struct da_node {
     const da_operation *operation; /* NULL: an input or a leaf */
     da_graph   *graph;
+    const da_kernels *kernels; /* those in force when the node was made: its forward and its backward run on them */
     const char *label;
     da_node    *input[DA_MAX_INPUTS];
     int         input_count;

@@ -86,7 +86,7 @@ static int64_t runs_of(const axis *rows) {
 
 typedef struct conv_work {
     const da_convolution *v;
-    dai_contract *contract;
+    const da_kernels *kernels;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
@@ -185,7 +185,7 @@ static void forward_image(const conv_work *work, const worker_part *part, int64_
                 .c_band = v->ow * v->k, .bias = work->forward->bias ? work->forward->bias + g * kg : NULL,
                 .affine = work->forward->affine ? &affine : NULL, .ahead = ahead,
             };
-            work->contract(&problem);
+            work->kernels->contract(&problem);
         }
     }
 }
@@ -214,9 +214,9 @@ static void forward_run(void *context, int64_t chunk, int worker) {
     }
 }
 
-static conv_work forward_work(const da_conv_forward *conv) {
+static conv_work forward_work(const da_kernels *kernels, const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .forward = conv,
+    conv_work work = { .v = v, .kernels = kernels, .forward = conv,
                        .group = conv->sink.done ? conv->sink.group : 1, .segments = v->r * v->s };
     work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
     if (!conv->x.values) work.x_floats = smallest(v->h, (BANDS - 1) * v->stride + v->r) * v->w * v->c;
@@ -224,24 +224,24 @@ static conv_work forward_work(const da_conv_forward *conv) {
     return work;
 }
 
-int64_t da_conv_forward_scratch(const da_conv_forward *conv) {
-    if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(conv);
-    if (!da_kernels_active()->contract) return dai_conv_forward_reference_scratch(conv);
-    if (dai_lanes_take_forward(conv)) return dai_lanes_forward_scratch(conv);
-    const conv_work work = forward_work(conv);
+int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+    if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(kernels, conv);
+    if (!kernels->contract) return dai_conv_forward_reference_scratch(conv);
+    if (dai_lanes_take_forward(conv)) return dai_lanes_forward_scratch(kernels, conv);
+    const conv_work work = forward_work(kernels, conv);
     return worker_floats(&work) * da_threads();
 }
 
-void dai_conv_forward_fast(const da_conv_forward *conv, float *scratch) {
+void dai_conv_forward_fast(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     if (conv->shape.winograd) {
-        dai_conv_forward_winograd(conv, scratch);
+        dai_conv_forward_winograd(kernels, conv, scratch);
         return;
     }
     if (dai_lanes_take_forward(conv)) {
-        dai_lanes_forward(conv, scratch);
+        dai_lanes_forward(kernels, conv, scratch);
         return;
     }
-    conv_work work = forward_work(conv);
+    conv_work work = forward_work(kernels, conv);
     work.workers = scratch;
     da_parallel_for((conv->shape.n + work.run - 1) / work.run, forward_run, &work);
 }
@@ -328,7 +328,7 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
                 .b_step = cg, .c = image->dx + to, .c_row = v->stride * v->c, .bands = run.rows, .a_band = row,
                 .c_band = v->stride * v->w * v->c, .affine = image->base ? &onto : NULL, .ahead = image->ahead,
             };
-            work->contract(&problem);
+            work->kernels->contract(&problem);
         }
     }
 }
@@ -408,7 +408,7 @@ static void weights_of_strip(const conv_work *work, const image_group *group, in
             .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k, .bands = 1,
             .accumulate = !start, .ahead = ahead,
         };
-        work->contract(&problem);
+        work->kernels->contract(&problem);
     }
 }
 
@@ -434,7 +434,7 @@ static void bias_of_group(const conv_work *work, const image_group *group) {
     const da_convolution *v = work->v;
     float *sum = work->partial_bias + group->slice * v->k;
     if (group->first) memset(sum, 0, (size_t)v->k * sizeof *sum);
-    da_kernels_active()->channel_sum(group->count * v->oh * v->ow, v->k, group->dy, sum);
+    work->kernels->channel_sum(group->count * v->oh * v->ow, v->k, group->dy, sum);
 }
 
 enum { ADD_CHUNK = DA_SIZE(4096, 5) };
@@ -446,7 +446,7 @@ static void add_slices(void *context, int64_t chunk, int worker) {
     (void)worker;
     memcpy(out, work->partial + begin, (size_t)n * sizeof *out);
     for (int64_t slice = 1; slice < work->slices; slice++)
-        da_kernels_active()->sum(n, out, work->partial + slice * count + begin, out);
+        work->kernels->sum(n, out, work->partial + slice * count + begin, out);
 }
 
 /* ---- Both gradients ---- */
@@ -495,9 +495,9 @@ static void backward_slice(void *context, int64_t chunk, int worker) {
    over slices and taps. */
 static bool is_joint(const da_convolution *v) { return da_conv_slices(v) >= smallest(v->n, MOST_SLICES); }
 
-static conv_work backward_work(const da_conv_backward *conv) {
+static conv_work backward_work(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
-    conv_work work = { .v = v, .contract = da_kernels_active()->contract, .backward = conv,
+    conv_work work = { .v = v, .kernels = kernels, .backward = conv,
                        .slices = da_conv_slices(v) };
     work.together = largest(1, smallest(LEAST_CHAIN / largest(1, v->oh * v->ow),
                                         MOST_TOGETHER_FLOATS / largest(1, v->h * v->w * v->c + v->oh * v->ow * v->k)));
@@ -508,27 +508,27 @@ static conv_work backward_work(const da_conv_backward *conv) {
     return work;
 }
 
-int64_t da_conv_backward_scratch(const da_conv_backward *conv) {
-    if (conv->shape.winograd) return dai_conv_backward_winograd_scratch(conv);
-    if (!da_kernels_active()->contract) return dai_conv_backward_reference_scratch(conv);
-    if (dai_lanes_take_backward(conv)) return dai_lanes_backward_scratch(conv);
+int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+    if (conv->shape.winograd) return dai_conv_backward_winograd_scratch(kernels, conv);
+    if (!kernels->contract) return dai_conv_backward_reference_scratch(conv);
+    if (dai_lanes_take_backward(conv)) return dai_lanes_backward_scratch(kernels, conv);
     const da_convolution *v = &conv->shape;
-    const conv_work work = backward_work(conv);
+    const conv_work work = backward_work(kernels, conv);
     return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
            worker_floats(&work) * da_threads();
 }
 
-void dai_conv_backward_fast(const da_conv_backward *conv, float *scratch) {
+void dai_conv_backward_fast(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     if (conv->shape.winograd) {
-        dai_conv_backward_winograd(conv, scratch);
+        dai_conv_backward_winograd(kernels, conv, scratch);
         return;
     }
     if (dai_lanes_take_backward(conv)) {
-        dai_lanes_backward(conv, scratch);
+        dai_lanes_backward(kernels, conv, scratch);
         return;
     }
     const da_convolution *v = &conv->shape;
-    conv_work work = backward_work(conv);
+    conv_work work = backward_work(kernels, conv);
     work.turned = scratch;
     work.partial = work.turned + round_up(weight_count(v));
     work.partial_bias = work.partial + work.slices * round_up(weight_count(v));

@@ -75,8 +75,7 @@ static void gather_images(const dai_lanes *lanes, const da_image_source *source,
 
 typedef struct lanes_work {
     const da_convolution *v;
-    const dai_lanes *lanes;
-    dai_contract *contract;
+    const da_kernels *kernels;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
     float *turned;          /* backward: the weights, turned and transposed */
@@ -103,11 +102,6 @@ static worker_part part_of(const lanes_work *w, int worker) {
     part.sums = part.lines + w->line_floats;
     part.segments = (dai_segment *)(void *)(part.sums + w->sum_floats); /* one a kernel row */
     return part;
-}
-
-static lanes_work work_of(const da_convolution *v) {
-    const da_kernels *kernels = da_kernels_active();
-    return (lanes_work){ .v = v, .lanes = kernels->lanes, .contract = kernels->contract };
 }
 
 static int64_t chunks_of(const da_convolution *v) { return (v->n + LANES - 1) / LANES; }
@@ -141,7 +135,7 @@ static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at,
         .b_gap = (at.down ? line : pixel) - LANES, .c = to, .c_row = LANES,
         .c_gap = (at.down ? pass->results * result : result) - LANES, .bands = 1, .row_bias = pass->bias,
     };
-    w->contract(&problem);
+    w->kernels->contract(&problem);
 }
 
 /* Whether rows y and y + 1 of results have all kernel rows. */
@@ -186,25 +180,24 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
     const int images = (int)smallest(LANES, v->n - first);
     float *y = conv->y ? conv->y + first * image : part.lines;
     const row_pass pass = { part.x, conv->w, conv->bias, v->h, v->w, v->c, v->ow, v->k, v->padding, v->padding };
-    gather_images(w->lanes, &conv->x, first, images, v->h, v->w, v->c, part.lines, part.x);
+    gather_images(w->kernels->lanes, &conv->x, first, images, v->h, v->w, v->c, part.lines, part.x);
     for (int64_t oy = 0; oy < v->oh; oy += band) {
         const int64_t rows = smallest(band, v->oh - oy);
         make_band(w, &pass, oy, rows, part.segments, part.band);
         if (conv->sink.done_lanes) conv->sink.done_lanes(conv->sink.context, first, images, oy, part.band);
-        else w->lanes->scatter(rows * line, images, part.band, y + oy * line, image);
+        else w->kernels->lanes->scatter(rows * line, images, part.band, y + oy * line, image);
     }
     if (conv->affine) {
         const da_channel_affine affine = dai_affine_at(conv->affine, 0, first * image);
-        da_kernels_active()->channel_affine(images * v->oh * v->ow, v->k, y, &affine, y);
+        w->kernels->channel_affine(images * v->oh * v->ow, v->k, y, &affine, y);
     }
     for (int64_t i = 0; !conv->sink.done_lanes && conv->sink.done && i < images; i += conv->sink.group)
         conv->sink.done(conv->sink.context, first + i, smallest(conv->sink.group, images - i), y + i * image, worker);
 }
 
-static lanes_work forward_work(const da_conv_forward *conv) {
+static lanes_work forward_work(const da_kernels *kernels, const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
-    lanes_work work = work_of(v);
-    work.forward = conv;
+    lanes_work work = { .v = v, .kernels = kernels, .forward = conv };
     work.x_floats = v->h * v->w * v->c * LANES;
     work.band_floats = band_rows(conv) * v->ow * v->k * LANES;
     work.line_floats = LANES * largest(conv->x.values ? 0 : v->w * v->c,
@@ -212,13 +205,13 @@ static lanes_work forward_work(const da_conv_forward *conv) {
     return work;
 }
 
-int64_t dai_lanes_forward_scratch(const da_conv_forward *conv) {
-    const lanes_work work = forward_work(conv);
+int64_t dai_lanes_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+    const lanes_work work = forward_work(kernels, conv);
     return worker_floats(&work) * da_threads();
 }
 
-void dai_lanes_forward(const da_conv_forward *conv, float *scratch) {
-    lanes_work work = forward_work(conv);
+void dai_lanes_forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
+    lanes_work work = forward_work(kernels, conv);
     work.workers = scratch;
     da_parallel_for(chunks_of(&conv->shape), forward_chunk, &work);
 }
@@ -244,12 +237,12 @@ static void data_of_chunk(const lanes_work *w, const worker_part *part, int64_t 
         float *to = conv->dx + first * image + y * line;
         make_band(w, &pass, y, rows, part->segments, part->band);
         if (!conv->base) {
-            w->lanes->scatter(count, images, part->band, to, image);
+            w->kernels->lanes->scatter(count, images, part->band, to, image);
             continue;
         }
-        w->lanes->scatter(count, images, part->band, part->lines, count);
+        w->kernels->lanes->scatter(count, images, part->band, part->lines, count);
         for (int l = 0; l < images; l++)
-            da_kernels_active()->sum(count, conv->base + (to - conv->dx) + l * image, part->lines + l * count,
+            w->kernels->sum(count, conv->base + (to - conv->dx) + l * image, part->lines + l * count,
                                      to + l * image);
     }
 }
@@ -261,12 +254,12 @@ static void weights_of_chunk(const lanes_work *w, const worker_part *part, int64
     const dai_lanes_weights problem = { part->x, part->dy, v->h, v->w, v->oh, v->ow, v->c, v->k, v->r, v->s, v->padding,
                                         part->sums };
     if (conv->dw) {
-        gather_images(w->lanes, &conv->x, first, images, v->h, v->w, v->c, part->lines, part->x);
-        w->lanes->weights(&problem);
+        gather_images(w->kernels->lanes, &conv->x, first, images, v->h, v->w, v->c, part->lines, part->x);
+        w->kernels->lanes->weights(&problem);
     }
     memset(bias, 0, (size_t)(v->k * LANES) * sizeof *bias);
-    if (conv->db) da_kernels_active()->channel_sum(v->oh * v->ow, v->k * LANES, part->dy, bias);
-    w->lanes->scatter(weight_count(v) + v->k, images, part->sums, w->partial + first * w->partial_floats,
+    if (conv->db) w->kernels->channel_sum(v->oh * v->ow, v->k * LANES, part->dy, bias);
+    w->kernels->lanes->scatter(weight_count(v) + v->k, images, part->sums, w->partial + first * w->partial_floats,
                       w->partial_floats);
 }
 
@@ -275,7 +268,7 @@ static void backward_chunk(void *context, int64_t chunk, int worker) {
     const worker_part part = part_of(w, worker);
     const int64_t first = chunk * LANES;
     const int images = (int)smallest(LANES, w->v->n - first);
-    gather_images(w->lanes, &w->backward->dy, first, images, w->v->oh, w->v->ow, w->v->k, part.lines, part.dy);
+    gather_images(w->kernels->lanes, &w->backward->dy, first, images, w->v->oh, w->v->ow, w->v->k, part.lines, part.dy);
     const da_image_sink *sink = &w->backward->dx_sink;
     if (w->backward->dx) data_of_chunk(w, &part, first, images);
     if (w->backward->dx && sink->done)
@@ -287,7 +280,7 @@ static void backward_chunk(void *context, int64_t chunk, int worker) {
 static void add_parts(const lanes_work *w, int64_t begin, int64_t count, float *to) {
     memcpy(to, w->partial + begin, (size_t)count * sizeof *to);
     for (int64_t i = 1; i < w->v->n; i++)
-        da_kernels_active()->sum(count, to, w->partial + i * w->partial_floats + begin, to);
+        w->kernels->sum(count, to, w->partial + i * w->partial_floats + begin, to);
 }
 
 static void add_weights(void *context, int64_t chunk, int worker) {
@@ -297,11 +290,10 @@ static void add_weights(void *context, int64_t chunk, int worker) {
     add_parts(w, begin, smallest(ADD_CHUNK, weight_count(w->v) - begin), w->backward->dw + begin);
 }
 
-static lanes_work backward_work(const da_conv_backward *conv) {
+static lanes_work backward_work(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     const bool sums = conv->dw || conv->db;
-    lanes_work work = work_of(v);
-    work.backward = conv;
+    lanes_work work = { .v = v, .kernels = kernels, .backward = conv };
     work.partial_floats = sums ? round_up(weight_count(v) + v->k) : 0;
     work.x_floats = conv->dw ? v->h * v->w * v->c * LANES : 0;
     work.dy_floats = v->oh * v->ow * v->k * LANES;
@@ -311,15 +303,15 @@ static lanes_work backward_work(const da_conv_backward *conv) {
     return work;
 }
 
-int64_t dai_lanes_backward_scratch(const da_conv_backward *conv) {
-    const lanes_work work = backward_work(conv);
+int64_t dai_lanes_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+    const lanes_work work = backward_work(kernels, conv);
     return round_up(weight_count(work.v)) + work.partial_floats * work.v->n +
            worker_floats(&work) * da_threads();
 }
 
-void dai_lanes_backward(const da_conv_backward *conv, float *scratch) {
+void dai_lanes_backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
-    lanes_work work = backward_work(conv);
+    lanes_work work = backward_work(kernels, conv);
     work.turned = scratch;
     work.partial = work.turned + round_up(weight_count(v));
     work.workers = work.partial + work.partial_floats * v->n;

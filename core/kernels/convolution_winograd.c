@@ -26,6 +26,7 @@ enum { LEAST_TILES = 32, MOST_CHUNKS = 32, MOST_SLICES = 32, LEAST_SLICES = 8, M
 typedef struct frame { int64_t top, left, height, width; } frame;
 
 typedef struct winograd_work {
+    const da_kernels *kernels;
     const da_convolution *v;
     const da_conv_forward *forward;
     const da_conv_backward *backward;
@@ -94,9 +95,10 @@ static void lay_out_worker(winograd_work *work, bool out) {
 
 /* ---- Forward ---- */
 
-static winograd_work forward_work(const da_conv_forward *conv) {
+static winograd_work forward_work(const da_kernels *kernels, const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
-    winograd_work work = { .v = v, .forward = conv, .x_frame = frame_of(v, v->padding, v->oh, v->ow),
+    winograd_work work = { .kernels = kernels, .v = v, .forward = conv,
+                           .x_frame = frame_of(v, v->padding, v->oh, v->ow),
                            .dy_frame = frame_of(v, 2 - v->padding, v->h, v->w),
                            .group = conv->sink.done ? conv->sink.group : 1 };
     const int64_t tiles = tiles_of(v, v->oh, v->ow), images = (LEAST_TILES + tiles - 1) / tiles;
@@ -106,10 +108,10 @@ static winograd_work forward_work(const da_conv_forward *conv) {
     return work;
 }
 
-int64_t dai_conv_forward_winograd_scratch(const da_conv_forward *conv) {
+int64_t dai_conv_forward_winograd_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
     return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k)) +
-           forward_work(conv).worker_floats * da_threads();
+           forward_work(kernels, conv).worker_floats * da_threads();
 }
 
 /* The images of one chunk, a run at a time; the next run's are asked for meanwhile, those of the next chunk too. */
@@ -133,18 +135,18 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
                                                       : (da_channel_affine){ 0 };
         if (conv->affine) run.affine = &affine;
         fill_frames(&work->x_frame, &conv->x, first, count, v->h, v->w, v->c, base);
-        dai_winograd_images(&run, base, work->u, conv->bias, y, base + work->scratch);
+        dai_winograd_images(work->kernels, &run, base, work->u, conv->bias, y, base + work->scratch);
         for (int64_t i = 0; conv->sink.done && i < count; i += work->group)
             conv->sink.done(conv->sink.context, first + i, smallest(work->group, count - i), y + i * y_floats(v), worker);
     }
 }
 
-void dai_conv_forward_winograd(const da_conv_forward *conv, float *scratch) {
+void dai_conv_forward_winograd(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
-    winograd_work work = forward_work(conv);
+    winograd_work work = forward_work(kernels, conv);
     work.u = scratch;
     work.workers = scratch + round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
-    dai_winograd_transform_weights(v->winograd, v->c, v->k, conv->w, work.u);
+    dai_winograd_transform_weights(kernels, v->winograd, v->c, v->k, conv->w, work.u);
     da_parallel_for((v->n + work.chunk - 1) / work.chunk, forward_chunk, &work);
 }
 
@@ -163,10 +165,11 @@ static bool weights_directly(const da_convolution *v) {
     return MOST_SUMS / dai_winograd_weight_floats(v->winograd, v->c, v->k) < LEAST_SLICES;
 }
 
-static winograd_work backward_work(const da_conv_backward *conv) {
+static winograd_work backward_work(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     const bool direct = weights_directly(v);
-    winograd_work work = { .v = v, .backward = conv, .x_frame = frame_of(v, v->padding, v->oh, v->ow),
+    winograd_work work = { .kernels = kernels, .v = v, .backward = conv,
+                           .x_frame = frame_of(v, v->padding, v->oh, v->ow),
                            .dy_frame = frame_of(v, 2 - v->padding, v->h, v->w) };
     const int64_t tiles = tiles_of(v, v->h, v->w), images = (LEAST_TILES + tiles - 1) / tiles;
     work.slices = direct ? (v->n + images - 1) / images : slices_of(v);
@@ -189,13 +192,13 @@ static int64_t weight_floats(const da_convolution *v) {
     return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
 }
 
-int64_t dai_conv_backward_winograd_scratch(const da_conv_backward *conv) {
+int64_t dai_conv_backward_winograd_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
-    const winograd_work work = backward_work(conv);
+    const winograd_work work = backward_work(kernels, conv);
     const da_conv_backward direct = direct_part(conv);
     const int64_t sums = weights_directly(v) ? 0 : work.slices * (weight_floats(v) + round_up(v->k));
     const int64_t here = weight_floats(v) + sums + work.worker_floats * da_threads();
-    return weights_directly(v) ? largest(here, da_conv_backward_scratch(&direct)) : here;
+    return weights_directly(v) ? largest(here, da_conv_backward_scratch(kernels, &direct)) : here;
 }
 
 /* `next`: what is needed after this. */
@@ -212,7 +215,7 @@ static void data_of_run(const winograd_work *work, int64_t first, int64_t count,
     dai_winograd run = backward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
     if (conv->base) run.affine = &onto;
-    dai_winograd_images(&run, base + work->framed_dy, work->turned, NULL, dx, base + work->scratch);
+    dai_winograd_images(work->kernels, &run, base + work->framed_dy, work->turned, NULL, dx, base + work->scratch);
 }
 
 static void weights_of_run(const winograd_work *work, int64_t slice, int64_t first, int64_t count, bool start,
@@ -222,7 +225,7 @@ static void weights_of_run(const winograd_work *work, int64_t slice, int64_t fir
     const dai_winograd run = forward_run(work, count, &ahead);
     ahead.products = dai_winograd_products(&run);
     fill_frames(&work->x_frame, &work->backward->x, first, count, v->h, v->w, v->c, base);
-    dai_winograd_gradient(&run, base, dy, !start, work->sums + slice * weight_floats(v),
+    dai_winograd_gradient(work->kernels, &run, base, dy, !start, work->sums + slice * weight_floats(v),
                           base + work->scratch);
 }
 
@@ -245,15 +248,15 @@ static void backward_slice(void *context, int64_t slice, int worker) {
         if (conv->dx && conv->dx_sink.done)
             conv->dx_sink.done(conv->dx_sink.context, i, count, conv->dx + i * x_floats(v), worker);
         if (work->bias)
-            da_kernels_active()->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
+            work->kernels->channel_sum(count * v->oh * v->ow, v->k, dy, work->bias + slice * round_up(v->k));
         if (weights) weights_of_run(work, slice, i, count, i == begin, dy, base, next_dy);
     }
 }
 
-void dai_conv_backward_winograd(const da_conv_backward *conv, float *scratch) {
+void dai_conv_backward_winograd(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     const bool direct = weights_directly(v);
-    winograd_work work = backward_work(conv);
+    winograd_work work = backward_work(kernels, conv);
     work.turned = scratch;
     work.workers = scratch + weight_floats(v);
     if (!direct) {
@@ -262,15 +265,15 @@ void dai_conv_backward_winograd(const da_conv_backward *conv, float *scratch) {
         work.workers = work.sums + work.slices * (weight_floats(v) + round_up(v->k));
         if (v->n == 0) memset(work.sums, 0, (size_t)(work.workers - work.sums) * sizeof *scratch);
     }
-    if (conv->dx) dai_winograd_transform_turned_weights(v->winograd, v->c, v->k, conv->w, work.turned);
+    if (conv->dx) dai_winograd_transform_turned_weights(kernels, v->winograd, v->c, v->k, conv->w, work.turned);
     if (conv->dx || !direct) da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
     if (direct && (conv->dw || conv->db)) {
         const da_conv_backward rest = direct_part(conv);
-        da_kernels_active()->conv_backward(&rest, scratch);
+        kernels->conv_backward(kernels, &rest, scratch);
         return;
     }
     if (conv->dw)
-        dai_winograd_collect_gradient(v->winograd, v->c, v->k, work.slices, work.sums, conv->dw);
+        dai_winograd_collect_gradient(kernels, v->winograd, v->c, v->k, work.slices, work.sums, conv->dw);
     for (int64_t slice = 0; conv->db && slice < work.slices; slice++) {
         const float *from = work.bias + slice * round_up(v->k);
         for (int64_t k = 0; k < v->k; k++) conv->db[k] = slice ? conv->db[k] + from[k] : from[k];

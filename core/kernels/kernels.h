@@ -5,6 +5,7 @@
  *     avx2 avx512 neon   the same source on wider vectors (fast_*.c on simd.h)
  *
  * All give the same bits. The table is chosen once at start-up from what the CPU has; da_kernels_select overrides it.
+ * A node of the graph keeps the table it was made with and hands it to the products, which ask nobody else.
  * Rules of the bits: a contraction is one chain acc = fma(a[k], b[k], acc), k ascending; a sum along a row uses 16
  * virtual lanes and a halving tree; sums over samples are cut into slices that depend on the shape alone.
  */
@@ -60,7 +61,6 @@ typedef struct da_convolution {
 } da_convolution;
 
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */
-int64_t da_matmul_scratch(const da_matmul_problem *problem);
 
 /* Where 16 images at a time are computed as the lanes of vectors (lanes.h), a source may make them so, and a sink may
    take them so. load_lanes: all rows of the images first..first+images-1; `lines` has room for one of their rows.
@@ -112,22 +112,26 @@ typedef struct da_conv_backward {
     da_image_sink dx_sink;
 } da_conv_backward;
 
-int64_t da_conv_forward_scratch(const da_conv_forward *conv);   /* in floats */
-int64_t da_conv_backward_scratch(const da_conv_backward *conv);
+/* Scratch memory of a product, in floats, with the threads of now. */
+typedef struct da_kernels da_kernels;
+int64_t da_matmul_scratch(const da_matmul_problem *problem);
+int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv);
+int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv);
 
 typedef enum da_unary {
     DA_UNARY_EXP, DA_UNARY_LOG, DA_UNARY_SQRT, DA_UNARY_TANH, DA_UNARY_SIGMOID, DA_UNARY_SILU, DA_UNARY_GELU,
     DA_UNARY_COUNT
 } da_unary;
 
-typedef struct da_kernels {
+/* The products are drivers of many routines: they take the table whose routines they are to use, their own. */
+struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
     const dai_winograd_transforms *winograd; /* likewise */
     const dai_lanes *lanes; /* what convolutions of 16 images at a time need besides; NULL in the reference */
-    void (*matmul)(const da_matmul_problem *problem, float *scratch);
-    void (*conv_forward)(const da_conv_forward *conv, float *scratch);
-    void (*conv_backward)(const da_conv_backward *conv, float *scratch);
+    void (*matmul)(const da_kernels *kernels, const da_matmul_problem *problem, float *scratch);
+    void (*conv_forward)(const da_kernels *kernels, const da_conv_forward *conv, float *scratch);
+    void (*conv_backward)(const da_kernels *kernels, const da_conv_backward *conv, float *scratch);
     /* y[i] = f(x[i]); and dx[i] = dy[i] * f'(x[i]), given x and y = f(x) */
     void (*unary)(da_unary f, int64_t n, const float *x, float *y);
     void (*unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx);
@@ -155,7 +159,7 @@ typedef struct da_kernels {
     void (*panel_centre)(const da_panel *panel, float scale);
     void (*widen_sum)(int64_t n, const float *x, double *sum);
     int64_t (*peak)(int64_t rounds, float *rest); /* nothing but multiply-adds, to measure by: peak.h */
-} da_kernels;
+};
 
 const da_kernels *da_kernels_active(void); /* by any thread at any time; the best this CPU has until one is selected */
 da_status         da_kernels_select(const char *name); /* NULL or "auto": the best; not while an operation runs */

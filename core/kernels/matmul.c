@@ -117,8 +117,8 @@ static void multiply_block(void *context, int64_t chunk, int worker) {
     }
 }
 
-void dai_matmul_fast(const da_matmul_problem *problem, float *scratch) {
-    matmul_work work = { .problem = *problem, .kernels = da_kernels_active(), .rows = PANEL,
+void dai_matmul_fast(const da_kernels *kernels, const da_matmul_problem *problem, float *scratch) {
+    matmul_work work = { .problem = *problem, .kernels = kernels, .rows = PANEL,
                          .packed = packs(problem) ? scratch + a_copy_floats(problem) : NULL,
                          .column_blocks = blocks(problem->n, BLOCK_COLUMNS) };
     if (is_large(problem)) {

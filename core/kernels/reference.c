@@ -20,9 +20,9 @@ static void matmul_row(void *context, int64_t i, int worker) {
     }
 }
 
-void dai_matmul_reference(const da_matmul_problem *problem, float *scratch) {
+void dai_matmul_reference(const da_kernels *kernels, const da_matmul_problem *problem, float *scratch) {
     da_matmul_problem copy = *problem;
-    (void)scratch;
+    (void)kernels, (void)scratch;
     da_parallel_for(problem->m, matmul_row, &copy);
 }
 
@@ -64,9 +64,9 @@ static const float *in_memory(const da_image_source *source, int64_t rows, int64
     return made;
 }
 
-void dai_conv_forward_reference(const da_conv_forward *conv, float *scratch) {
+void dai_conv_forward_reference(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     if (conv->shape.winograd) {
-        dai_conv_forward_winograd(conv, scratch);
+        dai_conv_forward_winograd(kernels, conv, scratch);
         return;
     }
     const da_convolution *v = &conv->shape;
@@ -146,9 +146,9 @@ static void backward_bias(const da_convolution *v, const float *dy, float *db) {
     }
 }
 
-void dai_conv_backward_reference(const da_conv_backward *conv, float *scratch) {
+void dai_conv_backward_reference(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     if (conv->shape.winograd) {
-        dai_conv_backward_winograd(conv, scratch);
+        dai_conv_backward_winograd(kernels, conv, scratch);
         return;
     }
     const da_convolution *v = &conv->shape;

@@ -33,23 +33,22 @@ int64_t dai_winograd_scratch(const dai_winograd *run) {
 }
 
 /* The product of the first point, then of all others: what they read and write lies the strides further on. */
-static void multiply_points(const dai_winograd *run, dai_contraction product, int64_t length, int64_t a_stride,
-                            int64_t b_stride, int64_t c_stride) {
+static void multiply_points(const da_kernels *kernels, const dai_winograd *run, dai_contraction product,
+                            int64_t length, int64_t a_stride, int64_t b_stride, int64_t c_stride) {
     const dai_segment whole = { .length = length };
     product.segments = &whole;
     product.segment_count = product.bands = 1;
     product.ahead = run->ahead;
     for (int64_t p = 0; p < dai_winograd_points(run->tile); p++) {
-        da_kernels_active()->contract(&product);
+        kernels->contract(&product);
         product.a += a_stride;
         product.b += b_stride;
         product.c += c_stride;
     }
 }
 
-void dai_winograd_images(const dai_winograd *run, const float *framed, const float *u, const float *bias, float *y,
-                         float *scratch) {
-    const da_kernels *kernels = da_kernels_active();
+void dai_winograd_images(const da_kernels *kernels, const dai_winograd *run, const float *framed, const float *u,
+                         const float *bias, float *y, float *scratch) {
     if (!kernels->winograd) {
         dai_winograd_images_reference(run, framed, u, bias, y, scratch);
         return;
@@ -62,16 +61,16 @@ void dai_winograd_images(const dai_winograd *run, const float *framed, const flo
         const int64_t first = da_chunk_begin(tiles, groups, group),
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
-        multiply_points(run, (dai_contraction){ .m = count, .n = run->k, .a = v, .a_row = run->c, .a_step = 1, .b = u,
-                                                .b_step = run->k, .c = m, .c_row = run->k },
+        multiply_points(kernels, run,
+                        (dai_contraction){ .m = count, .n = run->k, .a = v, .a_row = run->c, .a_step = 1, .b = u,
+                                           .b_step = run->k, .c = m, .c_row = run->k },
                         run->c, v_stride, u_stride, m_stride);
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
     }
 }
 
-void dai_winograd_gradient(const dai_winograd *run, const float *framed, const float *dy, bool accumulate, float *sums,
-                           float *scratch) {
-    const da_kernels *kernels = da_kernels_active();
+void dai_winograd_gradient(const da_kernels *kernels, const dai_winograd *run, const float *framed, const float *dy,
+                           bool accumulate, float *sums, float *scratch) {
     if (!kernels->winograd) {
         dai_winograd_gradient_reference(run, framed, dy, accumulate, sums, scratch);
         return;
@@ -85,9 +84,10 @@ void dai_winograd_gradient(const dai_winograd *run, const float *framed, const f
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         kernels->winograd->gradient(run, first, count, dy, z, z_stride);
-        multiply_points(run, (dai_contraction){ .m = run->c, .n = run->k, .a = v, .a_row = 1, .a_step = run->c, .b = z,
-                                                .b_step = run->k, .c = sums, .c_row = run->k,
-                                                .accumulate = accumulate || group > 0 },
+        multiply_points(kernels, run,
+                        (dai_contraction){ .m = run->c, .n = run->k, .a = v, .a_row = 1, .a_step = run->c, .b = z,
+                                           .b_step = run->k, .c = sums, .c_row = run->k,
+                                           .accumulate = accumulate || group > 0 },
                         count, v_stride, z_stride, u_stride);
     }
 }
@@ -121,14 +121,16 @@ static void transform_turned_block(void *context, int64_t chunk, int worker) {
                                  dai_winograd_weight_stride(c, k));
 }
 
-void dai_winograd_transform_weights(int tile, int64_t c, int64_t k, const float *w, float *u) {
-    weight_job job = { da_kernels_active()->winograd, tile, c, k, w, u };
+void dai_winograd_transform_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
+                                    float *u) {
+    weight_job job = { kernels->winograd, tile, c, k, w, u };
     if (!job.transforms) dai_winograd_transform_weights_reference(tile, c, k, w, u);
     else da_parallel_for((c * k + RUN - 1) / RUN, transform_run, &job);
 }
 
-void dai_winograd_transform_turned_weights(int tile, int64_t c, int64_t k, const float *w, float *u) {
-    weight_job job = { da_kernels_active()->winograd, tile, c, k, w, u };
+void dai_winograd_transform_turned_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
+                                           float *u) {
+    weight_job job = { kernels->winograd, tile, c, k, w, u };
     if (!job.transforms) dai_winograd_transform_turned_weights_reference(tile, c, k, w, u);
     else da_parallel_for(((c + BLOCK - 1) / BLOCK) * ((k + BLOCK - 1) / BLOCK), transform_turned_block, &job);
 }
@@ -147,8 +149,9 @@ static void collect_run(void *context, int64_t chunk, int worker) {
                              dai_winograd_weight_stride(job->c, job->k), job->dw + first, all);
 }
 
-void dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw) {
-    collect_job job = { da_kernels_active()->winograd, tile, c, k, slices, sums, dw };
+void dai_winograd_collect_gradient(const da_kernels *kernels, int tile, int64_t c, int64_t k, int64_t slices,
+                                   const float *sums, float *dw) {
+    collect_job job = { kernels->winograd, tile, c, k, slices, sums, dw };
     if (!job.transforms) dai_winograd_collect_gradient_reference(tile, c, k, slices, sums, dw);
     else da_parallel_for((c * k + RUN - 1) / RUN, collect_run, &job);
 }

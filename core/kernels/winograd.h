@@ -54,6 +54,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef struct da_kernels da_kernels; /* whose contraction and transforms are used: kernels.h */
+
 /* The worst error among 10^5 results is below this; `length` is that of the product's chain: C forward, K backward
    data, the tiles of a slice for the weights' gradient. Why: n roundings of a sum that grows like a random walk err by
    about 0.3 x 2^-24 sqrt(n) of its spread. An output joins such chains with weights that make 1.7 (tile 2) or, in its
@@ -100,21 +102,24 @@ static inline int64_t dai_winograd_weight_floats(int tile, int64_t c, int64_t k)
 }
 
 /* u (points C K) from w (3 3 C K). Runs in parallel; call it outside of parallel loops. */
-void dai_winograd_transform_weights(int tile, int64_t c, int64_t k, const float *w, float *u);
+void dai_winograd_transform_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
+                                    float *u);
 /* u (points K C) for backward data: w turned by 180 degrees and transposed. Backward data is then dai_winograd_images
    with c and k exchanged, on dy framed with 2 - padding zeros above and left. */
-void dai_winograd_transform_turned_weights(int tile, int64_t c, int64_t k, const float *w, float *u);
+void dai_winograd_transform_turned_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
+                                           float *u);
 
 /* y (images oh ow K) = framed (images height width C) convolved with u, plus bias (K values) unless NULL. */
-void    dai_winograd_images(const dai_winograd *run, const float *framed, const float *u, const float *bias, float *y,
-                            float *scratch);
+void    dai_winograd_images(const da_kernels *kernels, const dai_winograd *run, const float *framed, const float *u,
+                            const float *bias, float *y, float *scratch);
 /* Backward weights, slice by slice: sums (points C K, laid out as transformed weights) from framed and dy (images oh ow
    K). The chain of a sum runs over images and tiles in order; it starts from zero, or goes on where `accumulate`. */
-void    dai_winograd_gradient(const dai_winograd *run, const float *framed, const float *dy, bool accumulate,
-                              float *sums, float *scratch);
+void    dai_winograd_gradient(const da_kernels *kernels, const dai_winograd *run, const float *framed, const float *dy,
+                              bool accumulate, float *sums, float *scratch);
 /* dw (3 3 C K) from the sums of all slices, dai_winograd_weight_floats apart: added in order, from the first on, then
    transformed. Runs in parallel. */
-void    dai_winograd_collect_gradient(int tile, int64_t c, int64_t k, int64_t slices, const float *sums, float *dw);
+void    dai_winograd_collect_gradient(const da_kernels *kernels, int tile, int64_t c, int64_t k, int64_t slices,
+                                      const float *sums, float *dw);
 /* Floats that a run of images needs, in either direction; no more for many images than for one group of tiles. */
 int64_t dai_winograd_scratch(const dai_winograd *run);
 int64_t dai_winograd_products(const dai_winograd *run); /* contractions of a run */

@@ -169,6 +169,7 @@ static void batch_norm_shape(da_node *node) {
 }
 
 typedef struct norm_work {
+    const da_kernels *kernels;
     dai_norm g;
     const float *x;
     da_channel_affine affine;
@@ -181,19 +182,20 @@ static void moments_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels;
     (void)worker;
-    da_kernels_active()->channel_moments(dai_norm_slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c,
-                                         w->first + slice * c, w->second + slice * c);
+    w->kernels->channel_moments(dai_norm_slice_values(&w->g, slice), c, w->x + slice * w->g.slice * c,
+                                w->first + slice * c, w->second + slice * c);
 }
 
 static void affine_slice(void *context, int64_t slice, int worker) {
     const norm_work *w = context;
     const int64_t c = w->g.channels, at = slice * w->g.slice * c;
     (void)worker;
-    da_kernels_active()->channel_affine(dai_norm_slice_values(&w->g, slice), c, w->x + at, &w->affine, w->out + at);
+    w->kernels->channel_affine(dai_norm_slice_values(&w->g, slice), c, w->x + at, &w->affine, w->out + at);
 }
 
 static void batch_norm_forward(da_node *node) {
-    norm_work w = { .g = dai_norm_of(&node->value), .x = dai_input(node, 0), .out = dai_output(node) };
+    norm_work w = { .kernels = node->kernels, .g = dai_norm_of(&node->value), .x = dai_input(node, 0),
+                    .out = dai_output(node) };
     const int64_t channels = w.g.channels;
     float *coefficients = dai_scratch(node, 2 * channels);
     double *block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
@@ -222,8 +224,8 @@ static void gradient_sums_slice(void *context, int64_t slice, int worker) {
     const int64_t c = w->g.channels;
     const da_channel_gradient g = gradient_at(w, slice * w->g.slice * c);
     (void)worker;
-    da_kernels_active()->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), c, &g, NULL, w->first + slice * c,
-                                               w->second + slice * c);
+    w->kernels->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), c, &g, NULL, w->first + slice * c,
+                                      w->second + slice * c);
 }
 
 static void gradient_affine_slice(void *context, int64_t slice, int worker) {
@@ -231,11 +233,11 @@ static void gradient_affine_slice(void *context, int64_t slice, int worker) {
     const int64_t c = w->g.channels, at = slice * w->g.slice * c;
     const da_channel_gradient g = gradient_at(w, at);
     (void)worker;
-    da_kernels_active()->channel_gradient_affine(dai_norm_slice_values(&w->g, slice), c, &g, &w->slope, w->out + at);
+    w->kernels->channel_gradient_affine(dai_norm_slice_values(&w->g, slice), c, &g, &w->slope, w->out + at);
 }
 
 static void batch_norm_backward(da_node *node) {
-    norm_work w = { .g = dai_norm_of(&node->value),
+    norm_work w = { .kernels = node->kernels, .g = dai_norm_of(&node->value),
                     .gradient = { .dy = node->gradient, .x = dai_input(node, 0), .mean = node->saved } };
     const int64_t channels = w.g.channels;
     double *block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);

@@ -96,7 +96,7 @@ static void load_deferred(const void *context, int64_t row, float *to) {
     const da_node *input = context;
     const dai_deferred *d = &input->deferred;
     const int64_t pixels = input->value.shape[2], channels = input->value.shape[3];
-    da_kernels_active()->channel_affine(pixels, channels, d->values + row * pixels * channels, &d->affine, to);
+    input->kernels->channel_affine(pixels, channels, d->values + row * pixels * channels, &d->affine, to);
 }
 
 da_image_source dai_images_of(const da_node *input) {
@@ -108,8 +108,8 @@ static void conv2d_forward(da_node *node) {
     const da_conv_forward conv = { .shape = dai_convolution_of(node), .x = dai_images_of(node->input[0]),
                                    .w = dai_input(node, 1), .bias = node->input_count > 2 ? dai_input(node, 2) : NULL,
                                    .y = dai_output(node) };
-    float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
-    if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
+    float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
+    if (scratch) node->kernels->conv_forward(node->kernels, &conv, scratch);
 }
 
 enum { OF_X = 1, OF_WEIGHT = 2, OF_BIAS = 4 };
@@ -121,8 +121,8 @@ static void contribute(da_node *node, da_image_source dy, unsigned to) {
     if (node->input[0] != node->input[1]) conv.dx_sink = dai_gradient_sink(node, 0);
     if (to & OF_WEIGHT) conv.dw = dai_gradient_begin(node, 1);
     if (to & OF_BIAS) conv.db = dai_gradient_begin(node, 2);
-    float *scratch = dai_scratch(node, da_conv_backward_scratch(&conv));
-    if (scratch && (conv.dx || conv.dw || conv.db)) da_kernels_active()->conv_backward(&conv, scratch);
+    float *scratch = dai_scratch(node, da_conv_backward_scratch(node->kernels, &conv));
+    if (scratch && (conv.dx || conv.dw || conv.db)) node->kernels->conv_backward(node->kernels, &conv, scratch);
     for (int i = 0; i < node->input_count && i < 3; i++)
         if (to >> i & 1) dai_gradient_end(node, i);
 }

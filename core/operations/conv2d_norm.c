@@ -88,14 +88,14 @@ static void normalise_slice(void *context, int64_t slice, int worker) {
     const int64_t at = slice * w->g.slice * w->g.channels;
     const da_channel_affine f = dai_affine_at(&w->affine, 0, at);
     (void)worker;
-    da_kernels_active()->channel_affine(dai_norm_slice_values(&w->g, slice), w->g.channels, w->z + at, &f, w->y + at);
+    w->node->kernels->channel_affine(dai_norm_slice_values(&w->g, slice), w->g.channels, w->z + at, &f, w->y + at);
 }
 
 static void gather_moments(void *context, int64_t first, int64_t count, float *z, int worker) {
     const block_work *w = context;
     const int64_t at = first * w->pixels / w->g.slice * w->g.channels;
     (void)worker;
-    da_kernels_active()->channel_moments(count * w->pixels, w->g.channels, z, w->means + at, w->squares + at);
+    w->node->kernels->channel_moments(count * w->pixels, w->g.channels, z, w->means + at, w->squares + at);
 }
 
 static void conv2d_norm_forward(da_node *node) {
@@ -114,9 +114,9 @@ static void conv2d_norm_forward(da_node *node) {
         find_coefficients(&w);
         if (w.y == w.z) conv.affine = &w.affine;
     }
-    float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
+    float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
     if (!scratch) return;
-    da_kernels_active()->conv_forward(&conv, scratch);
+    node->kernels->conv_forward(node->kernels, &conv, scratch);
     if (training) find_coefficients(&w);
     if (w.y && !conv.affine) da_parallel_for(w.g.slices, normalise_slice, &w);
     if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };
@@ -132,9 +132,9 @@ static void gradient_sums(void *context, int64_t slice, int worker) {
     g.dy += at;
     g.x += at;
     if (g.y) g.y += at;
-    da_kernels_active()->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), w->g.channels, &g,
-                                               w->masked ? w->masked + at : NULL, w->means + slice * w->g.channels,
-                                               w->squares + slice * w->g.channels);
+    w->node->kernels->channel_gradient_sums(dai_norm_slice_values(&w->g, slice), w->g.channels, &g,
+                                            w->masked ? w->masked + at : NULL, w->means + slice * w->g.channels,
+                                            w->squares + slice * w->g.channels);
 }
 
 /* Everything that the sums of dy need. */
@@ -173,7 +173,7 @@ static void load_gradient(const void *context, int64_t row, float *to) {
     g.dy += at;
     g.x += at;
     if (g.y) g.y += at;
-    da_kernels_active()->channel_gradient_affine(width, w->g.channels, &g, &w->slope, to);
+    w->node->kernels->channel_gradient_affine(width, w->g.channels, &g, &w->slope, to);
 }
 
 /* The sums, if they are not made yet, and on the way the shortcut's gradient, dy behind the ReLU. It is written over dy

@@ -33,6 +33,7 @@ static void conv2d_relu_shape(da_node *node) {
 
 /* z has h x w pixels, in rows x columns windows of pool x pool and what these leave over; y has one number a window. */
 typedef struct relu_work {
+    const da_kernels *kernels;
     int64_t pool, h, w, rows, columns, channels;
     float *y, *where;
     const float *dy;
@@ -41,8 +42,9 @@ typedef struct relu_work {
 static relu_work work_of(da_node *node) {
     const da_convolution v = dai_convolution_of(node);
     const int64_t *y = node->value.shape;
-    return (relu_work){ .pool = node->options.conv2d_relu.pool, .h = v.oh, .w = v.ow, .rows = y[1], .columns = y[2],
-                        .channels = y[3], .y = dai_output(node), .where = node->saved, .dy = node->gradient };
+    return (relu_work){ .kernels = node->kernels, .pool = node->options.conv2d_relu.pool, .h = v.oh, .w = v.ow,
+                        .rows = y[1], .columns = y[2], .channels = y[3], .y = dai_output(node), .where = node->saved,
+                        .dy = node->gradient };
 }
 
 static void pool_images(void *context, int64_t first, int64_t count, float *z, int worker) {
@@ -52,9 +54,8 @@ static void pool_images(void *context, int64_t first, int64_t count, float *z, i
     for (int64_t i = 0; i < count; i++)
         for (int64_t oy = 0; oy < w->rows; oy++) {
             const int64_t at = ((first + i) * w->rows + oy) * row;
-            da_kernels_active()->max_pool(w->pool, w->columns, w->channels, true,
-                                          z + (i * w->h + oy * w->pool) * pitch, pitch, w->y + at,
-                                          w->where ? w->where + at : NULL);
+            w->kernels->max_pool(w->pool, w->columns, w->channels, true, z + (i * w->h + oy * w->pool) * pitch,
+                                 pitch, w->y + at, w->where ? w->where + at : NULL);
         }
 }
 
@@ -63,7 +64,7 @@ static void pool_lanes(void *context, int64_t first, int images, int64_t y, floa
     const relu_work *w = context;
     const int64_t channels = DAI_LANES * w->channels, pitch = w->w * channels, row = w->columns * w->channels,
         image = w->rows * row, at = first * image + y / w->pool * row;
-    const da_kernels *kernels = da_kernels_active();
+    const da_kernels *kernels = w->kernels;
     if (y / w->pool >= w->rows) return;
     kernels->max_pool(w->pool, w->columns, channels, true, rows, pitch, rows, w->where ? rows + pitch : NULL);
     kernels->lanes->scatter(row, images, rows, w->y + at, image);
@@ -80,8 +81,8 @@ static void conv2d_relu_forward(da_node *node) {
     if (w.pool == 1) conv.affine = &relu, conv.y = w.y;
     else conv.sink = (da_image_sink){ .group = 1, .done = pool_images, .context = &w, .rows = w.pool,
                                       .done_lanes = pool_lanes };
-    float *scratch = dai_scratch(node, da_conv_forward_scratch(&conv));
-    if (scratch) da_kernels_active()->conv_forward(&conv, scratch);
+    float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
+    if (scratch) node->kernels->conv_forward(node->kernels, &conv, scratch);
 }
 
 /* One row of dz: behind the ReLU, or behind the windows, of which it is row ky; pixels that no window covers get 0. */
@@ -89,7 +90,7 @@ static void load_gradient(const void *context, int64_t row, float *to) {
     const relu_work *w = context;
     const int64_t count = w->w * w->channels, covered = w->columns * w->pool * w->channels;
     if (w->pool == 1) {
-        da_kernels_active()->relu_backward(count, w->y + row * count, w->dy + row * count, to);
+        w->kernels->relu_backward(count, w->y + row * count, w->dy + row * count, to);
         return;
     }
     const int64_t image = row / w->h, y = row % w->h, oy = y / w->pool;
@@ -98,7 +99,7 @@ static void load_gradient(const void *context, int64_t row, float *to) {
         return;
     }
     const int64_t at = (image * w->rows + oy) * w->columns * w->channels;
-    da_kernels_active()->max_pool_backward(w->pool, w->columns, w->channels, y % w->pool, w->dy + at, w->where + at, to);
+    w->kernels->max_pool_backward(w->pool, w->columns, w->channels, y % w->pool, w->dy + at, w->where + at, to);
     memset(to + covered, 0, (size_t)(count - covered) * sizeof *to);
 }
 
@@ -107,7 +108,7 @@ static void load_gradient_lanes(const void *context, int64_t first, int images, 
     const relu_work *w = context;
     const int64_t channels = DAI_LANES * w->channels, pitch = w->w * channels, row = w->columns * w->channels,
         image = w->rows * row, covered = w->columns * w->pool * channels;
-    const da_kernels *kernels = da_kernels_active();
+    const da_kernels *kernels = w->kernels;
     float *dy = lines, *where = lines + row * DAI_LANES; /* both fit: a window is at least two pixels wide */
     for (int64_t oy = 0; oy < w->rows; oy++) {
         kernels->lanes->gather(row, images, w->dy + first * image + oy * row, image, dy);

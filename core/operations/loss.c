@@ -17,6 +17,7 @@
 #include "core/operations/rows.h"
 
 typedef struct entropy_work {
+    const da_kernels *kernels;
     int64_t k;
     const uint8_t *labels;
     float smoothing, share; /* share: backward, the gradient of one sample's loss */
@@ -79,7 +80,7 @@ static void entropy_run(void *context, int64_t begin, int64_t end) {
     float *p = w->p + begin * w->k;
     for (int64_t n = begin; n < end; n++)
         w->loss[n] = shift_sample(w, w->x + n * w->k, w->p + n * w->k, w->labels[n]);
-    da_kernels_active()->unary(DA_UNARY_EXP, (end - begin) * w->k, p, p);
+    w->kernels->unary(DA_UNARY_EXP, (end - begin) * w->k, p, p);
     for (int64_t n = begin; n < end; n++) {
         float *row = w->p + n * w->k, total = dai_sum_row(row, w->k);
         w->loss[n] += log_of_sum(row, w->k, total);
@@ -90,7 +91,7 @@ static void entropy_run(void *context, int64_t begin, int64_t end) {
 static void cross_entropy_forward(da_node *node) {
     const da_tensor *x = &node->input[0]->value;
     int64_t n = x->shape[0];
-    entropy_work w = { .k = x->shape[1], .labels = node->options.cross_entropy.labels,
+    entropy_work w = { .kernels = node->kernels, .k = x->shape[1], .labels = node->options.cross_entropy.labels,
                        .smoothing = node->options.cross_entropy.smoothing, .x = dai_input(node, 0), .p = node->saved };
     w.loss = dai_scratch(node, n);
     if (!w.p) w.p = dai_scratch(node, n * w.k);

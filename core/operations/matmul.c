@@ -7,12 +7,12 @@
 #include "core/operations/loops.h"
 #include "core/operations/rows.h"
 
-/* Runs one product with the active kernels; false when scratch memory ran out. */
+/* Runs one product with the node's kernels; false when scratch memory ran out. */
 static bool multiply(da_node *node, const da_matmul_problem *problem) {
     const int64_t floats = da_matmul_scratch(problem);
     float *scratch = floats ? dai_scratch(node, floats) : NULL;
     if (floats && !scratch) return false;
-    da_kernels_active()->matmul(problem, scratch);
+    node->kernels->matmul(node->kernels, problem, scratch);
     return true;
 }
 

@@ -16,6 +16,7 @@
 enum { LARGEST_WINDOW = 4095 };
 
 typedef struct pool_work {
+    const da_kernels *kernels;
     int64_t h, w, c, oh, ow, size, stride, padding;
     const float *x, *dy;
     float *y, *dx, *where;
@@ -24,7 +25,7 @@ typedef struct pool_work {
 static pool_work make_work(const da_node *node) {
     const int64_t *x = node->input[0]->value.shape, *y = node->value.shape;
     const da_pool_options *o = &node->options.pool;
-    return (pool_work) { .h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2],
+    return (pool_work) { .kernels = node->kernels, .h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2],
                          .size = o->size, .stride = o->stride, .padding = o->padding, .where = node->saved };
 }
 
@@ -119,9 +120,9 @@ static void max_rows(void *context, int64_t begin, int64_t end) {
     }
     for (int64_t row = begin; row < end; row++) {
         const int64_t at = row * p->ow * p->c;
-        da_kernels_active()->max_pool(p->size, p->ow, p->c, false,
-                                      p->x + (row / p->oh * p->h + row % p->oh * p->size) * p->w * p->c, p->w * p->c,
-                                      p->y + at, p->where ? p->where + at : NULL);
+        p->kernels->max_pool(p->size, p->ow, p->c, false,
+                             p->x + (row / p->oh * p->h + row % p->oh * p->size) * p->w * p->c, p->w * p->c, p->y + at,
+                             p->where ? p->where + at : NULL);
     }
 }
 
@@ -150,8 +151,8 @@ static void max_samples(void *context, int64_t begin, int64_t end) {
         const int64_t oy = y % p->h / p->size, at = (y / p->h * p->oh + oy) * p->ow * p->c;
         float *dx = p->dx + y * row;
         if (oy < p->oh)
-            da_kernels_active()->max_pool_backward(p->size, p->ow, p->c, y % p->h % p->size, p->dy + at, p->where + at,
-                                                   dx);
+            p->kernels->max_pool_backward(p->size, p->ow, p->c, y % p->h % p->size, p->dy + at,
+                                          p->where + at, dx);
         memset(dx + (oy < p->oh ? covered : 0), 0, (size_t)(oy < p->oh ? row - covered : row) * sizeof *dx);
     }
 }

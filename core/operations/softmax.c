@@ -6,7 +6,7 @@
 #include "core/operations/loops.h"
 #include "core/operations/rows.h"
 
-typedef struct softmax_work { int64_t k; const float *x, *dy; float *y, *dx; } softmax_work;
+typedef struct softmax_work { const da_kernels *kernels; int64_t k; const float *x, *dy; float *y, *dx; } softmax_work;
 
 static int64_t rows_of(const da_node *node) {
     int64_t rows = 1;
@@ -32,7 +32,7 @@ static void softmax_run(void *context, int64_t begin, int64_t end) {
         for (int64_t i = 1; i < w->k; i++) most = x[i] > most ? x[i] : most;
         for (int64_t i = 0; i < w->k; i++) y[i] = x[i] - most;
     }
-    da_kernels_active()->unary(DA_UNARY_EXP, (end - begin) * w->k, w->y + begin * w->k, w->y + begin * w->k);
+    w->kernels->unary(DA_UNARY_EXP, (end - begin) * w->k, w->y + begin * w->k, w->y + begin * w->k);
     for (int64_t r = begin; r < end; r++) {
         float *y = w->y + r * w->k, total = dai_sum_row(y, w->k);
         for (int64_t i = 0; i < w->k; i++) y[i] /= total;
@@ -53,7 +53,8 @@ static void softmax_back_run(void *context, int64_t begin, int64_t end) {
 }
 
 static void softmax_forward(da_node *node) {
-    softmax_work w = { .k = node->value.shape[node->value.ndim - 1], .x = dai_input(node, 0), .y = dai_output(node) };
+    softmax_work w = { .kernels = node->kernels, .k = node->value.shape[node->value.ndim - 1],
+                       .x = dai_input(node, 0), .y = dai_output(node) };
     dai_for_runs(rows_of(node), dai_rows_per_run(w.k), softmax_run, &w);
 }
 

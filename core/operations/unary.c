@@ -14,6 +14,7 @@ static int64_t count_of(const da_node *node) { return da_tensor_count(&node->val
 
 /* What a run needs: x and y forward, dy and dx too backward; a and b are the operation's constants. */
 typedef struct unary_work {
+    const da_kernels *kernels;
     da_unary f;
     float a, b;
     const float *x, *dy;
@@ -21,20 +22,20 @@ typedef struct unary_work {
 } unary_work;
 
 static unary_work forward_work(const da_node *node) {
-    return (unary_work) { .x = dai_input(node, 0), .y = dai_output(node) };
+    return (unary_work) { .kernels = node->kernels, .x = dai_input(node, 0), .y = dai_output(node) };
 }
 
 /* ---- Those of the kernel table ---- */
 
 static void smooth_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    da_kernels_active()->unary(w->f, end - begin, w->x + begin, w->y + begin);
+    w->kernels->unary(w->f, end - begin, w->x + begin, w->y + begin);
 }
 
 static void smooth_back_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    da_kernels_active()->unary_backward(w->f, end - begin, w->x ? w->x + begin : NULL, w->y ? w->y + begin : NULL,
-                                        w->dy + begin, w->dx + begin);
+    w->kernels->unary_backward(w->f, end - begin, w->x ? w->x + begin : NULL, w->y ? w->y + begin : NULL,
+                               w->dy + begin, w->dx + begin);
 }
 
 static void smooth_forward(da_node *node, da_unary f) {
@@ -45,7 +46,7 @@ static void smooth_forward(da_node *node, da_unary f) {
 
 /* A row declares whether its slope comes from x or from y; the other one may be gone by now. */
 static void smooth_backward(da_node *node, da_unary f) {
-    unary_work work = { .f = f, .dy = node->gradient, .dx = dai_gradient_begin(node, 0) };
+    unary_work work = { .kernels = node->kernels, .f = f, .dy = node->gradient, .dx = dai_gradient_begin(node, 0) };
     if (node->operation->backward_needs_inputs) work.x = dai_input(node, 0);
     if (node->operation->backward_needs_output) work.y = dai_output(node);
     if (work.dx) dai_for_runs(count_of(node), DAI_RUN, smooth_back_run, &work);
@@ -80,7 +81,8 @@ static void simple_forward(da_node *node, float a, float b, dai_run_body *body) 
 }
 
 static void simple_backward(da_node *node, float a, const float *x, float *y, dai_run_body *body) {
-    unary_work work = { .a = a, .x = x, .y = y, .dy = node->gradient, .dx = dai_gradient_begin(node, 0) };
+    unary_work work = { .kernels = node->kernels, .a = a, .x = x, .y = y, .dy = node->gradient,
+                        .dx = dai_gradient_begin(node, 0) };
     if (work.dx) dai_for_runs(count_of(node), DAI_RUN, body, &work);
     dai_gradient_end(node, 0);
 }
@@ -106,12 +108,12 @@ static void scale_backward(da_node *node) {
 /* relu(NaN) is NaN, so that a broken activation is not hidden. The slope at 0 is 0. */
 static void relu_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    da_kernels_active()->relu(end - begin, w->x + begin, w->y + begin);
+    w->kernels->relu(end - begin, w->x + begin, w->y + begin);
 }
 
 static void relu_back_run(void *context, int64_t begin, int64_t end) {
     const unary_work *w = context;
-    da_kernels_active()->relu_backward(end - begin, w->y + begin, w->dy + begin, w->dx + begin);
+    w->kernels->relu_backward(end - begin, w->y + begin, w->dy + begin, w->dx + begin);
 }
 
 static void relu_forward(da_node *node)  { simple_forward(node, 0.0f, 0.0f, relu_run); }

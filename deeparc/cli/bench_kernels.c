@@ -78,14 +78,17 @@ static da_conv_backward backward_of(const pass_run *r) {
 static int64_t convolution_scratch(const pass_run *r) {
     const da_conv_forward forward = forward_of(r);
     const da_conv_backward backward = backward_of(r);
-    return r->pass == FORWARD ? da_conv_forward_scratch(&forward) : da_conv_backward_scratch(&backward);
+    const da_kernels *kernels = da_kernels_active();
+    return r->pass == FORWARD ? da_conv_forward_scratch(kernels, &forward)
+                              : da_conv_backward_scratch(kernels, &backward);
 }
 
 static void run_convolution(const pass_run *r) {
     const da_conv_forward forward = forward_of(r);
     const da_conv_backward backward = backward_of(r);
-    if (r->pass == FORWARD) da_kernels_active()->conv_forward(&forward, r->scratch);
-    else da_kernels_active()->conv_backward(&backward, r->scratch);
+    const da_kernels *kernels = da_kernels_active();
+    if (r->pass == FORWARD) kernels->conv_forward(kernels, &forward, r->scratch);
+    else kernels->conv_backward(kernels, &backward, r->scratch);
 }
 
 static da_matmul_problem product(const pass_run *r) {
@@ -97,7 +100,8 @@ static da_matmul_problem product(const pass_run *r) {
 static void run_once(const pass_run *r) {
     if (r->shape->kernel > 0) { run_convolution(r); return; }
     const da_matmul_problem problem = product(r);
-    da_kernels_active()->matmul(&problem, r->scratch);
+    const da_kernels *kernels = da_kernels_active();
+    kernels->matmul(kernels, &problem, r->scratch);
 }
 
 /* Numbers around zero; they repeat, since drawing millions would take longer than measuring. */

@@ -7,6 +7,7 @@
 #include "core/random.h"
 
 #include <float.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum { SEED = 20 };
@@ -101,8 +102,8 @@ static void keep_images(void *context, int64_t first, int64_t count, float *from
    and given to the sink, as lanes where that is possible. */
 typedef struct ways { int64_t group; bool lanes; const da_channel_affine *affine; } ways;
 
-static passes run_passes(const da_convolution *v, const float *x, const float *w, const float *bias, const float *dy,
-                         int64_t nw, ways how) {
+static passes run_passes(const da_kernels *kernels, const da_convolution *v, const float *x, const float *w,
+                         const float *bias, const float *dy, int64_t nw, ways how) {
     const int64_t group = how.group;
     passes p = { da_alloc((size_t)(v->n * v->oh * v->ow * v->k) * 4), da_alloc((size_t)(v->n * v->h * v->w * v->c) * 4),
                  da_alloc((size_t)nw * 4), da_alloc((size_t)v->k * 4) };
@@ -125,11 +126,11 @@ static passes run_passes(const da_convolution *v, const float *x, const float *w
         forward.sink.rows = group;
         forward.sink.done_lanes = keep_lanes;
     }
-    float *scratch = da_alloc((size_t)da_conv_forward_scratch(&forward) * sizeof *scratch);
-    da_kernels_active()->conv_forward(&forward, scratch);
+    float *scratch = da_alloc((size_t)da_conv_forward_scratch(kernels, &forward) * sizeof *scratch);
+    kernels->conv_forward(kernels, &forward, scratch);
     da_free(scratch);
-    scratch = da_alloc((size_t)da_conv_backward_scratch(&backward) * sizeof *scratch);
-    da_kernels_active()->conv_backward(&backward, scratch);
+    scratch = da_alloc((size_t)da_conv_backward_scratch(kernels, &backward) * sizeof *scratch);
+    kernels->conv_backward(kernels, &backward, scratch);
     da_free(scratch);
     return p;
 }
@@ -146,11 +147,9 @@ static void compare_convolution(const da_convolution *v, bool wild) {
     ways how = { .group = draw(0, 1) ? draw(1, 8) : 0, .lanes = draw(0, 1) };
     if (!(how.group && how.lanes) && draw(0, 1)) how.affine = &affine;
     const da_kernels *const *tables = da_kernels_list();
-    da_kernels_select("reference");
-    passes expected = run_passes(v, x, w, bias, dy, nw, how);
+    passes expected = run_passes(tables[0], v, x, w, bias, dy, nw, how);
     for (int t = 1; tables[t]; t++) {
-        da_kernels_select(tables[t]->name);
-        passes actual = run_passes(v, x, w, bias, dy, nw, how);
+        passes actual = run_passes(tables[t], v, x, w, bias, dy, nw, how);
         if (!same(actual.y, expected.y, ny) || !same(actual.dx, expected.dx, nx) ||
             !same(actual.dw, expected.dw, nw) || !same(actual.db, expected.db, v->k))
             test_fail(__FILE__, __LINE__,
@@ -165,7 +164,6 @@ static void compare_convolution(const da_convolution *v, bool wild) {
     }
     free_passes(expected);
     da_free(x); da_free(w); da_free(dy); da_free(bias); da_free(factor); da_free(offset);
-    da_kernels_select(NULL);
 }
 
 TEST(convolution_kernels_have_the_bits_of_the_reference) {
@@ -184,10 +182,10 @@ TEST(convolution_bits_do_not_depend_on_threads) {
         const int64_t nx = v.n * v.h * v.w * v.c, ny = v.n * v.oh * v.ow * v.k, nw = v.r * v.s * (v.c / v.groups) * v.k;
         float *x = numbers(nx, false), *w = numbers(nw, false), *dy = numbers(ny, false);
         da_threads_set(1);
-        passes one = run_passes(&v, x, w, NULL, dy, nw, (ways){ 0 });
+        passes one = run_passes(da_kernels_active(), &v, x, w, NULL, dy, nw, (ways){ 0 });
         for (int threads = 2; threads <= 8; threads += 3) {
             da_threads_set(threads);
-            passes many = run_passes(&v, x, w, NULL, dy, nw, (ways){ 0 });
+            passes many = run_passes(da_kernels_active(), &v, x, w, NULL, dy, nw, (ways){ 0 });
             CHECK(same(one.y, many.y, ny) && same(one.dx, many.dx, nx) && same(one.dw, many.dw, nw) &&
                   same(one.db, many.db, v.k));
             free_passes(many);
@@ -203,7 +201,7 @@ TEST(convolution_reference_is_right_by_hand) {
     const da_convolution v = { 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3, 3, 0 };
     const float x[3] = { 1, 2, 3 }, w[3] = { 1, 10, 100 }, dy[9] = { 0, 0, 0, 1, 2, 3, 0, 0, 0 };
     da_kernels_select("reference");
-    passes p = run_passes(&v, x, w, NULL, dy, 3, (ways){ 0 });
+    passes p = run_passes(da_kernels_active(), &v, x, w, NULL, dy, 3, (ways){ 0 });
     CHECK(p.y[3] == 210 && p.y[4] == 321 && p.y[5] == 32 && p.y[0] == 0 && p.y[8] == 0);
     CHECK(p.dw[0] == 1 * 2 + 2 * 3 && p.dw[1] == 1 + 4 + 9 && p.dw[2] == 2 * 1 + 3 * 2);
     CHECK(p.dx[0] == 1 * 10 + 2 * 1 && p.dx[1] == 1 * 100 + 2 * 10 + 3 && p.dx[2] == 2 * 100 + 3 * 10);
@@ -227,14 +225,12 @@ TEST(matmul_kernels_have_the_bits_of_the_reference) {
         for (int t = 0; tables[t]; t++) {
             p.c = t ? actual : expected;
             memcpy(p.c, start, (size_t)(m * n) * 4);
-            da_kernels_select(tables[t]->name);
-            tables[t]->matmul(&p, scratch);
+            tables[t]->matmul(tables[t], &p, scratch);
             if (!same(p.c, expected, m * n))
                 test_fail(__FILE__, __LINE__, "%s: m %d n %d k %d, transposed %d %d", tables[t]->name, (int)m, (int)n,
                           (int)k, ta, tb);
         }
         da_free(a); da_free(b); da_free(bias); da_free(start); da_free(expected); da_free(actual); da_free(scratch);
-        da_kernels_select(NULL);
     }
 }
 
@@ -270,8 +266,7 @@ static void compare_matmul(int64_t m, int64_t n, int64_t k, bool ta, bool tb, bo
     for (const da_kernels *const *table = da_kernels_list(); *table; table++) {
         float *c = copy_of(start, count);
         p.c = c;
-        da_kernels_select((*table)->name);
-        (*table)->matmul(&p, scratch);
+        (*table)->matmul(*table, &p, scratch);
         if (!expected) expected = c;
         else {
             if (!same(c, expected, count))
@@ -281,7 +276,6 @@ static void compare_matmul(int64_t m, int64_t n, int64_t k, bool ta, bool tb, bo
         }
     }
     da_free(a); da_free(b); da_free(bias); da_free(start); da_free(scratch); da_free(expected);
-    da_kernels_select(NULL);
 }
 
 TEST(matmul_kernels_agree_on_thousands_of_problems) {
@@ -503,6 +497,34 @@ static void compare_update(int case_number) {
 TEST(update_kernels_agree_on_thousands_of_problems) {
     draws = 0;
     for (int i = 0; i < 3000 && !test_failed(); i++) compare_update(i);
+}
+
+/* A table of the tester's own: contractions are counted. */
+static atomic_int contractions;
+static void counted_contract(const dai_contraction *problem) {
+    atomic_fetch_add(&contractions, 1);
+    da_kernels_active()->contract(problem);
+}
+
+TEST(products_run_on_the_kernels_they_are_given) {
+    da_kernels mine = *da_kernels_active();
+    if (!mine.contract) return; /* the reference has no inner loop */
+    mine.contract = counted_contract;
+    draws = 5;
+    float *x = numbers(1024, false), *y = numbers(1024, false), *w = numbers(9 * 16, false), c[64];
+    da_matmul_problem product = { .m = 8, .n = 8, .k = 8, .a = x, .a_row = 8, .a_column = 1, .b = y, .b_row = 8,
+                                  .b_column = 1, .c = c, .c_row = 8 };
+    atomic_store(&contractions, 0);
+    mine.matmul(&mine, &product, NULL);
+    CHECK(atomic_load(&contractions) > 0);
+    for (int winograd = 0; winograd <= 4; winograd += 2) {
+        da_convolution v = { .n = 4, .h = 8, .w = 8, .c = 4, .k = 4, .r = 3, .s = 3, .stride = 1, .padding = 1,
+                             .groups = 1, .oh = 8, .ow = 8, .winograd = winograd };
+        atomic_store(&contractions, 0);
+        free_passes(run_passes(&mine, &v, x, w, NULL, y, 9 * 16, (ways){ 0 }));
+        CHECK(atomic_load(&contractions) > 1);
+    }
+    da_free(x); da_free(y); da_free(w);
 }
 
 TEST(kernels_are_chosen_by_name) {

@@ -47,9 +47,9 @@ static int64_t outputs(const dai_winograd *r) { return r->images * r->oh * r->ow
 static float *convolve(const dai_winograd *r, const float *framed, const float *w, const float *bias, bool turned) {
     float *u = floats(dai_winograd_weight_floats(r->tile, r->c, r->k)), *y = floats(outputs(r)),
           *scratch = floats(dai_winograd_scratch(r));
-    if (turned) dai_winograd_transform_turned_weights(r->tile, r->k, r->c, w, u);
-    else dai_winograd_transform_weights(r->tile, r->c, r->k, w, u);
-    dai_winograd_images(r, framed, u, bias, y, scratch);
+    if (turned) dai_winograd_transform_turned_weights(da_kernels_active(), r->tile, r->k, r->c, w, u);
+    else dai_winograd_transform_weights(da_kernels_active(), r->tile, r->c, r->k, w, u);
+    dai_winograd_images(da_kernels_active(), r, framed, u, bias, y, scratch);
     da_free(u);
     da_free(scratch);
     return y;
@@ -64,10 +64,10 @@ static float *gradient(const dai_winograd *r, const float *framed, const float *
     for (int64_t image = 0; image < r->images; image += part.images) {
         const bool second = image >= half, again = image > 0 && !second;
         part.images = second ? r->images - image : again ? half - image : (half + 1) / 2;
-        dai_winograd_gradient(&part, framed + image * x_image, dy + image * y_image, again,
+        dai_winograd_gradient(da_kernels_active(), &part, framed + image * x_image, dy + image * y_image, again,
                               sums + (second ? floats_a_slice : 0), scratch);
     }
-    dai_winograd_collect_gradient(r->tile, r->c, r->k, slices, sums, dw);
+    dai_winograd_collect_gradient(da_kernels_active(), r->tile, r->c, r->k, slices, sums, dw);
     da_free(sums);
     da_free(scratch);
     return dw;
