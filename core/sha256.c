@@ -201,3 +201,10 @@ void da_sha256_hex(const da_sha256 *s, char hex[65]) {
     }
     hex[64] = '\0';
 }
+
+void da_sha256_of(const void *bytes, size_t size, char hex[65]) {
+    da_sha256 sha;
+    da_sha256_init(&sha);
+    da_sha256_update(&sha, bytes, size);
+    da_sha256_hex(&sha, hex);
+}

@@ -25,6 +25,8 @@ void da_sha256_numbers(da_sha256 *s, const void *numbers, size_t count, size_t e
 void da_sha256_digest(const da_sha256 *s, uint8_t digest[32]);
 void da_sha256_hex(const da_sha256 *s, char hex[65]); /* lower case, ends with a zero byte */
 
+void da_sha256_of(const void *bytes, size_t size, char hex[65]); /* all of it at once */
+
 bool dai_has_sha(void); /* does the processor have instructions for SHA-1 and SHA-256 that are used here? */
 
 /* Stirs whole blocks of 64 bytes into the state on any processor. For tests: the calls above use what it has for it. */

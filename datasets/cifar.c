@@ -54,24 +54,24 @@ static da_status append_records(collection *all, const uint8_t *bytes, size_t si
     return DA_OK;
 }
 
-static da_status append_file(collection *all, const char *path, int files, char *content) {
+static da_status append_file(collection *all, const char *path, int files, dai_digest *digest) {
     uint8_t *bytes;
     size_t size;
-    DA_TRY(da_gzip_read_file(path, &bytes, &size));
+    DA_TRY(da_gzip_read_file(path, &bytes, &size, digest ? &digest->file : NULL));
     if (all->label_bytes == 0) all->label_bytes = size % (1 + IMAGE) == 0 || size % (2 + IMAGE) != 0 ? 1 : 2;
     /* The first file tells how large the others will be, so that room is taken once. */
     da_status status = make_room(all, (int64_t)(size / ((size_t)all->label_bytes + IMAGE)) * files);
     if (status == DA_OK) status = append_records(all, bytes, size, path);
-    if (status == DA_OK && content) da_sha1_hex(bytes, size, content);
+    if (status == DA_OK && digest) da_sha1_hex(bytes, size, digest->content);
     da_free(bytes);
     return status;
 }
 
 da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, int label_bytes,
-                         dai_content *contents) {
+                         dai_digest *digests) {
     collection all = { .label_bytes = label_bytes };
     for (int f = 0; f < files; f++) {
-        da_status status = append_file(&all, paths[f], f == 0 ? files : 0, contents ? contents[f] : NULL);
+        da_status status = append_file(&all, paths[f], f == 0 ? files : 0, digests ? &digests[f] : NULL);
         if (status != DA_OK) {
             da_free(all.images);
             da_free(all.labels);

@@ -9,10 +9,10 @@
 #include "datasets/sets.h"
 
 /* Reads the files (plain or gzip) one after the other into images (channels last), labels, count, height, width,
-   channels and classes of *data: ten with label_bytes 1, a hundred with 2; 0: whichever makes whole records of the first file,
-   ten when both do. The last byte before the pixels is the label. contents, unless NULL, takes what each of the files
-   holds. On failure *data stays. */
+   channels and classes of *data: ten with label_bytes 1, a hundred with 2; 0: whichever makes whole records of the first
+   file, ten when both do. The last byte before the pixels is the label. digests, unless NULL, takes those of each of the
+   files. On failure *data stays. */
 da_status dai_cifar_load(da_dataset *data, const char *const *paths, int files, int label_bytes,
-                         dai_content *contents);
+                         dai_digest *digests);
 
 #endif

@@ -120,16 +120,27 @@ static da_status name_classes(da_dataset *data, const char *const *table, char *
     return DA_OK;
 }
 
+static da_status add_file(da_dataset *data, const char *path, const da_gzip_facts *facts) {
+    da_dataset_file *file = &data->files[data->file_count];
+    file->path = da_string_copy(path);
+    if (!file->path) return DA_ERROR_MEMORY;
+    snprintf(file->sha256, sizeof file->sha256, "%s", facts->sha256);
+    data->file_count++;
+    return DA_OK;
+}
+
 /* The names come from CIFAR's own file in the folder, where there is one. folder NULL: they come from the table. */
-static da_status name_classes_of(da_dataset *data, const dai_set *set, const char *folder) {
-    enum { NAMES_CAP = 1 << 16 };
+static da_status name_classes_of(da_dataset *data, const dai_set *set, const char *folder, bool hash) {
     char path[PATH_ROOM];
     uint8_t *text = NULL;
     size_t size;
+    da_gzip_facts facts = { .hash = hash };
     const char *names_file = dai_sets[data->classes == 10 ? DAI_CIFAR10 : DAI_CIFAR100].names_file;
     if (folder && set->format == DAI_CIFAR && find_file(path, folder, names_file))
-        DA_TRY(da_file_read(path, NAMES_CAP, &text, &size));
-    da_status status = name_classes(data, set->class_names[0] ? set->class_names : NULL, (char *)text, path);
+        DA_TRY(da_gzip_read_file(path, &text, &size, &facts));
+    da_status status = text ? add_file(data, path, &facts) : DA_OK;
+    if (status == DA_OK)
+        status = name_classes(data, set->class_names[0] ? set->class_names : NULL, (char *)text, path);
     da_free(text);
     return status;
 }
@@ -142,6 +153,7 @@ typedef struct request {
     da_split       split;  /* unless it is one file, which may be of either */
     const char    *paths[DAI_MAX_FILES];
     int            files, label_bytes;
+    bool           hash;
     const char    *source, *folder; /* what to call the place; where class names may lie, or NULL */
 } request;
 
@@ -152,10 +164,10 @@ static const char *base_of(const char *path) {
 
 /* The set whose published files these are; NULL: none that is known. Images are asked first. Those of another set than
    was asked for are an error. */
-static da_status find_set(const dai_set **out, da_split *split, const request *r, dai_content *contents) {
+static da_status find_set(const dai_set **out, da_split *split, const request *r, const dai_digest *digests) {
     dai_origin origin = { r->asked, r->split, 0 };
     int i = 0;
-    while (i < r->files && !dai_sets_find(&origin, contents[i])) i++;
+    while (i < r->files && !dai_sets_find(&origin, digests[i].content)) i++;
     if (r->asked && origin.set != r->asked)
         return DA_FAIL(DA_ERROR_FORMAT,
                        "'%s' is of %s, not of %s: ask for %s by the path, or get the other: datasets/fetch.sh %s",
@@ -167,11 +179,11 @@ static da_status find_set(const dai_set **out, da_split *split, const request *r
 
 /* Compares each file with the published one of its place. */
 static da_status compare(da_dataset *data, const dai_set *set, da_split split, const request *r,
-                         dai_content *contents) {
+                         const dai_digest *digests) {
     char altered[512] = "";
     for (int i = 0; i < r->files; i++) {
         dai_origin origin = { NULL, DA_TRAIN, 0 };
-        bool known = dai_sets_find(&origin, contents[i]) && origin.set == set && origin.split == split;
+        bool known = dai_sets_find(&origin, digests[i].content) && origin.set == set && origin.split == split;
         bool any_place = r->one_file && r->format == DAI_CIFAR;
         if (!known || !(any_place || origin.file == i))
             append(altered, sizeof altered, ", ", base_of(r->paths[i]));
@@ -182,25 +194,27 @@ static da_status compare(da_dataset *data, const dai_set *set, da_split split, c
 }
 
 /* Finds out which set was read, and takes over what is known of it. */
-static da_status identify(da_dataset *data, const request *r, dai_content *contents) {
+static da_status identify(da_dataset *data, const request *r, const dai_digest *digests) {
     const dai_set *set = NULL;
     da_split split = r->split;
-    DA_TRY(find_set(&set, &split, r, contents));
-    if (set) DA_TRY(compare(data, set, split, r, contents));
+    DA_TRY(find_set(&set, &split, r, digests));
+    if (set) DA_TRY(compare(data, set, split, r, digests));
     else set = &dai_unknown_sets[r->format];
     memcpy(data->mean, set->mean, sizeof data->mean);
     memcpy(data->deviation, set->deviation, sizeof data->deviation);
     DA_TRY(set_names(data, set->name, r->source));
-    return name_classes_of(data, set, r->folder);
+    for (int i = 0; i < r->files; i++) DA_TRY(add_file(data, r->paths[i], &digests[i].file));
+    return name_classes_of(data, set, r->folder, r->hash);
 }
 
 /* Writes all of *out, or nothing. */
 static da_status load_files(da_dataset *out, const request *r) {
-    dai_content contents[DAI_MAX_FILES];
+    dai_digest digests[DAI_MAX_FILES] = { 0 };
     da_dataset data = { .classes = 10, .one_file = r->one_file };
-    DA_TRY(r->format == DAI_IDX ? dai_idx_load(&data, r->paths[0], r->files > 1 ? r->paths[1] : NULL, contents)
-                                : dai_cifar_load(&data, r->paths, r->files, r->label_bytes, contents));
-    da_status status = identify(&data, r, contents);
+    for (int i = 0; i < r->files; i++) digests[i].file.hash = r->hash;
+    DA_TRY(r->format == DAI_IDX ? dai_idx_load(&data, r->paths[0], r->files > 1 ? r->paths[1] : NULL, digests)
+                                : dai_cifar_load(&data, r->paths, r->files, r->label_bytes, digests));
+    da_status status = identify(&data, r, digests);
     if (status == DA_OK) *out = data;
     else da_dataset_free(&data);
     return status;
@@ -208,15 +222,16 @@ static da_status load_files(da_dataset *out, const request *r) {
 
 /* set says which files a folder has; only one asked for by its name is certain. */
 static da_status load_found(da_dataset *out, const dai_set *set, da_split split, const found *f, const char *folder,
-                            bool asked) {
+                            bool asked, bool hash) {
     request r = { .format = set->format, .asked = asked ? set : NULL, .split = split, .files = f->files,
-                  .label_bytes = set->label_bytes, .source = folder, .folder = folder };
+                  .label_bytes = set->label_bytes, .hash = hash, .source = folder, .folder = folder };
     DA_TRY(check_found(f, set, split, folder));
     for (int i = 0; i < f->files; i++) r.paths[i] = f->path[i];
     return load_files(out, &r);
 }
 
-static da_status load_by_name(da_dataset *out, const dai_set *set, da_split split, const char *data_dir) {
+static da_status load_by_name(da_dataset *out, const dai_set *set, da_split split, const char *data_dir,
+                              bool hash) {
     const char *roots[ROOTS] = { data_dir, getenv("DEEPARC_DATA"), "datasets/data", "/usr/share/datasets" };
     char folder[PATH_ROOM], looked_in[1024] = "", files[256];
     found f;
@@ -226,7 +241,7 @@ static da_status load_by_name(da_dataset *out, const dai_set *set, da_split spli
             if (snprintf(folder, sizeof folder, "%s/%s", roots[r], set->folders[i]) >= PATH_ROOM)
                 return DA_FAIL(DA_ERROR_ARGUMENT, "the data directory's path is too long: '%s'", roots[r]);
             find_files(&f, set, split, folder);
-            if (f.missing < f.files) return load_found(out, set, split, &f, folder, true);
+            if (f.missing < f.files) return load_found(out, set, split, &f, folder, true, hash);
             append(looked_in, sizeof looked_in, ", ", folder);
         }
     }
@@ -236,13 +251,13 @@ static da_status load_by_name(da_dataset *out, const dai_set *set, da_split spli
 }
 
 /* MNIST's files have the names of all sets in IDX format. */
-static da_status load_folder(da_dataset *out, const char *folder, da_split split) {
+static da_status load_folder(da_dataset *out, const char *folder, da_split split, bool hash) {
     char all[512] = "", files[256];
     found f;
     const dai_set *candidates[] = { &dai_sets[DAI_MNIST], &dai_sets[DAI_CIFAR10], &dai_sets[DAI_CIFAR100] };
     for (int i = 0; i < 3; i++) {
         find_files(&f, candidates[i], split, folder);
-        if (f.missing < f.files) return load_found(out, candidates[i], split, &f, folder, false);
+        if (f.missing < f.files) return load_found(out, candidates[i], split, &f, folder, false, hash);
         list_files(files, sizeof files, candidates[i], split);
         append(all, sizeof all, ", or ", files);
     }
@@ -265,10 +280,11 @@ static bool labels_beside(char path[PATH_ROOM], const char *images_path) {
     return find_file(path, slash ? folder : ".", base);
 }
 
-static da_status load_file(da_dataset *out, const char *path) {
+static da_status load_file(da_dataset *out, const char *path, bool hash) {
     char labels[PATH_ROOM];
     bool cifar = ends_in(path, ".bin") || ends_in(path, ".bin.gz");
-    request r = { .format = cifar ? DAI_CIFAR : DAI_IDX, .one_file = true, .paths = { path, labels }, .source = path };
+    request r = { .format = cifar ? DAI_CIFAR : DAI_IDX, .one_file = true, .hash = hash, .paths = { path, labels },
+                  .source = path };
     r.files = !cifar && labels_beside(labels, path) ? 2 : 1;
     return load_files(out, &r);
 }
@@ -309,9 +325,10 @@ static da_status find_and_load(da_dataset *out, const char *name_or_path, da_spl
     if (given->count > 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "only 'digits' are made in any number: '%s' comes as it is", name_or_path);
     for (int i = 0; i < DAI_SETS; i++)
-        if (strcmp(name_or_path, dai_sets[i].name) == 0) return load_by_name(out, &dai_sets[i], split, data_dir);
-    if (is_folder(name_or_path)) return load_folder(out, name_or_path, split);
-    if (da_file_exists(name_or_path)) return load_file(out, name_or_path);
+        if (strcmp(name_or_path, dai_sets[i].name) == 0)
+            return load_by_name(out, &dai_sets[i], split, data_dir, given->hash);
+    if (is_folder(name_or_path)) return load_folder(out, name_or_path, split, given->hash);
+    if (da_file_exists(name_or_path)) return load_file(out, name_or_path, given->hash);
     if (strchr(name_or_path, '/')) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%s' does not exist", name_or_path);
     return DA_FAIL(DA_ERROR_NOT_FOUND,
                    "'%s' is neither a data set (mnist, fashion-mnist, cifar10, cifar100, digits) "
@@ -350,12 +367,17 @@ void da_dataset_free(da_dataset *data) {
     da_free(data->name);
     da_free(data->source);
     da_free(data->altered);
+    for (int f = 0; f < data->file_count; f++) da_free(data->files[f].path);
     da_free(data->images);
     da_free(data->labels);
     memset(data, 0, sizeof *data);
 }
 
 void da_dataset_fingerprint(const da_dataset *data, char hex[65]) {
+    if (data->fingerprinted > 0 && data->fingerprinted == data->count) {
+        memcpy(hex, data->fingerprint, sizeof data->fingerprint);
+        return;
+    }
     const int64_t facts[] = { data->count, data->height, data->width, data->channels, data->classes, !!data->labels };
     da_sha256 sha;
     da_sha256_init(&sha);
@@ -364,4 +386,9 @@ void da_dataset_fingerprint(const da_dataset *data, char hex[65]) {
     da_sha256_update(&sha, data->images, (size_t)(data->count * da_dataset_image_bytes(data)));
     if (data->labels) da_sha256_update(&sha, data->labels, (size_t)data->count);
     da_sha256_hex(&sha, hex);
+}
+
+void da_dataset_keep_fingerprint(da_dataset *data) {
+    da_dataset_fingerprint(data, data->fingerprint);
+    data->fingerprinted = data->count;
 }

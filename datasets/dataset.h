@@ -27,7 +27,7 @@
 
 DA_C_BEGIN
 
-enum { DA_MAX_CHANNELS = 4 };
+enum { DA_MAX_CHANNELS = 4, DA_MAX_DATA_FILES = 6 };
 
 typedef enum da_split { DA_TRAIN, DA_TEST } da_split;
 
@@ -39,12 +39,19 @@ typedef enum da_published {
     DA_NOT_AS_PUBLISHED /* the set was asked for by name, or some of the files are its; others hold something else */
 } da_published;
 
+typedef struct da_dataset_file {
+    char *path;
+    char  sha256[65]; /* of the file as it lies there, packed or not; "": not asked for (da_dataset_options.hash) */
+} da_dataset_file;
+
 typedef struct da_dataset {
     char    *name;         /* "mnist", "cifar10", "digits", ...; files of no known set: "idx", "cifar-bin" */
     char    *source;       /* where it came from: the folder, the file, or "generated" */
     bool     one_file;     /* a single file that serves as either split: training and test images are the same */
     da_published published;
     char    *altered;      /* DA_NOT_AS_PUBLISHED: the files that hold something else, "a, b"; else NULL */
+    da_dataset_file files[DA_MAX_DATA_FILES]; /* those that were read: images, labels, names of classes */
+    int      file_count;
     int64_t  count, height, width, channels;
     int      classes;
     uint8_t *images;       /* count x height x width x channels */
@@ -53,12 +60,15 @@ typedef struct da_dataset {
     /* The customary normalisation of pixel/255, a channel each: (pixel/255 - mean) / deviation. A caller with a
        normalisation of its own (a checkpoint's) writes it here before making batches. */
     float    mean[DA_MAX_CHANNELS], deviation[DA_MAX_CHANNELS];
+    int64_t  fingerprinted;   /* `fingerprint` is of so many images; 0: it was not kept, or they changed. Who changes */
+    char     fingerprint[65]; /* images, labels, name or classes sets that to 0 */
 } da_dataset;
 
 typedef struct da_dataset_options {
     int64_t  count; /* how many digits to draw; 0: 60000 to train, 10000 to test. Only for "digits" */
     uint64_t seed;  /* of the digits; files have no use for one */
     int64_t  limit; /* keep this many images, the first, and no memory for others; 0: all */
+    bool     hash;  /* the SHA-256 of each file that is read, too */
 } da_dataset_options;
 
 bool da_dataset_is_named(const char *text); /* "mnist", "cifar10", ...: is it a name that is looked for in data_dir? */
@@ -72,8 +82,9 @@ bool da_dataset_is_named(const char *text); /* "mnist", "cifar10", ...: is it a 
    from seed 1. *out is written on success only; da_dataset_free gives it back. Errors: DA_ERROR_NOT_FOUND (what was
    looked for, where, and the command that gets it), DA_ERROR_FORMAT (truncated, corrupt, labels out of range, counts
    that differ, another set's files), DA_ERROR_ARGUMENT, DA_ERROR_IO, DA_ERROR_MEMORY. Costs one pass over the files,
-   into the memory where the images stay, and one to hash them. They are not mapped: a file that another program
-   changes or cuts short would change images that were hashed before, or end the program. */
+   into the memory where the images stay, and one to hash them (with options->hash two where a file is packed or CIFAR's).
+   They are not mapped: a file that another program changes or cuts short would change images that were hashed before,
+   or end the program. */
 da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
                           const da_dataset_options *options);
 void da_dataset_free(da_dataset *data); /* takes NULL and an all-zero set; leaves zeros */
@@ -81,8 +92,10 @@ void da_dataset_free(da_dataset *data); /* takes NULL and an all-zero set; leave
 /* SHA-256 over the images in use: name, a zero byte; count, height, width, channels, classes and 1 (0 without labels)
    as 64-bit little-endian numbers; all pixels as they lie in memory; all labels. The normalisation is the model's. The
    first n images alone: a copy of *data with count n. One pass: 1.7 GB a second where the processor has instructions
-   for SHA-256, 0.3 elsewhere. */
+   for SHA-256, 0.3 elsewhere; none where it was kept. */
 void da_dataset_fingerprint(const da_dataset *data, char hex[65]);
+/* Keeps it in *data, and in copies of *data of as many images, so that who asks after that need not wait. */
+void da_dataset_keep_fingerprint(da_dataset *data);
 
 static inline int64_t da_dataset_image_bytes(const da_dataset *data) {
     return data->height * data->width * data->channels;

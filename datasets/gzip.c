@@ -14,6 +14,7 @@
 #include "core/checksum.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 
 #include <string.h>
 
@@ -385,11 +386,14 @@ da_status da_gzip_inflate(uint8_t **out, size_t *out_size, const uint8_t *bytes,
     return DA_OK;
 }
 
-da_status da_gzip_read_file(const char *path, uint8_t **bytes, size_t *size) {
+da_status da_gzip_read_file(const char *path, uint8_t **bytes, size_t *size, da_gzip_facts *facts) {
     uint8_t *file;
     size_t file_size;
     DA_TRY(da_file_read(path, CONTENT_CAP, &file, &file_size));
-    if (!da_gzip_is(file, file_size)) {
+    const bool packed = da_gzip_is(file, file_size);
+    if (facts) facts->packed = packed;
+    if (facts && facts->hash) da_sha256_of(file, file_size, facts->sha256);
+    if (!packed) {
         *bytes = file;
         *size = file_size;
         return DA_OK;

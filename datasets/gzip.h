@@ -24,8 +24,15 @@ bool da_gzip_is(const uint8_t *bytes, size_t size); /* does it begin as a gzip f
 da_status da_gzip_inflate(uint8_t **out, size_t *out_size, const uint8_t *bytes, size_t size, size_t cap,
                           const char *name);
 
+/* What else a reader may want to know of a file. */
+typedef struct da_gzip_facts {
+    bool hash;       /* asked: its SHA-256 too */
+    bool packed;     /* is it gzip? */
+    char sha256[65]; /* of the file as it lies there, packed or not; stays where `hash` is false */
+} da_gzip_facts;
+
 /* Reads a file, and decompresses it if it is gzip, into a new block followed by a zero byte that is not counted.
-   Refuses files and contents of more than 2 GiB. Errors: those of da_file_read and da_gzip_inflate. */
-da_status da_gzip_read_file(const char *path, uint8_t **bytes, size_t *size);
+   Refuses files and contents of more than 2 GiB. facts may be NULL. Errors: those of da_file_read, da_gzip_inflate. */
+da_status da_gzip_read_file(const char *path, uint8_t **bytes, size_t *size, da_gzip_facts *facts);
 
 #endif

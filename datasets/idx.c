@@ -42,21 +42,17 @@ da_status dai_idx_parse(dai_idx *out, const uint8_t *bytes, size_t size, int dim
 }
 
 /* Reads and parses a file; *block is its content alone, moved to the front. */
-static da_status read_idx(dai_idx *idx, uint8_t **block, int dimensions, const char *path, char *content) {
+static da_status read_idx(dai_idx *idx, uint8_t **block, int dimensions, const char *path, dai_digest *digest) {
     uint8_t *bytes;
     size_t size;
-    DA_TRY(da_gzip_read_file(path, &bytes, &size));
+    DA_TRY(da_gzip_read_file(path, &bytes, &size, digest ? &digest->file : NULL));
     da_status status = dai_idx_parse(idx, bytes, size, dimensions, path);
     if (status != DA_OK) {
         da_free(bytes);
         return status;
     }
-    if (content) {
-        da_sha256 sha;
-        da_sha256_init(&sha);
-        da_sha256_update(&sha, bytes, size);
-        da_sha256_hex(&sha, content);
-    }
+    if (digest && digest->file.hash && !digest->file.packed) memcpy(digest->content, digest->file.sha256, 65);
+    else if (digest) da_sha256_of(bytes, size, digest->content);
     memmove(bytes, idx->content, size - (size_t)(idx->content - bytes));
     idx->content = *block = bytes;
     return DA_OK;
@@ -75,12 +71,12 @@ static da_status check_labels(const dai_idx *labels, const char *path, int64_t i
     return DA_OK;
 }
 
-da_status dai_idx_load(da_dataset *data, const char *images_path, const char *labels_path, dai_content contents[2]) {
+da_status dai_idx_load(da_dataset *data, const char *images_path, const char *labels_path, dai_digest digests[2]) {
     dai_idx images = { { 0 }, NULL }, labels = { { 0 }, NULL };
     uint8_t *pixels, *classes = NULL;
-    DA_TRY(read_idx(&images, &pixels, 3, images_path, contents ? contents[0] : NULL));
+    DA_TRY(read_idx(&images, &pixels, 3, images_path, digests ? &digests[0] : NULL));
     da_status status =
-        labels_path ? read_idx(&labels, &classes, 1, labels_path, contents ? contents[1] : NULL) : DA_OK;
+        labels_path ? read_idx(&labels, &classes, 1, labels_path, digests ? &digests[1] : NULL) : DA_OK;
     if (status == DA_OK && labels_path)
         status = check_labels(&labels, labels_path, images.size[0], images_path, data->classes);
     if (status != DA_OK) {

@@ -21,8 +21,8 @@ typedef struct dai_idx {
 da_status dai_idx_parse(dai_idx *out, const uint8_t *bytes, size_t size, int dimensions, const char *name);
 
 /* Reads an image file and, unless its path is NULL, the label file that belongs to it, each plain or gzip, into images,
-   labels, count, height, width and channels of *data; labels must be below data->classes. contents, unless NULL, takes
-   what each of the files holds. On failure *data stays. */
-da_status dai_idx_load(da_dataset *data, const char *images_path, const char *labels_path, dai_content contents[2]);
+   labels, count, height, width and channels of *data; labels must be below data->classes. digests, unless NULL, takes
+   those of each of the files. On failure *data stays. */
+da_status dai_idx_load(da_dataset *data, const char *images_path, const char *labels_path, dai_digest digests[2]);
 
 #endif

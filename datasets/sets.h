@@ -5,6 +5,7 @@
 #define DA_DATASETS_SETS_H
 
 #include "datasets/dataset.h"
+#include "datasets/gzip.h"
 
 #include <stdbool.h>
 
@@ -15,6 +16,12 @@ typedef enum dai_format { DAI_IDX, DAI_CIFAR, DAI_FORMATS } dai_format;
 /* What a file holds, as a digest of its content, unpacked where it is gzip: hexadecimal digits of SHA-256, for IDX
    files; of SHA-1 for those of CIFAR, of which no SHA-256 is published. */
 typedef char dai_content[65];
+
+/* What reading a file tells of it. */
+typedef struct dai_digest {
+    da_gzip_facts file;
+    dai_content   content;
+} dai_digest;
 
 typedef struct dai_set {
     const char *name;

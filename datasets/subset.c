@@ -107,6 +107,7 @@ da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t s
         data->labels[i] = data->labels[kept.indices[i]];
     }
     data->count = kept.count;
+    data->fingerprinted = 0;
     for (int c = classes; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);
     data->classes = classes;
     da_subset_free(&kept);

@@ -83,11 +83,14 @@ typedef struct cli_value {
 
 /* What the header of the run says besides the line: noted while the command works (run.c). */
 enum { CLI_PARTS = 4, CLI_MODELS = 4, CLI_SETTINGS = 24 };
+typedef struct cli_file { char *path; char sha256[65]; } cli_file;
 typedef struct cli_facts {
-    struct { const char *part; char name[64], fingerprint[65]; int64_t images; } data[CLI_PARTS];
+    struct { const char *part; da_dataset set; } data[CLI_PARTS]; /* without images; the fingerprint is kept */
     struct { const char *path; char values[65], network[65]; } models[CLI_MODELS];
     struct { const char *option; char text[96]; } settings[CLI_SETTINGS]; /* in effect, whatever was typed */
     int  data_count, model_count, setting_count;
+    cli_file *inputs; /* of the line that were hashed */
+    int  input_count;
     char output[8192]; /* a file written that no option names; "" none */
 } cli_facts;
 
@@ -162,6 +165,7 @@ da_status cli_data_is_kept(cli *c, const char *source);
    have been trained on. */
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);
 const char *cli_data_state(const da_dataset *data); /* "as published", ...; "not the published file: " where ->altered names them */
+const char *cli_data_content(const da_dataset *data); /* "drawn", "as published", "not as published", "of no known set" */
 da_split  cli_split(const cli *c);             /* --split */
 const char *cli_split_name(da_split split);    /* "train", "test" */
 

@@ -23,6 +23,10 @@ const char *cli_data_state(const da_dataset *data) {
     }
 }
 
+const char *cli_data_content(const da_dataset *data) {
+    return data->published == DA_NOT_AS_PUBLISHED ? "not as published" : cli_data_state(data);
+}
+
 /* --data-dir serves sets that are named: is there one on the line? */
 static da_status check_data_dir(cli *c) {
     static const char *const sets[] = { "data", "against-data" };
@@ -40,21 +44,22 @@ static da_status check_data_dir(cli *c) {
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
     /* Digits are drawn, so a limit saves the time to draw the others. They are a set like any other, the same for every
        --seed, which is about training. */
-    da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1, .limit = limit };
+    da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1, .limit = limit,
+                                   .hash = run_wanted(c) };
     da_dataset out;
     if (cli_has(c, "data-dir")) DA_TRY(check_data_dir(c));
     DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
-    da_status kept = cli_data_is_kept(c, out.source);
-    if (kept != DA_OK) {
+    da_status status = cli_data_is_kept(c, out.source);
+    if (status == DA_OK) status = run_note_data(c, cli_split_name(split), &out);
+    if (status != DA_OK) {
         da_dataset_free(&out);
-        return kept;
+        return status;
     }
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
     cli_note(c, "%s %s: %s of %s, %s (%s), %s%s", out.name, cli_split_name(split),
              da_count(out.count, "image").text, shape, da_count(out.classes, "class").text, out.source, cli_data_state(&out),
              out.altered ? out.altered : "");
-    run_note_data(c, cli_split_name(split), &out);
     *data = out;
     return DA_OK;
 }

@@ -20,7 +20,6 @@ typedef struct survey {
 } survey;
 
 static void put_part(cli *c, const da_dataset *data, const char *part, const char hash[65]) {
-    static const char *const states[] = { "of no known set", "as published", "not as published" };
     da_json_begin_object(&c->writer);
     cli_put_text(c, "name", data->name);
     cli_put_text(c, "part", part);
@@ -30,7 +29,7 @@ static void put_part(cli *c, const da_dataset *data, const char *part, const cha
     cli_put_int(c, "width", data->width);
     cli_put_int(c, "channels", data->channels);
     cli_put_int(c, "classes", data->classes);
-    cli_put_text(c, "content", states[data->published]);
+    cli_put_text(c, "content", cli_data_content(data));
     if (data->altered) cli_put_text(c, "altered", data->altered);
     cli_put_hash(c, "fingerprint", hash);
     da_json_end(&c->writer);

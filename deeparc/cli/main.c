@@ -168,6 +168,7 @@ int main(int argc, char **argv) {
     }
     da_status status = run(&c);
     cli_progress_end(&c);
+    run_forget(&c);
     if (status != DA_OK) return fail((*command)->name, c.usage ? USAGE : FAILED);
     return cli_print_end() == DA_OK ? DONE : fail((*command)->name, FAILED);
 }

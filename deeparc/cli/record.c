@@ -77,7 +77,7 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e) {
 
 typedef void writer_of_members(const void *context, da_json_writer *to);
 
-static void begin(const cli *c, da_json_writer *to, bool outputs) {
+static void begin(cli *c, da_json_writer *to, bool outputs) {
     da_json_writer_init(to, true);
     da_json_begin_object(to);
     record_text(to, "command", c->command->name);

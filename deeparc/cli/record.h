@@ -39,11 +39,12 @@ void record_images(da_json_writer *to, const char *key, const da_dataset *data);
    before, and a setting, replace it. part, path and option are not copied; path "": a model in no file. */
 extern const char run_commit[], run_flags[], run_compiler[];
 bool      run_wanted(const cli *c);
-void      run_note_data(cli *c, const char *part, const da_dataset *data);
+da_status run_note_data(cli *c, const char *part, da_dataset *data); /* keeps the fingerprint in *data */
 da_status run_note_model(cli *c, const char *path, const da_model *model);
 void      run_note_setting(cli *c, const char *option, const char *format, ...) DA_PRINTF(3, 4);
 void      run_note_training(cli *c, const da_trainer_options *options);
-void      run_put(const cli *c, da_json_writer *to, bool outputs);
+void      run_put(cli *c, da_json_writer *to, bool outputs);
+void      run_forget(cli *c); /* gives back what was noted */
 bool      run_hash_file(const char *path, char hex[65]); /* false: no regular file, or not readable */
 
 /* Bytes of a file; -1 when it cannot be asked. */

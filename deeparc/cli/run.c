@@ -3,12 +3,14 @@
  *
  *     "run": {"version": "0.1.0", "commit": "5f21...", "compiler": ..., "flags": ..., "seed": 1, "kernels": "avx2",
  *             "threads": 2, "machine": ..., "options": {"epochs": 5, "rate": 0.05, ...},
- *             "data": [{"part": "train", "name": "mnist", "images": 60000, "fingerprint": "sha256:..."}, ...],
+ *             "data": [{"part": "train", "name": "mnist", "source": "data/mnist", "content": "as published",
+ *                       "images": 60000, "fingerprint": "sha256:...", "files": [{"file": ..., "sha256": ...}]}, ...],
  *             "models": [{"file": "lenet.safetensors", "values": "sha256:...", "network": "sha256:..."}, ...],
  *             "inputs": [{"file": ..., "sha256": ...}, ...], "outputs": [...]}
  *
  * options are those in effect: what was typed, what a table gives, and what the command chose. Data are known by their
- * fingerprint, not by the files they lay in. Nothing is hashed unless something is written that will say so.
+ * fingerprint, the images in use, and by SHA-256 of each file they were read from. Nothing is hashed unless something is
+ * written that will say so, and then once: files of data while they are read, others when a header first names them.
  */
 #include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
@@ -35,16 +37,40 @@ bool run_wanted(const cli *c) {
     return writes;
 }
 
-void run_note_data(cli *c, const char *part, const da_dataset *data) {
+/* All that is known of a data set, without its images. */
+static da_status describe(da_dataset *out, const da_dataset *data) {
+    da_dataset made = { .published = data->published, .count = data->count, .fingerprinted = data->fingerprinted };
+    memcpy(made.fingerprint, data->fingerprint, sizeof made.fingerprint);
+    bool whole = (made.name = da_string_copy(data->name)) && (made.source = da_string_copy(data->source)) &&
+                 (!data->altered || (made.altered = da_string_copy(data->altered)));
+    for (int f = 0; f < data->file_count && whole; f++, made.file_count++) {
+        made.files[f] = data->files[f];
+        whole = (made.files[f].path = da_string_copy(data->files[f].path)) != NULL;
+    }
+    if (whole) *out = made;
+    else da_dataset_free(&made);
+    return whole ? DA_OK : DA_ERROR_MEMORY;
+}
+
+static bool is_noted(const cli_facts *f, int i, const char *part, const da_dataset *data) {
+    const da_dataset *set = &f->data[i].set;
+    return strcmp(f->data[i].part, part) == 0 && strcmp(set->name, data->name) == 0 &&
+           strcmp(set->source, data->source) == 0;
+}
+
+da_status run_note_data(cli *c, const char *part, da_dataset *data) {
     cli_facts *f = &c->facts;
+    da_dataset set;
     int i = 0;
-    while (i < f->data_count && (strcmp(f->data[i].part, part) != 0 || strcmp(f->data[i].name, data->name) != 0)) i++;
-    if (!run_wanted(c) || i == CLI_PARTS) return;
+    while (i < f->data_count && !is_noted(f, i, part, data)) i++;
+    if (!run_wanted(c) || i == CLI_PARTS) return DA_OK;
+    da_dataset_keep_fingerprint(data);
+    DA_TRY(describe(&set, data));
+    if (i < f->data_count) da_dataset_free(&f->data[i].set);
+    else f->data_count++;
     f->data[i].part = part;
-    f->data[i].images = data->count;
-    snprintf(f->data[i].name, sizeof f->data[i].name, "%s", data->name);
-    da_dataset_fingerprint(data, f->data[i].fingerprint);
-    if (i == f->data_count) f->data_count++;
+    f->data[i].set = set;
+    return DA_OK;
 }
 
 da_status run_note_model(cli *c, const char *path, const da_model *model) {
@@ -123,20 +149,52 @@ bool run_hash_file(const char *path, char hex[65]) {
     return whole;
 }
 
-static void put_file(void *to, const char *path) {
-    char hex[65];
-    if (!run_hash_file(path, hex)) return;
+static void put_file(da_json_writer *to, const char *path, const char hex[65]) {
     da_json_begin_object(to);
     record_text(to, "file", path);
     record_hash(to, "sha256", hex);
     da_json_end(to);
 }
 
-static void put_files(const cli *c, da_json_writer *to, unsigned file) {
+typedef struct files { cli *c; da_json_writer *to; } files;
+
+static void put_output(void *context, const char *path) {
+    const files *f = context;
+    char hex[65];
+    if (run_hash_file(path, hex)) put_file(f->to, path, hex);
+}
+
+/* Without memory to keep it in, the next header hashes it again. */
+static void keep_input(cli_facts *f, const char *path, const char hex[65]) {
+    cli_file *grown = da_realloc(f->inputs, (size_t)(f->input_count + 1) * sizeof *grown);
+    if (!grown) return;
+    f->inputs = grown;
+    grown += f->input_count;
+    memcpy(grown->sha256, hex, sizeof grown->sha256);
+    grown->path = da_string_copy(path);
+    if (grown->path) f->input_count++;
+}
+
+static void put_input(void *context, const char *path) {
+    const files *f = context;
+    cli_facts *facts = &f->c->facts;
+    char hex[65];
+    int i = 0;
+    while (i < facts->input_count && strcmp(facts->inputs[i].path, path) != 0) i++;
+    if (i < facts->input_count) {
+        put_file(f->to, path, facts->inputs[i].sha256);
+    } else if (run_hash_file(path, hex)) {
+        keep_input(facts, path, hex);
+        put_file(f->to, path, hex);
+    }
+}
+
+static void put_files(cli *c, da_json_writer *to, unsigned file) {
+    files f = { c, to };
     da_json_key(to, file == CLI_READS ? "inputs" : "outputs");
     da_json_begin_array(to);
-    cli_files_each(c, file, put_file, to);
-    if (file == CLI_WRITES && c->facts.output[0]) put_file(to, c->facts.output);
+    cli_files_each(c, file, file == CLI_READS ? put_input : put_output, &f);
+    if (file == CLI_WRITES && c->facts.output[0]) put_output(&f, c->facts.output);
     da_json_end(to);
 }
 
@@ -187,11 +245,19 @@ static void put_data(const cli *c, da_json_writer *to) {
     da_json_key(to, "data");
     da_json_begin_array(to);
     for (int i = 0; i < c->facts.data_count; i++) {
+        const da_dataset *set = &c->facts.data[i].set;
         da_json_begin_object(to);
         record_text(to, "part", c->facts.data[i].part);
-        record_text(to, "name", c->facts.data[i].name);
-        record_int(to, "images", c->facts.data[i].images);
-        record_hash(to, "fingerprint", c->facts.data[i].fingerprint);
+        record_text(to, "name", set->name);
+        record_text(to, "source", set->source);
+        record_text(to, "content", cli_data_content(set));
+        if (set->altered) record_text(to, "altered", set->altered);
+        record_int(to, "images", set->count);
+        record_hash(to, "fingerprint", set->fingerprint);
+        da_json_key(to, "files");
+        da_json_begin_array(to);
+        for (int k = 0; k < set->file_count; k++) put_file(to, set->files[k].path, set->files[k].sha256);
+        da_json_end(to);
         da_json_end(to);
     }
     da_json_end(to);
@@ -210,7 +276,7 @@ static void put_models(const cli *c, da_json_writer *to) {
     da_json_end(to);
 }
 
-void run_put(const cli *c, da_json_writer *to, bool outputs) {
+void run_put(cli *c, da_json_writer *to, bool outputs) {
     char machine[256];
     sweep_machine(machine, sizeof machine);
     record_text(to, "version", DA_VERSION);
@@ -226,6 +292,14 @@ void run_put(const cli *c, da_json_writer *to, bool outputs) {
     put_models(c, to);
     put_files(c, to, CLI_READS);
     if (outputs) put_files(c, to, CLI_WRITES);
+}
+
+void run_forget(cli *c) {
+    cli_facts *f = &c->facts;
+    for (int i = 0; i < f->data_count; i++) da_dataset_free(&f->data[i].set);
+    for (int i = 0; i < f->input_count; i++) da_free(f->inputs[i].path);
+    da_free(f->inputs);
+    memset(f, 0, sizeof *f);
 }
 
 /* ---- Models that a command makes ---- */

@@ -272,6 +272,7 @@ static da_status take_part(result *r) {
 }
 
 static da_status keep_part(const result *r, da_dataset *data) {
+    if (r->parts == 1) return DA_OK;
     int64_t kept = 0, bytes = da_dataset_image_bytes(data);
     for (int64_t i = r->part - 1; i < data->count; i += r->parts, kept++) {
         memmove(data->images + kept * bytes, data->images + i * bytes, (size_t)bytes);
@@ -281,7 +282,8 @@ static da_status keep_part(const result *r, da_dataset *data) {
         return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds none of %lld images", (long long)r->part,
                        (long long)r->parts, (long long)data->count);
     data->count = kept;
-    return DA_OK;
+    data->fingerprinted = 0;
+    return run_note_data(r->c, cli_split_name(cli_split(r->c)), data);
 }
 
 static da_measure_options read_options(cli *c) {

@@ -289,9 +289,8 @@ static da_status cut(cli *c, da_dataset *data, da_dataset *test) {
     int classes = (int)cli_int(c, "classes");
     DA_TRY(da_dataset_cut(data, classes, cli_real(c, "share"), c->seed));
     DA_TRY(da_dataset_cut(test, classes, 1, c->seed));
-    run_note_data(c, cli_split_name(DA_TRAIN), data);
-    run_note_data(c, cli_split_name(DA_TEST), test);
-    return DA_OK;
+    DA_TRY(run_note_data(c, cli_split_name(DA_TRAIN), data));
+    return run_note_data(c, cli_split_name(DA_TEST), test);
 }
 
 static da_status do_run(cli *c, result *r) {

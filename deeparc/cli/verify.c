@@ -99,6 +99,8 @@ static void check_record(void *context, const char *path) {
     else {
         check_files(k, run, "inputs", "input");
         check_files(k, run, "outputs", "output");
+        for (const da_json *d = da_json_first(da_json_get(run, "data")); d; d = da_json_next(d))
+            check_files(k, d, "files", "data");
         check_models(k, run);
     }
     da_json_free(root);

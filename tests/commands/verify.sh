@@ -25,6 +25,24 @@ check_fails "a file that is gone" 1 "2 of 6" "$deeparc" verify "$dir"
 check_same "... is named" "$(grep -c '^missing .*s.csv' "$work/out")" 1
 printf 'x' | dd of="$dir/m.safetensors" bs=1 seek=3000 conv=notrunc 2> /dev/null
 check_fails "a damaged model" 1 "of 6" "$deeparc" verify "$dir" --json
+
+# ---- Data: each file by its SHA-256, as it lies there. ----
+images=$work/data/t10k-images-idx3-ubyte.gz
+mkdir "$work/data" "$work/of"
+{ idx_images 8; zeros 6272; } | gzip > "$images"
+{ idx_labels 8; bytes 0 1 2 3 4 5 6 7; } > "$work/data/t10k-labels-idx1-ubyte"
+check "a record of own data" "$deeparc" eval "$work/moved/m.safetensors" --data "$work/data" --quiet --record "$work/of/eval.json"
+check_says "... says what they are" '"content": "of no known set"' cat "$work/of/eval.json"
+if command -v sha256sum > /dev/null; then
+    for file in "$images" "$work/data/t10k-labels-idx1-ubyte"; do
+        check_says "... and the digest of ${file##*/}" "$(sha256sum < "$file" | cut -d ' ' -f 1)" cat "$work/of/eval.json"
+    done
+fi
+check_says "data as recorded" "4 files and models compared, 0 faults" "$deeparc" verify "$work/of"
+{ idx_images 8; head -c 6271 /dev/zero; bytes 1; } | gzip > "$images"
+check_fails "data that changed" 1 "1 of 4" "$deeparc" verify "$work/of"
+check_same "... are named" "$(grep -c '^changed  *data .*images' "$work/out")" 1
+
 mkdir "$work/old"
 echo '{"command": "eval", "run": {"version": "0.1.0", "seed": 1}}' > "$work/old/eval.json"
 check_says "a record of version 0.1.0" "1 record of an older version" "$deeparc" verify "$work/old"

@@ -69,6 +69,16 @@ static void make_mnist(const char *root, const char *name, bool dotted, int firs
     save_labels(joined(folder, "t10k-labels.idx1-ubyte"), 2, 8);
 }
 
+static void check_digest(const da_dataset_file *file) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    char hex[65];
+    CHECK_OK(da_file_read(file->path, 1 << 20, &bytes, &size));
+    da_sha256_of(bytes, size, hex);
+    CHECK_TEXT(file->sha256, hex);
+    da_free(bytes);
+}
+
 /* ---- finding and loading ---- */
 
 TEST(dataset_is_found_by_name_in_either_spelling) {
@@ -396,7 +406,7 @@ static void copy_unpacked(const char *from, const char *file, const char *to, si
     size_t size;
     snprintf(path, sizeof path, "%s/%s.gz", from, file);
     if (!da_file_exists(path)) path[strlen(path) - 3] = '\0';
-    CHECK_OK(da_gzip_read_file(path, &bytes, &size));
+    CHECK_OK(da_gzip_read_file(path, &bytes, &size, NULL));
     if (flipped > 0) bytes[flipped] ^= 1;
     CHECK_OK(da_file_save(joined(to, file), bytes, size));
     da_free(bytes);
@@ -471,6 +481,57 @@ TEST(dataset_reads_the_real_cifar10) {
     for (int64_t i = 0; i < data.count * 1024; i++)
         for (int c = 0; c < 3; c++) sum[c] += data.images[3 * i + c];
     for (int c = 0; c < 3; c++) CHECK_CLOSE(sum[c] / (255.0 * 1024 * 10000), data.mean[c], 0.01);
+    da_dataset_free(&data);
+}
+
+/* Each file's digest is of the file as it lies there, and costs nothing unless it is asked for. */
+TEST(dataset_says_which_files_it_was_read_from) {
+    save_environment();
+    const char *root = fresh_root("files");
+    const da_dataset_options hashed = { .hash = true };
+    da_dataset data;
+    make_mnist(root, "mnist", true, 1);
+    CHECK_OK(da_dataset_load(&data, "mnist", DA_TEST, root, &hashed));
+    CHECK_INT(data.file_count, 2);
+    CHECK_TEXT(data.files[0].path, joined(root, "mnist/t10k-images.idx3-ubyte"));
+    CHECK_TEXT(data.files[1].path, joined(root, "mnist/t10k-labels.idx1-ubyte"));
+    for (int f = 0; f < data.file_count; f++) check_digest(&data.files[f]);
+    da_dataset_free(&data);
+    CHECK_OK(da_directory_make(joined(root, "cifar100")));
+    save_cifar(joined(root, "cifar100/test.bin"), 2, 3);
+    char names[400] = "";
+    for (int i = 0; i < 100; i++) strcat(names, "x\n");
+    CHECK_OK(da_file_save(joined(root, "cifar100/fine_label_names.txt"), names, strlen(names)));
+    CHECK_OK(da_dataset_load(&data, joined(root, "cifar100"), DA_TEST, NULL, &hashed));
+    CHECK_INT(data.file_count, 2);
+    CHECK_TEXT(data.files[1].path, joined(root, "cifar100/fine_label_names.txt"));
+    for (int f = 0; f < data.file_count; f++) check_digest(&data.files[f]);
+    da_dataset_free(&data);
+    CHECK_OK(da_dataset_load(&data, joined(root, "cifar100"), DA_TEST, NULL, NULL));
+    CHECK(data.file_count == 2 && !data.files[0].sha256[0] && !data.files[1].sha256[0]);
+    da_dataset_free(&data);
+    restore_environment();
+}
+
+/* What was kept is of so many images: of fewer, it is made anew; a cut forgets it. */
+TEST(dataset_fingerprint_that_is_kept) {
+    da_dataset data;
+    char made[65], fewer[65], kept[65];
+    CHECK_OK(da_dataset_load(&data, "digits", DA_TEST, NULL, &(da_dataset_options){ .count = 20, .seed = 1 }));
+    da_dataset_fingerprint(&data, made);
+    da_dataset_keep_fingerprint(&data);
+    da_dataset_fingerprint(&data, kept);
+    CHECK_TEXT(kept, made);
+    da_dataset first = data;
+    first.count = 10;
+    da_dataset_fingerprint(&first, kept);
+    first.fingerprinted = 0;
+    da_dataset_fingerprint(&first, fewer);
+    CHECK_TEXT(kept, fewer);
+    CHECK(strcmp(fewer, made) != 0);
+    CHECK_OK(da_dataset_cut(&data, 9, 1, 1));
+    da_dataset_fingerprint(&data, kept);
+    CHECK(data.fingerprinted == 0 && strcmp(kept, made) != 0);
     da_dataset_free(&data);
 }
 

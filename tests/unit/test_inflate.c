@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "datasets/gzip.h"
 
 #include <stdlib.h>
@@ -394,12 +395,18 @@ TEST(inflate_reads_files_packed_or_not) {
     load_zlib_made(&w);
     const char *path = test_temporary("packed.gz");
     CHECK_OK(da_file_save(path, w.bytes, w.size));
-    CHECK_OK(da_gzip_read_file(path, &bytes, &size));
+    da_gzip_facts facts = { .hash = true };
+    char hex[65];
+    CHECK_OK(da_gzip_read_file(path, &bytes, &size, &facts));
+    da_sha256_of(w.bytes, w.size, hex); /* as it lies there */
+    CHECK_TEXT(facts.sha256, hex);
+    CHECK(facts.packed);
     CHECK(size == expected && memcmp(bytes, text, size) == 0);
     da_free(bytes);
     CHECK_OK(da_file_save(path, "plain", 5));
-    CHECK_OK(da_gzip_read_file(path, &bytes, &size));
+    CHECK_OK(da_gzip_read_file(path, &bytes, &size, &facts));
+    CHECK(!facts.packed);
     CHECK_TEXT((char *)bytes, "plain");
     da_free(bytes);
-    CHECK(da_gzip_read_file(test_temporary("absent"), &bytes, &size) == DA_ERROR_NOT_FOUND);
+    CHECK(da_gzip_read_file(test_temporary("absent"), &bytes, &size, NULL) == DA_ERROR_NOT_FOUND);
 }
