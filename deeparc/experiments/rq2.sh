@@ -13,8 +13,8 @@
 # same and no step before it was run; training goes on after its last epoch.
 # Environment: MODEL (a file to take instead of training, with NORMALIZE when it records none), DATA, SEEDS ("1 2 3";
 # smoke: 1), LINKAGE, THRESHOLD (that which puts about half of the blocks into modules of several), AMONG (stages: where
-# controls are), CONTROLS (19), EPSILON (of the attacks), MOST (blocks followed, 0: all), MEASURING (options of the
-# curves: numbers of images, steps of the attack).
+# controls are), CONTROLS (19), EPSILON (of the attacks), MOST (blocks followed, 0: all), TRAINING (options of the
+# training: epochs, number of images), MEASURING (options of the curves: numbers of images, steps of the attack).
 # shellcheck disable=SC2086 # options are words
 set -eu
 
@@ -50,7 +50,7 @@ paper)
 esac
 case $data in cifar*) epsilon=0.5/255 ;; *) epsilon=8/255 ;; esac # so strong that something is left to lose
 epsilon=${EPSILON:-$epsilon} linkage=${LINKAGE:-adjacent}
-measuring=${MEASURING:-$measuring}
+training=${TRAINING:-$training} measuring=${MEASURING:-$measuring}
 begin=$(date +%s)
 
 # step NAME COMMAND...: unless it was done before. Every command writes its record, NAME.json, when all else is done.
