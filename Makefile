@@ -43,7 +43,7 @@ FLAGS_avx512   := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mpref
 FLAGS_neon     :=
 
 FAST     := $(wildcard core/kernels/fast_*.c)
-LIBRARY  := $(filter-out $(FAST),$(wildcard core/*.c core/*/*.c layers/*.c optim/*.c datasets/*.c deeparc/*.c))
+LIBRARY  := $(filter-out $(FAST),$(wildcard core/*.c core/*/*.c layers/*.c optim/*.c datasets/*.c deeparc/*.c deeparc/present/*.c))
 PROGRAM  := $(wildcard deeparc/cli/*.c)
 TESTS    := $(wildcard tests/unit/*.c tests/reference/*.c)
 

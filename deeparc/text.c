@@ -1,5 +1,6 @@
 /* A growing string: capacity doubles; the first error stops everything after it. */
 #include "deeparc/text.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/number.h"
 
@@ -84,6 +85,28 @@ void da_text_html(da_text *text, const char *string) {
         from = string + 1;
     }
     da_text_append(text, from);
+}
+
+size_t da_text_harmless(const char *string) {
+    const char *at = string;
+    while (*at) {
+        int length = da_utf8_length(at, strnlen(at, 4));
+        unsigned char byte = (unsigned char)at[0], next = (unsigned char)at[1];
+        bool blank = byte == '\n' || byte == '\t', control = (byte < ' ' && !blank) || byte == 0x7f;
+        if (length == 0 || control || (byte == 0xc2 && next < 0xa0)) break;
+        at += length;
+    }
+    return (size_t)(at - string);
+}
+
+void da_text_plain(da_text *text, const char *string) {
+    for (;;) {
+        size_t length = da_text_harmless(string);
+        da_text_append_bytes(text, string, length);
+        string += length;
+        if (!*string) return;
+        da_text_printf(text, "\\x%02x", (unsigned)(unsigned char)*string++);
+    }
 }
 
 void da_text_shell(da_text *text, const char *word) {

@@ -29,6 +29,10 @@ void        da_text_rounded(da_text *text, double value, int digits);
 void        da_text_repeat(da_text *text, const char *string, int count);
 void        da_text_html(da_text *text, const char *string); /* escaped; control bytes become spaces; NULL: empty */
 void        da_text_shell(da_text *text, const char *word);  /* as a shell reads it back: quoted where it must be */
+/* Names come out of files that others made: what in a text could steer a terminal (control bytes, U+0080 to U+009F, bytes
+   that are no UTF-8) becomes \x1b. Lines and tabs are kept. harmless: so many bytes at its beginning need no change. */
+void        da_text_plain(da_text *text, const char *string);
+size_t      da_text_harmless(const char *string);
 void        da_text_base64(da_text *text, const void *bytes, size_t count); /* RFC 4648, section 4: with padding */
 const char *da_text_string(const da_text *text);             /* valid until the next append */
 da_status   da_text_status(const da_text *text);             /* the first error, raised again with its sentence */

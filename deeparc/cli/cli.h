@@ -9,8 +9,9 @@
  *
  *     da_status eval_run(cli *c) {
  *         DA_TRY(cli_data_load(c, &data, DA_TEST, cli_int(c, "limit")));
- *         cli_print(c, "accuracy  %.2f %%\n", ...);          or, when c->json, members of c->writer
- *         return DA_OK;                                      main.c prints the last error of a run that fails
+ *         da_result_put(c->result, "accuracy", da_real(...));      in --json and --record
+ *         da_result_say(c->result, "accuracy  %.2f %%\n", ...);    in the terminal
+ *         return DA_OK;                              main.c shows the result, or prints the last error of a run that fails
  *     }
  *
  * `--help` is made from the tables. Only main.c and progress.c write to stderr, only print.c to stdout.
@@ -20,6 +21,7 @@
 
 #include "core/json.h"
 #include "datasets/dataset.h"
+#include "deeparc/result.h"
 #include "layers/model.h"
 #include "optim/trainer.h"
 
@@ -110,6 +112,7 @@ struct cli {
     da_status   aside_status; /* of that failure, when aside says one */
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     cli_facts   facts;
+    da_result  *result;     /* what the command has found: shown, recorded and printed as JSON when it is done */
     char       *members;    /* of --record, until the command is done; NULL: none */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
@@ -141,6 +144,8 @@ void cli_aside(cli *c, da_status status);
 /* Results on stdout: text when not c->json (it prints nothing then). */
 void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 void cli_print_picture(cli *c, const char *picture); /* likewise, with the escape sequences that colour it */
+/* Writes a table of a result, by its key, as a CSV file. */
+da_status cli_csv_save(const da_result *result, const char *table, const char *path);
 /* A number with so many digits behind the point for such a line, with its sign where that is meant. Unknown is not zero:
    NaN is "-" here, null in JSON, an empty field in a CSV file and an empty cell on a page. Both return `text`. */
 enum { CLI_CELL = 32 };

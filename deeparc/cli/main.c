@@ -108,6 +108,20 @@ static da_status set_up(cli *c) {
     return cli_files_check(c);
 }
 
+/* Ends the object that the result's members stand in with the header of the run. */
+static da_status print_json(cli *c) {
+    char *text;
+    da_json_key(&c->writer, "run");
+    da_json_begin_object(&c->writer);
+    run_put(c, &c->writer, true);
+    da_json_end(&c->writer);
+    da_json_end(&c->writer);
+    DA_TRY(da_json_finish(&c->writer, &text, NULL));
+    fputs(text, stdout);
+    da_free(text);
+    return DA_OK;
+}
+
 static da_status run(cli *c) {
     DA_TRY(set_up(c));
     if (c->json) {
@@ -116,19 +130,11 @@ static da_status run(cli *c) {
     }
     da_status status = record_run(c);
     if (!c->json) return status;
-    if (status != DA_OK && !c->whole) {
-        da_json_writer_free(&c->writer);
-        return status;
+    if (status == DA_OK || c->whole) {
+        da_status printed = print_json(c);
+        return status == DA_OK ? printed : status;
     }
-    da_json_key(&c->writer, "run");
-    da_json_begin_object(&c->writer);
-    run_put(c, &c->writer, true);
-    da_json_end(&c->writer);
-    da_json_end(&c->writer);
-    char *text;
-    DA_TRY(da_json_finish(&c->writer, &text, NULL));
-    fputs(text, stdout);
-    da_free(text);
+    da_json_writer_free(&c->writer);
     return status;
 }
 

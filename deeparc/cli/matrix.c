@@ -297,3 +297,57 @@ void matrix_print_modules(cli *c, char *const *names, const da_partition *partit
     cli_print(c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
               metric.paper, metric.coverage);
 }
+
+/* ---- In a result ---- */
+
+void matrix_result_modules(da_result *to, const da_partition *partition) {
+    da_modularity metric = da_partition_modularity(partition);
+    da_result *modules = da_result_list(to, "modules");
+    for (int i = 0; i < partition->modules; i++) {
+        da_result *range = da_result_list(modules, NULL);
+        da_result_put(range, NULL, da_whole(partition->module[i].begin));
+        da_result_put(range, NULL, da_whole(partition->module[i].end));
+    }
+    da_result *modularity = da_result_object(to, "modularity");
+    da_result_put(modularity, "ratio", da_real(metric.ratio));
+    da_result_put(modularity, "paper", da_real(metric.paper));
+    da_result_put(modularity, "coverage", da_real(metric.coverage));
+}
+
+void matrix_result_split(const matrix *m, da_result *to) {
+    da_result_put(to, "measured_on", da_word(m->split[0] ? m->split : "unknown"));
+}
+
+static void say_stages(da_result *to, char *const *names, int layers) {
+    for (int l = 0; l < layers; l++)
+        if (matrix_begins_stage(names, l)) {
+            da_result_say(to, "> begins a stage: it changes the shape and cannot be removed\n");
+            return;
+        }
+}
+
+void matrix_result_ranges(da_result *to, char *const *names, const da_partition *partition) {
+    char text[16];
+    for (int i = 0; i < partition->modules; i++) {
+        da_module_range m = partition->module[i];
+        da_result_say(to, "  [%d, %d)%s ", m.begin, m.end, da_partition_is_alone(partition, i) ? "  " : " *");
+        for (int layer = m.begin; layer < m.end; layer++)
+            da_result_say(to, " %s%s", matrix_begins_stage(names, layer) ? ">" : "", matrix_name(text, names, layer));
+        da_result_say(to, "\n");
+    }
+    say_stages(to, names, partition->layers);
+}
+
+void matrix_result(const cli *c, da_result *to, char *const *names, const da_partition *partition) {
+    da_modularity metric = da_partition_modularity(partition);
+    da_result_put(to, "layers", da_whole(partition->layers));
+    if (names) da_result_words(to, "names", (const char *const *)names, partition->layers);
+    da_result_put(to, "threshold", da_real(cli_real(c, "threshold")));
+    da_result_put(to, "linkage", da_word(cli_text(c, "linkage")));
+    matrix_result_modules(to, partition);
+    da_result_say(to, "%s in %s, threshold %g, linkage %s\n", da_count(partition->layers, "layer").text,
+                  da_count(partition->modules, "module").text, cli_real(c, "threshold"), cli_text(c, "linkage"));
+    matrix_result_ranges(to, names, partition);
+    da_result_say(to, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
+                  metric.paper, metric.coverage);
+}

@@ -73,6 +73,11 @@ void matrix_print_modules(cli *c, char *const *names, const da_partition *partit
    so, where there is one. */
 void matrix_print_stages(cli *c, char *const *names, int layers);
 void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition);
+/* The members of matrix_record and the lines of matrix_print_modules, in a result. */
+void matrix_result(const cli *c, da_result *to, char *const *names, const da_partition *partition);
+void matrix_result_modules(da_result *to, const da_partition *partition); /* members `modules` and `modularity` alone */
+void matrix_result_ranges(da_result *to, char *const *names, const da_partition *partition); /* the lines of modules alone */
+void matrix_result_split(const matrix *m, da_result *to);
 bool matrix_begins_stage(char *const *names, int layer); /* false where there are no names */
 
 #endif

@@ -36,6 +36,9 @@ void cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, co
 /* The one way to stdout and stderr for texts that hold what users and files say: controls become visible (print.c). */
 void cli_write(FILE *to, const char *format, va_list list) DA_PRINTF(2, 0);
 
+/* Prints c->result, unless --json does. */
+da_status cli_show(cli *c);
+
 /* Flushes stdout: DA_ERROR_IO when something that was printed could not be written, DA_ERROR_MEMORY when not all of it
    was printed. */
 da_status cli_print_end(void);

@@ -1,12 +1,13 @@
 /* Results on stdout. A write that fails (a full disk) is noticed at the end, by cli_print_end, and is a failure.
  *
- * Names come out of files that others made, and reach a terminal through cli_write alone: what could steer it (control
- * bytes, U+0080 to U+009F, bytes that are no UTF-8) is shown as \x1b. Lines and tabs are kept.
+ * Names come out of files that others made, and reach a terminal through cli_write or cli_show alone.
  */
 #include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
 
+#include "core/file.h"
 #include "core/memory.h"
+#include "deeparc/present/show.h"
 
 #include <errno.h>
 #include <math.h>
@@ -16,22 +17,9 @@
 
 static bool cut_short; /* a result, because memory ran out */
 
-/* Bytes at the beginning of a text that a terminal shows and does not obey. */
-static size_t harmless(const char *text) {
-    const char *at = text;
-    while (*at) {
-        int length = da_utf8_length(at, strnlen(at, 4));
-        unsigned char byte = (unsigned char)at[0], next = (unsigned char)at[1];
-        bool blank = byte == '\n' || byte == '\t', control = (byte < ' ' && !blank) || byte == 0x7f;
-        if (length == 0 || control || (byte == 0xc2 && next < 0xa0)) break;
-        at += length;
-    }
-    return (size_t)(at - text);
-}
-
 static void write_text(FILE *to, const char *text) {
     for (;;) {
-        size_t length = harmless(text);
+        size_t length = da_text_harmless(text);
         fwrite(text, 1, length, to);
         text += length;
         if (!*text) return;
@@ -58,6 +46,26 @@ void cli_print(cli *c, const char *format, ...) {
     va_start(list, format);
     cli_write(stdout, format, list);
     va_end(list);
+}
+
+da_status cli_show(cli *c) {
+    da_text text = { 0 };
+    if (c->json) return DA_OK;
+    da_show_terminal(&text, c->result);
+    da_status status = da_text_status(&text);
+    if (status == DA_OK) fwrite(da_text_string(&text), 1, text.length, stdout);
+    da_text_free(&text);
+    return status;
+}
+
+da_status cli_csv_save(const da_result *result, const char *table, const char *path) {
+    da_text text = { 0 };
+    DA_TRY(da_result_status(result));
+    da_show_csv(&text, da_result_find(result, table));
+    da_status status = da_text_status(&text);
+    if (status == DA_OK) status = da_file_save(path, text.bytes, text.length);
+    da_text_free(&text);
+    return status;
 }
 
 void cli_print_picture(cli *c, const char *picture) {

@@ -1,4 +1,5 @@
 /* Records: one writer of members serves stdout and the file. */
+#include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
 
 #include "core/file.h"
@@ -39,6 +40,12 @@ void record_images(da_json_writer *to, const char *key, const da_dataset *data) 
     char hex[65];
     da_dataset_fingerprint(data, hex);
     record_hash(to, key, hex);
+}
+
+void record_put_images(da_result *to, const char *key, const da_dataset *data) {
+    char hex[65];
+    da_dataset_fingerprint(data, hex);
+    da_result_put(to, key, da_digest(hex));
 }
 
 void record_epochs(da_json_writer *to, const da_training_result *result) {
@@ -142,19 +149,47 @@ static da_status write_members(cli *c) {
     return status;
 }
 
+/* NULL: the command has no --record, or it is not given. */
+static const char *record_path(const cli *c) {
+    for (int i = 0; i < c->value_count; i++)
+        if (strcmp(c->values[i].option->name, "record") == 0) return c->values[i].text;
+    return NULL;
+}
+
+/* What c->result has, behind the header. */
+static da_status write_result(cli *c) {
+    da_json_writer to;
+    char *text;
+    size_t size;
+    begin(c, &to, true);
+    da_result_write(c->result, &to);
+    da_json_end(&to);
+    DA_TRY(da_json_finish(&to, &text, &size));
+    da_status status = da_file_save(record_path(c), text, size);
+    da_free(text);
+    return status;
+}
+
 static da_status run_and_record(cli *c) {
     DA_TRY(c->command->run(c));
+    DA_TRY(da_result_status(c->result));
     cli_aside(c, write_members(c));
+    if (da_result_first(c->result) && record_path(c)) cli_aside(c, write_result(c));
     if (!c->aside[0]) return DA_OK;
     c->whole = true;
     return DA_FAIL(c->aside_status, "%s", c->aside);
 }
 
 da_status record_run(cli *c) {
-    da_status status = run_and_record(c);
+    c->result = da_result_new();
+    da_status status = c->result ? run_and_record(c) : DA_ERROR_MEMORY, shown = DA_OK;
+    bool whole = status == DA_OK || c->whole;
+    if (whole && c->json) da_result_write(c->result, &c->writer);
+    else if (whole) shown = cli_show(c);
     da_free(c->members);
     c->members = NULL;
-    return status;
+    da_result_free(c->result);
+    return status == DA_OK ? shown : status;
 }
 
 int64_t record_file_size(const char *path) {

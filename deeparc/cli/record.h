@@ -16,7 +16,8 @@
 da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
-/* Runs the command, writes its record, and fails with what went wrong beside the main result once that is there. */
+/* Runs the command, writes its record, shows the result or puts it into the open object of --json, and fails with what
+   went wrong beside the main result once that is there. */
 da_status record_run(cli *c);
 /* The text of such a record, the caller's to da_free, for who shows it at once. */
 da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
@@ -33,6 +34,7 @@ void record_evaluation(da_json_writer *to, const da_evaluation *e); /* `accuracy
 void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
 /* Which images an accuracy is of: "test_images": "sha256:...". Only accuracies of the same may be subtracted. */
 void record_images(da_json_writer *to, const char *key, const da_dataset *data);
+void record_put_images(da_result *to, const char *key, const da_dataset *data);
 
 /* The header of a run (run.c). put: its members, into the object that is open; outputs: those of the line's files that are
    there by now too. The notes cost nothing unless something will be written that says so; data of a part that was noted

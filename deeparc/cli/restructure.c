@@ -128,39 +128,51 @@ static da_status measure_version(surgery *s, version *v, da_model *model, const 
     return s->test.images ? da_evaluate(model, &s->test, 256, NULL, &v->test) : DA_OK;
 }
 
-static void put_version(const surgery *s, da_json_writer *to, const char *key, const version *v) {
-    da_json_key(to, key);
-    da_json_begin_object(to);
-    record_text(to, "architecture", v->model->architecture);
-    record_int(to, "units", v->model->unit_count);
-    record_int(to, "parameters", v->size.parameters);
-    record_int(to, "multiply_adds", v->size.multiply_adds);
-    record_int(to, "file_bytes", v->file_bytes);
-    record_hash(to, "hash", v->hash);
-    if (s->test.images) record_real(to, "accuracy", v->test.accuracy);
-    if (s->test.images) record_real(to, "loss", v->test.loss);
-    if (s->test.images) record_real(to, "evaluation_seconds", v->test.seconds);
-    da_json_end(to);
+static void put_version(const surgery *s, const char *key, const version *v) {
+    da_result *to = da_result_object(s->c->result, key);
+    da_result_put(to, "architecture", da_word(v->model->architecture));
+    da_result_put(to, "units", da_whole(v->model->unit_count));
+    da_result_put(to, "parameters", da_whole(v->size.parameters));
+    da_result_put(to, "multiply_adds", da_whole(v->size.multiply_adds));
+    da_result_put(to, "file_bytes", da_whole(v->file_bytes));
+    da_result_put(to, "hash", da_digest(v->hash));
+    if (!s->test.images) return;
+    da_result_put(to, "accuracy", da_real(v->test.accuracy));
+    da_result_put(to, "loss", da_real(v->test.loss));
+    da_result_put(to, "evaluation_seconds", da_real(v->test.seconds));
 }
 
-static void put_choice(const surgery *s, da_json_writer *to) {
+static void put_verification(const surgery *s, da_result *to) {
     const da_choice *choice = &s->choice;
-    if (choice->samples > 0) record_int(to, "held_out_samples", choice->samples);
-    if (choice->samples > 0) record_real(to, "held_out_accuracy", choice->accuracy);
-    if (choice->samples > 0) record_real(to, "held_out_trained_on", s->seen < 0 ? (double)NAN : (double)s->seen);
-    da_json_key(to, "candidates");
-    da_json_begin_array(to);
+    da_result_put(to, "held_out_samples", da_whole(choice->samples));
+    da_result_put(to, "held_out_accuracy", da_real(choice->accuracy));
+    da_result_put(to, "held_out_trained_on", s->seen < 0 ? da_word(NULL) : da_real((double)s->seen));
+    da_result_say(to, "; verified on %lld held-out training images, %.2f %% before", (long long)choice->samples,
+                  100 * choice->accuracy);
+    if (s->seen < 0) da_result_say(to, ", unknown whether trained on");
+    if (s->seen > 0) da_result_say(to, ", %lld OF THEM TRAINED ON", (long long)s->seen);
+}
+
+static void put_choice(const surgery *s, da_result *to) {
+    static const da_column columns[] = {
+        { .key = "unit", .label = "unit" }, { .key = "layer" }, { .key = "multiply_adds" },
+        { .label = "multiply-adds left", .format = "%.1", .unit = "%" },
+        { .key = "held_out_accuracy", .label = "held-out accuracy", .format = "%.2", .unit = "%" },
+        { .key = "verdict", .label = "verdict" } };
+    const da_choice *choice = &s->choice;
+    matrix_result(s->c, to, s->layers, &s->matrix.partition);
+    matrix_result_split(&s->matrix, to);
+    da_result_say(to, "\nlayers that repeat their module, in the order of Algorithm 2");
+    if (choice->samples > 0) put_verification(s, to);
+    da_result_say(to, ":\n");
+    da_result *table = da_result_table(to, "candidates", columns, 6);
     for (int i = 0; i < choice->count; i++) {
         const da_candidate *k = &choice->candidates[i];
-        da_json_begin_object(to);
-        record_text(to, "unit", s->layers[k->layer]);
-        record_int(to, "layer", k->layer);
-        record_text(to, "verdict", da_verdict_text(k->verdict));
-        record_real(to, "held_out_accuracy", k->accuracy);
-        record_int(to, "multiply_adds", k->multiply_adds);
-        da_json_end(to);
+        double left = (double)k->multiply_adds / (double)choice->multiply_adds;
+        da_row(table, da_word(s->layers[k->layer]), da_whole(k->layer), da_whole(k->multiply_adds),
+               da_real(left > 0 ? left : (double)NAN), da_real(k->accuracy), da_word(da_verdict_text(k->verdict)));
     }
-    da_json_end(to);
+    da_result_say(to, "\n");
 }
 
 static bool is_gone(const surgery *s, int unit) {
@@ -169,88 +181,66 @@ static bool is_gone(const surgery *s, int unit) {
     return true;
 }
 
-static void members(const void *context, da_json_writer *to) {
-    const surgery *s = context;
-    if (s->test.images) record_text(to, "data", s->test.name);
-    if (s->test.images) record_int(to, "samples", s->before.test.samples);
-    if (s->test.images) record_images(to, "test_images", &s->test);
-    if (s->matrix.values) matrix_record(s->c, to, s->layers, &s->matrix.partition);
-    if (s->matrix.values) matrix_record_split(&s->matrix, to);
-    if (s->matrix.values) put_choice(s, to);
-    da_json_key(to, "chain");
-    da_json_begin_array(to);
-    for (int i = 0; i < s->model->unit_count; i++) da_json_put_string(to, s->model->units[i]->name);
-    da_json_end(to);
-    da_json_key(to, "removed");
-    da_json_begin_array(to);
-    for (int i = 0; i < s->model->unit_count; i++)
-        if (is_gone(s, i)) da_json_put_string(to, s->model->units[i]->name);
-    da_json_end(to);
-    da_json_key(to, "neighbours");
-    da_json_begin_array(to);
-    for (int i = 0; i < s->left->unit_count; i++)
-        if (s->near[i]) da_json_put_string(to, s->left->units[i]->name);
-    da_json_end(to);
-    put_version(s, to, "before", &s->before);
-    put_version(s, to, "after", &s->after);
-    record_hash(to, "hash", s->after.hash);
-}
-
-static void print_choice(const surgery *s) {
-    cli *c = s->c;
-    const da_choice *choice = &s->choice;
-    matrix_print_modules(c, s->layers, &s->matrix.partition);
-    cli_print(c, "\nlayers that repeat their module, in the order of Algorithm 2");
-    if (choice->samples > 0)
-        cli_print(c, "; verified on %lld held-out training images, %.2f %% before", (long long)choice->samples,
-                  100 * choice->accuracy);
-    if (choice->samples > 0 && s->seen < 0) cli_print(c, ", unknown whether trained on");
-    if (choice->samples > 0 && s->seen > 0) cli_print(c, ", %lld OF THEM TRAINED ON", (long long)s->seen);
-    cli_print(c, ":\n");
-    for (int i = 0; i < choice->count; i++) {
-        const da_candidate *k = &choice->candidates[i];
-        cli_print(c, "  %-12s", s->layers[k->layer]);
-        if (k->multiply_adds > 0)
-            cli_print(c, "%6.1f %% of multiply-adds left",
-                      100 * (double)k->multiply_adds / (double)choice->multiply_adds);
-        if (!isnan(k->accuracy)) cli_print(c, ", %.2f %%", 100 * k->accuracy);
-        cli_print(c, "%s%s\n", k->multiply_adds > 0 ? ": " : "  ", da_verdict_text(k->verdict));
-    }
-    cli_print(c, "\n");
-}
-
-static void print_row(const surgery *s, const char *what, int64_t before, int64_t after) {
-    cli_print(s->c, "%-16s %14lld %14lld  %+.1f %%\n", what, (long long)before, (long long)after,
-              before > 0 ? 100 * ((double)after / (double)before - 1) : 0.0);
-}
-
-static void print_names(const surgery *s, const char *label, const da_model *model,
-                        bool (*wanted)(const surgery *, int)) {
-    const char *comma = "";
-    cli_print(s->c, "%s", label);
-    for (int i = 0; i < model->unit_count; i++)
-        if (wanted(s, i)) {
-            cli_print(s->c, "%s%s", comma, model->units[i]->name);
-            comma = ",";
-        }
-    cli_print(s->c, "\n");
-}
-
 static bool is_near(const surgery *s, int unit) { return s->near[unit]; }
 
-static void print(const surgery *s) {
-    if (s->matrix.values) print_choice(s);
-    print_names(s, "removed:    ", s->model, is_gone);
-    print_names(s, "neighbours: ", s->left, is_near);
-    cli_print(s->c, "\n%-16s %14s %14s\n", "", "before", "after");
-    print_row(s, "units", s->before.model->unit_count, s->after.model->unit_count);
-    print_row(s, "parameters", s->before.size.parameters, s->after.size.parameters);
-    print_row(s, "multiply-adds", s->before.size.multiply_adds, s->after.size.multiply_adds);
-    print_row(s, "bytes on disk", s->before.file_bytes, s->after.file_bytes);
-    if (s->test.images)
-        cli_print(s->c, "%-16s %12.2f %% %12.2f %%  %+.2f points\n", "test accuracy", 100 * s->before.test.accuracy,
-                  100 * s->after.test.accuracy, 100 * (s->after.test.accuracy - s->before.test.accuracy));
-    cli_print(s->c, "sha256:%s\n", s->after.hash);
+static void put_names(const surgery *s, const char *key, const da_model *model,
+                      bool (*wanted)(const surgery *, int)) {
+    da_result *r = s->c->result, *list = da_result_list(r, key);
+    char label[16];
+    const char *comma = "";
+    snprintf(label, sizeof label, "%s:", key);
+    da_result_say(r, "%-12s", label);
+    for (int i = 0; i < model->unit_count; i++) {
+        if (!wanted(s, i)) continue;
+        da_result_put(list, NULL, da_word(model->units[i]->name));
+        da_result_say(r, "%s%s", comma, model->units[i]->name);
+        comma = ",";
+    }
+    da_result_say(r, "\n");
+}
+
+static void compare(da_result *table, const char *what, int64_t before, int64_t after) {
+    da_row(table, da_word(what), da_whole(before), da_whole(after),
+           da_real(before > 0 ? (double)after / (double)before - 1 : 0.0));
+}
+
+/* What the two objects of the record come to, side by side. */
+static void show_versions(const surgery *s, da_result *to) {
+    static const da_column sizes[] = { { .label = "", .width = 15 }, { .label = "before", .width = 14 },
+                                       { .label = "after", .width = 13 }, { .label = "change", .format = "+%.1", .unit = "%" } };
+    static const da_column accuracies[] = { { .label = "", .width = 15 }, { .label = "", .format = "%.2", .unit = "%", .width = 14 },
+                                            { .label = "", .format = "%.2", .unit = "%", .width = 13 },
+                                            { .label = "", .format = "+%.2", .unit = "points" } };
+    const version *before = &s->before, *after = &s->after;
+    da_result *table = da_result_table(to, NULL, sizes, 4);
+    compare(table, "units", before->model->unit_count, after->model->unit_count);
+    compare(table, "parameters", before->size.parameters, after->size.parameters);
+    compare(table, "multiply-adds", before->size.multiply_adds, after->size.multiply_adds);
+    compare(table, "bytes on disk", before->file_bytes, after->file_bytes);
+    if (!s->test.images) return;
+    table = da_result_table(to, NULL, accuracies, 4);
+    da_row(table, da_word("test accuracy"), da_real(before->test.accuracy), da_real(after->test.accuracy),
+           da_real(after->test.accuracy - before->test.accuracy));
+}
+
+static void put_result(const surgery *s) {
+    da_result *r = s->c->result;
+    if (s->test.images) {
+        da_result_put(r, "data", da_word(s->test.name));
+        da_result_put(r, "samples", da_whole(s->before.test.samples));
+        record_put_images(r, "test_images", &s->test);
+    }
+    if (s->matrix.values) put_choice(s, r);
+    da_result *chain = da_result_list(r, "chain");
+    for (int i = 0; i < s->model->unit_count; i++) da_result_put(chain, NULL, da_word(s->model->units[i]->name));
+    put_names(s, "removed", s->model, is_gone);
+    put_names(s, "neighbours", s->left, is_near);
+    da_result_say(r, "\n");
+    show_versions(s, r);
+    put_version(s, "before", &s->before);
+    put_version(s, "after", &s->after);
+    da_result_put(r, "hash", da_digest(s->after.hash));
+    da_result_say(r, "sha256:%s\n", s->after.hash);
 }
 
 /* ---- The command ---- */
@@ -305,8 +295,7 @@ static da_status operate(surgery *s) {
     DA_TRY(measure_version(s, &s->before, s->model, c->arguments[0]));
     DA_TRY(cli_model_save(c, s->left, cli_text(c, "out")));
     DA_TRY(measure_version(s, &s->after, s->left, cli_text(c, "out")));
-    cli_aside(c, record_write(c, members, s));
-    print(s);
+    put_result(s);
     return DA_OK;
 }
 
