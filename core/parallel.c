@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <time.h>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -102,4 +103,10 @@ void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context) {
     if (loop_observer) loop_observer(observer_context, chunks, false);
     run(chunks, body, context);
     if (loop_observer) loop_observer(observer_context, chunks, true);
+}
+
+double da_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }

@@ -30,6 +30,9 @@ void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context);
 typedef void da_loop_observer(void *context, int64_t chunks, bool ended);
 void da_parallel_observe(da_loop_observer *observer, void *context);
 
+/* A monotonic clock, for progress and logs only. */
+double da_seconds(void);
+
 /* Chunk `chunk` of `chunks` near-equal runs of 0..count-1, half-open. */
 static inline int64_t da_chunk_begin(int64_t count, int64_t chunks, int64_t chunk) { return count * chunk / chunks; }
 

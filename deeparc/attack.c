@@ -84,9 +84,7 @@ da_status da_attacker_new(da_attacker **attacker, const da_model *model, const d
     da_attack_options complete = *options;
     DA_TRY(da_attack_complete(&complete));
     if (batch < 1) return DA_FAIL(DA_ERROR_ARGUMENT, "a batch of %lld images cannot be attacked", (long long)batch);
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
+    DA_TRY(da_feed_check_normalized(model));
     da_attacker *made = da_alloc_zero(1, sizeof *made);
     if (!made) return DA_ERROR_MEMORY;
     made->options = complete;
@@ -221,36 +219,14 @@ da_status da_attacker_run(da_attacker *a, const float *clean, const uint8_t *lab
 
 /* ---- A data set ---- */
 
-typedef struct assault {
-    da_attacker *attacker;
-    da_subset    subset;
-    da_batcher   batcher;
-    float       *clean, *adversarial;
-    uint8_t     *labels;
-    int64_t     *samples;
-} assault;
-
-static da_status prepare(assault *s, const da_model *model, const da_dataset *view, const da_attack_options *options,
-                         int64_t limit, int64_t batch) {
-    DA_TRY(da_subset_first(&s->subset, view, limit));
-    DA_TRY(da_batcher_init(&s->batcher, &s->subset, &(da_batcher_options){ .batch_size = batch }));
-    DA_TRY(da_attacker_new(&s->attacker, model, options, s->batcher.largest));
-    const size_t n = (size_t)s->batcher.largest, values = n * (size_t)da_dataset_image_bytes(view);
-    s->clean = da_alloc(values * sizeof *s->clean);
-    s->adversarial = da_alloc(values * sizeof *s->adversarial);
-    s->labels = da_alloc(n);
-    s->samples = da_alloc(n * sizeof *s->samples);
-    return s->clean && s->adversarial && s->labels && s->samples ? DA_OK : DA_ERROR_MEMORY;
-}
-
-static da_status attack_all(assault *s, const volatile sig_atomic_t *stop, da_attack_result *result) {
+static da_status attack_all(da_attacker *a, da_feed *feed, float *adversarial, const volatile sig_atomic_t *stop,
+                            da_attack_result *result) {
     da_attack_result total = { 0 };
-    for (int64_t step = 0; step < da_batcher_steps(&s->batcher); step++) {
+    for (int64_t step = 0; step < da_feed_steps(feed); step++) {
         da_attack_result batch;
         if (stop && *stop) return DA_FAIL(DA_ERROR_INTERRUPTED, "the attack was interrupted");
-        DA_TRY(da_batcher_read(&s->batcher, 0, step, s->clean, s->labels, s->samples));
-        DA_TRY(da_attacker_run(s->attacker, s->clean, s->labels, s->samples, da_batcher_size(&s->batcher, step),
-                               s->adversarial, &batch));
+        DA_TRY(da_feed_read(feed, 0, step));
+        DA_TRY(da_attacker_run(a, feed->images, feed->labels, feed->samples, feed->batch.shape[0], adversarial, &batch));
         total.images += batch.images;
         total.correct += batch.correct;
         total.flat += batch.flat;
@@ -262,19 +238,15 @@ static da_status attack_all(assault *s, const volatile sig_atomic_t *stop, da_at
 da_status da_attack_evaluate(const da_model *model, const da_dataset *data, const da_attack_options *options,
                              int64_t limit, int64_t batch, const volatile sig_atomic_t *stop,
                              da_attack_result *result) {
-    assault s = { 0 };
-    DA_TRY(dai_data_check(model, data));
-    if (!data->labels)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "the images of '%s' have no labels: an attack needs them", data->name);
-    da_dataset view = dai_data_normalized(data, &model->normalization);
-    da_status status = prepare(&s, model, &view, options, limit, batch);
-    if (status == DA_OK) status = attack_all(&s, stop, result);
-    da_free(s.samples);
-    da_free(s.labels);
-    da_free(s.adversarial);
-    da_free(s.clean);
-    da_attacker_free(s.attacker);
-    da_batcher_free(&s.batcher);
-    da_subset_free(&s.subset);
+    da_attacker *attacker = NULL;
+    da_feed feed;
+    DA_TRY(da_feed_open(&feed, model, data, &(da_feed_options){ .batches.batch_size = batch, .limit = limit,
+                                                                .labels_for = "an attack" }));
+    float *adversarial = da_alloc((size_t)(feed.batcher.largest * da_dataset_image_bytes(data)) * sizeof *adversarial);
+    da_status status = adversarial ? da_attacker_new(&attacker, model, options, feed.batcher.largest) : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = attack_all(attacker, &feed, adversarial, stop, result);
+    da_attacker_free(attacker);
+    da_free(adversarial);
+    da_feed_close(&feed);
     return status;
 }

@@ -4,7 +4,7 @@
 #include "deeparc/features.h"
 
 #include "core/memory.h"
-#include "optim/evaluate.h"
+#include "optim/feed.h"
 
 #include <string.h>
 
@@ -12,12 +12,11 @@ typedef struct pass {
     da_model    *model;
     da_graph    *graph;
     const int   *units;
-    float       *images;
+    da_feed      feed;
     da_features *into;
 } pass;
 
-/* The mean over height and width of every channel; the sum runs in double, pixel after pixel. */
-static void pool(const da_tensor *output, float *to) {
+void da_pool_average(const da_tensor *output, float *to) {
     const int64_t channels = output->shape[output->ndim - 1];
     const int64_t samples = output->shape[0], pixels = da_tensor_count(output) / samples / channels;
     const float *from = da_tensor_floats(output);
@@ -38,7 +37,7 @@ static da_status run_pieces(pass *p, da_node *x, int64_t first) {
         x = da_model_forward_range(p->model, begin, p->units[i] + 1, &forward, x);
         DA_TRY(da_graph_status(p->graph));
         da_graph_release(p->graph, mark, x);
-        pool(da_node_value(x), f->values[i] + first * f->width[i]);
+        da_pool_average(da_node_value(x), f->values[i] + first * f->width[i]);
         begin = p->units[i] + 1;
     }
     if (begin < p->model->unit_count)
@@ -51,17 +50,15 @@ static da_status run_pieces(pass *p, da_node *x, int64_t first) {
     return DA_OK;
 }
 
-static da_status run(pass *p, da_batcher *batcher, const volatile sig_atomic_t *stop) {
-    const int64_t *shape = p->model->input_shape;
-    uint8_t *labels = p->into->labels;
+static da_status run(pass *p, const volatile sig_atomic_t *stop) {
     int64_t first = 0;
-    for (int64_t step = 0; step < da_batcher_steps(batcher); step++) {
-        const int64_t n = da_batcher_size(batcher, step);
+    for (int64_t step = 0; step < da_feed_steps(&p->feed); step++) {
         if (stop && *stop) return DA_FAIL(DA_ERROR_INTERRUPTED, "the pass over the images was interrupted");
-        DA_TRY(da_batcher_read(batcher, 0, step, p->images, labels ? labels + first : NULL, NULL));
-        da_tensor images = da_tensor_over(p->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+        DA_TRY(da_feed_read(&p->feed, 0, step));
+        const int64_t n = p->feed.batch.shape[0];
+        if (p->feed.labels) memcpy(p->into->labels + first, p->feed.labels, (size_t)n);
         da_graph_reset(p->graph);
-        DA_TRY(run_pieces(p, da_graph_input(p->graph, &images), first));
+        DA_TRY(run_pieces(p, da_graph_input(p->graph, &p->feed.batch), first));
         first += n;
     }
     return DA_OK;
@@ -85,41 +82,27 @@ static da_status allocate(da_features *f, const da_model *model, const int *unit
     return DA_OK;
 }
 
-static da_status collect(pass *p, da_subset *subset, da_batcher *batcher, int64_t batch,
-                         const volatile sig_atomic_t *stop) {
+static da_status collect(pass *p, const volatile sig_atomic_t *stop) {
     da_features *f = p->into;
-    const da_dataset *data = subset->data;
-    f->samples = subset->count;
+    f->samples = p->feed.subset.count;
     DA_TRY(allocate(f, p->model, p->units));
-    if (data->labels) {
+    if (p->feed.labels) {
         f->labels = da_alloc((size_t)f->samples);
         if (!f->labels) return DA_ERROR_MEMORY;
     }
-    DA_TRY(da_batcher_init(batcher, subset, &(da_batcher_options){ .batch_size = batch }));
-    p->images = da_alloc_zero((size_t)batcher->largest, (size_t)da_dataset_image_bytes(data) * sizeof *p->images);
-    if (!p->images) return DA_ERROR_MEMORY;
     DA_TRY(da_graph_new(&p->graph));
     da_graph_set_recording(p->graph, false);
-    return run(p, batcher, stop);
+    return run(p, stop);
 }
 
 da_status da_features_collect(da_model *model, const da_dataset *data, const int *units, int layers, int64_t limit,
                               int64_t batch, const volatile sig_atomic_t *stop, da_features *out) {
-    DA_TRY(dai_data_check(model, data));
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
     da_features made = { .layers = layers, .classes = model->classes };
     pass p = { .model = model, .units = units, .into = &made };
-    da_subset subset = { 0 };
-    da_batcher batcher = { 0 };
-    da_dataset view = dai_data_normalized(data, &model->normalization);
-    DA_TRY(da_subset_first(&subset, &view, limit));
-    da_status status = collect(&p, &subset, &batcher, batch, stop);
+    DA_TRY(da_feed_open(&p.feed, model, data, &(da_feed_options){ .batches.batch_size = batch, .limit = limit }));
+    da_status status = collect(&p, stop);
     da_graph_free(p.graph);
-    da_free(p.images);
-    da_batcher_free(&batcher);
-    da_subset_free(&subset);
+    da_feed_close(&p.feed);
     if (status == DA_OK) *out = made;
     else da_features_free(&made);
     return status;

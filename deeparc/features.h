@@ -35,6 +35,10 @@ da_status da_features_collect(da_model *model, const da_dataset *data, const int
                               int64_t batch, const volatile sig_atomic_t *stop, da_features *out);
 void      da_features_free(da_features *features); /* takes one of all zero bytes, and leaves it so */
 
+/* The mean over height and width of every channel of N x H x W x C, in double, pixel after pixel: to, N x C. N x C itself
+   is copied. */
+void      da_pool_average(const da_tensor *output, float *to);
+
 DA_C_END
 
 #endif

@@ -9,10 +9,11 @@
 #include "core/memory.h"
 #include "core/sha256.h"
 #include "deeparc/dominant.h"
+#include "deeparc/features.h"
 #include "deeparc/measure_state.h"
 #include "deeparc/taps.h"
 #include "deeparc/text.h"
-#include "optim/evaluate.h"
+#include "optim/feed.h"
 
 #include <string.h>
 
@@ -26,11 +27,9 @@ const char *da_norm_mode_name(da_norm_mode norm) {
 
 typedef struct side {
     da_model  *model, *copy;  /* copy: NULL, or what `model` is: batch norms in batch mode move running statistics */
-    da_dataset data;          /* borrowed, but for the normalisation */
     dai_taps   taps;
-    da_subset  subset;
-    da_batcher batcher;
-    float     *images, *pooled;
+    da_feed    feed;
+    float     *pooled;
 } side;
 
 typedef struct pass {
@@ -39,7 +38,6 @@ typedef struct pass {
     int            side_count, layers; /* layers: of both sides */
     da_graph      *graph;
     da_similarity *similarity;
-    int64_t       *samples;   /* numbers of the batch's images, where dominant ones are wanted; else NULL */
     da_dominant   *dominant;  /* layers x options->dominant */
     da_text        settings;  /* of the state file */
     int64_t        resumed;
@@ -50,18 +48,6 @@ typedef struct pass {
 
 /* ---- Observing ---- */
 
-/* N x H x W x C to N x C: the mean over H and W. */
-static void pool_average(float *to, const da_tensor *t) {
-    int64_t samples = t->shape[0], places = t->shape[1] * t->shape[2], channels = t->shape[3];
-    const float *from = da_tensor_floats(t);
-    for (int64_t n = 0; n < samples; n++)
-        for (int64_t c = 0; c < channels; c++) {
-            double sum = 0;
-            for (int64_t i = 0; i < places; i++) sum += (double)from[(n * places + i) * channels + c];
-            to[n * channels + c] = (float)(sum / (double)places);
-        }
-}
-
 static void observe(void *context, const char *name, int depth, da_node *output) {
     pass *p = context;
     const dai_taps *taps = &p->now->taps;
@@ -71,7 +57,7 @@ static void observe(void *context, const char *name, int depth, da_node *output)
     const float *features = da_tensor_floats(t);
     int64_t samples = t->shape[0];
     if (p->options->pool == DA_POOL_AVERAGE && t->ndim == 4) {
-        pool_average(p->now->pooled, t);
+        da_pool_average(t, p->now->pooled);
         features = p->now->pooled;
     }
     p->status = da_similarity_observe(p->similarity, p->offset + p->next, features, samples, taps->widths[p->next]);
@@ -104,28 +90,19 @@ static da_status copy_to_train(side *s) {
 }
 
 static da_status open_side(side *s, da_model *model, const da_dataset *data, const da_measure_options *o) {
-    DA_TRY(dai_data_check(model, data));
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
+    const da_feed_options feed = { .limit = o->limit, .batches = { .batch_size = o->batch, .shuffle = o->passes > 1,
+                                                                   .seed = o->seed } };
     s->model = model;
+    DA_TRY(da_feed_open(&s->feed, model, data, &feed));
     if (o->norm == DA_NORM_BATCH) DA_TRY(copy_to_train(s));
-    s->data = dai_data_normalized(data, &model->normalization);
     DA_TRY(dai_taps_choose(&s->taps, s->model, o));
-    DA_TRY(da_subset_first(&s->subset, &s->data, o->limit));
-    DA_TRY(da_batcher_init(&s->batcher, &s->subset, &(da_batcher_options){ .batch_size = o->batch,
-                                                                          .shuffle = o->passes > 1, .seed = o->seed }));
-    size_t largest = (size_t)s->batcher.largest;
-    s->images = da_alloc(largest * (size_t)da_dataset_image_bytes(data) * sizeof *s->images);
-    s->pooled = da_alloc(largest * (size_t)s->taps.channels * sizeof *s->pooled);
-    return s->images && s->pooled ? DA_OK : DA_ERROR_MEMORY;
+    s->pooled = da_alloc((size_t)(s->feed.batcher.largest * s->taps.channels) * sizeof *s->pooled);
+    return s->pooled ? DA_OK : DA_ERROR_MEMORY;
 }
 
 static void close_side(side *s) {
-    da_free(s->images);
     da_free(s->pooled);
-    da_batcher_free(&s->batcher);
-    da_subset_free(&s->subset);
+    da_feed_close(&s->feed);
     dai_taps_free(&s->taps);
     da_model_free(s->copy);
 }
@@ -136,9 +113,9 @@ static da_status open_sides(pass *p, da_model *model, const da_dataset *data) {
     DA_TRY(open_side(&p->sides[0], model, data, o));
     if (p->side_count == 2)
         DA_TRY(open_side(&p->sides[1], o->against ? o->against : model, o->against_data ? o->against_data : data, o));
-    if (p->side_count == 2 && p->sides[0].subset.count != p->sides[1].subset.count)
+    if (p->side_count == 2 && p->sides[0].feed.subset.count != p->sides[1].feed.subset.count)
         return DA_FAIL(DA_ERROR_SHAPE, "%lld images of one side, %lld of the other: image i is compared with image i",
-                       (long long)p->sides[0].subset.count, (long long)p->sides[1].subset.count);
+                       (long long)p->sides[0].feed.subset.count, (long long)p->sides[1].feed.subset.count);
     p->layers = p->sides[0].taps.count + p->sides[1].taps.count;
     return DA_OK;
 }
@@ -152,9 +129,9 @@ static da_status describe_side(da_text *text, const side *s) {
     da_text_printf(text, "; %s %.16s, layers", s->model->architecture, hash);
     for (int i = 0; i < s->taps.count; i++) da_text_printf(text, " %s", s->taps.paths[i]);
     da_sha256_init(&images);
-    da_sha256_update(&images, s->data.images, (size_t)(s->subset.count * da_dataset_image_bytes(&s->data)));
+    da_sha256_update(&images, s->feed.data.images, (size_t)(s->feed.subset.count * da_dataset_image_bytes(&s->feed.data)));
     da_sha256_hex(&images, hash);
-    da_text_printf(text, "; %lld images %.16s", (long long)s->subset.count, hash);
+    da_text_printf(text, "; %lld images %.16s", (long long)s->feed.subset.count, hash);
     return DA_OK;
 }
 
@@ -189,25 +166,23 @@ static da_status resume(pass *p) {
 /* ---- The passes ---- */
 
 static da_status run_side(pass *p, side *s, int64_t epoch, int64_t step) {
-    int64_t n = da_batcher_size(&s->batcher, step);
-    const int64_t *shape = s->model->input_shape;
-    DA_TRY(da_batcher_read(&s->batcher, epoch, step, s->images, NULL, p->samples));
-    da_tensor input = da_tensor_over(s->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+    DA_TRY(da_feed_read(&s->feed, epoch, step));
     da_forward forward = { .graph = p->graph, .training = s->copy != NULL, .observe = observe,
                            .wants = wants, .context = p };
     p->now = s;
     p->next = 0;
     da_graph_reset(p->graph);
-    da_model_forward(s->model, &forward, da_graph_input(p->graph, &input));
+    da_model_forward(s->model, &forward, da_graph_input(p->graph, &s->feed.batch));
     DA_TRY(da_graph_status(p->graph));
     return p->status;
 }
 
-static void collect_dominant(pass *p, int64_t n) {
+static void collect_dominant(pass *p, const da_feed *feed) {
     int count = p->options->dominant;
+    int64_t n = feed->batch.shape[0];
     for (int l = 0; l < p->layers && n >= DA_LEAST_BATCH; l++)
-        dai_dominant_add(p->dominant + (int64_t)l * count, count, p->samples, da_similarity_projections(p->similarity, l),
-                         n);
+        dai_dominant_add(p->dominant + (int64_t)l * count, count, feed->samples,
+                         da_similarity_projections(p->similarity, l), n);
 }
 
 static da_status run_batch(pass *p, int64_t epoch, int64_t step) {
@@ -216,13 +191,13 @@ static da_status run_batch(pass *p, int64_t epoch, int64_t step) {
         DA_TRY(run_side(p, &p->sides[i], epoch, step));
         p->offset += p->sides[i].taps.count;
     }
-    if (p->dominant) collect_dominant(p, da_batcher_size(&p->sides[0].batcher, step));
+    if (p->dominant) collect_dominant(p, &p->sides[0].feed);
     return da_similarity_end_batch(p->similarity);
 }
 
 static da_status run(pass *p) {
     const da_measure_options *o = p->options;
-    int64_t steps = da_batcher_steps(&p->sides[0].batcher), all = steps * o->passes;
+    int64_t steps = da_feed_steps(&p->sides[0].feed), all = steps * o->passes;
     for (int64_t done = p->resumed; done < all; done++) {
         if (o->stop && *o->stop) {
             DA_TRY(save(p, done));
@@ -303,9 +278,8 @@ static da_status conclude(pass *p, da_measurement *m) {
 static da_status prepare_dominant(pass *p) {
     int64_t count = (int64_t)p->layers * p->options->dominant;
     if (count == 0) return DA_OK;
-    p->samples = da_alloc((size_t)p->sides[0].batcher.largest * sizeof *p->samples);
     p->dominant = da_alloc((size_t)count * sizeof *p->dominant);
-    if (!p->samples || !p->dominant) return DA_ERROR_MEMORY;
+    if (!p->dominant) return DA_ERROR_MEMORY;
     dai_dominant_clear(p->dominant, count);
     return DA_OK;
 }
@@ -345,7 +319,6 @@ da_status da_measure(da_model *model, const da_dataset *data, const da_measure_o
     da_similarity_free(p.similarity);
     da_graph_free(p.graph);
     da_text_free(&p.settings);
-    da_free(p.samples);
     da_free(p.dominant);
     for (int i = 0; i < p.side_count; i++) close_side(&p.sides[i]);
     if (status == DA_OK) *out = m;

@@ -105,49 +105,29 @@ da_status da_restructure_cuts(const da_model *model, bool *near) {
 /* ---- Choosing ---- */
 
 typedef struct judge { /* takes the held-out accuracy of a model */
-    da_dataset view;
-    da_subset  train, held;
-    int64_t    batch, right; /* right: answers of the model as it was */
+    da_feed held;    /* the same samples as the trainer holds out: it draws them the same way */
+    int64_t right;   /* answers of the model as it was */
 } judge;
 
-/* The same samples as the trainer holds out: it draws them the same way. */
 static da_status judge_init(judge *j, const da_model *model, const da_choice_options *o) {
-    if (!o->data->labels)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "the images of '%s' have no labels to verify with", o->data->name);
     if (o->validation < 1)
         return DA_FAIL(DA_ERROR_ARGUMENT, "candidates are verified on held-out samples: hold out at least one");
-    DA_TRY(dai_data_check(model, o->data));
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
-    j->batch = o->batch > 0 ? o->batch : 256;
-    j->view = dai_data_normalized(o->data, &model->normalization);
-    da_subset all = { 0 };
-    DA_TRY(da_subset_first(&all, &j->view, 0));
-    da_status status = da_subset_split(&j->train, &j->held, &all, o->validation, o->seed);
-    da_subset_free(&all);
-    return status;
+    return da_feed_open(&j->held, model, o->data,
+                        &(da_feed_options){ .batches = { .batch_size = o->batch > 0 ? o->batch : 256, .seed = o->seed },
+                                            .part = DA_PART_HELD, .held = o->validation, .labels_for = "verifying" });
 }
 
-static void judge_free(judge *j) {
-    da_subset_free(&j->train);
-    da_subset_free(&j->held);
-}
-
-static da_status judge_accuracy(const judge *j, da_model *model, double *accuracy, int64_t *correct) {
-    dai_evaluator evaluator = { 0 };
+static da_status judge_accuracy(judge *j, da_model *model, double *accuracy, int64_t *correct) {
     da_evaluation result;
-    DA_TRY(dai_evaluator_init(&evaluator, model, &j->held, j->batch));
-    da_status status = dai_evaluator_run(&evaluator, NULL, &result);
-    dai_evaluator_free(&evaluator);
-    if (status == DA_OK) *accuracy = result.accuracy;
-    if (status == DA_OK) *correct = result.correct;
-    return status;
+    DA_TRY(dai_evaluate(model, &j->held, NULL, &result));
+    *accuracy = result.accuracy;
+    *correct = result.correct;
+    return DA_OK;
 }
 
 /* Does so many right answers fewer mean a drop above the limit? .02 of 150 images are 3, though not in binary. */
 static bool falls_too_far(const judge *j, int64_t fewer, double max_drop) {
-    return (double)fewer > max_drop * (double)j->held.count + 1e-6;
+    return (double)fewer > max_drop * (double)j->held.subset.count + 1e-6;
 }
 
 static da_status multiply_adds(const da_model *model, int64_t *count) {
@@ -165,7 +145,7 @@ static bool is_enough(const da_choice *choice, const da_model *left, double enou
 }
 
 /* Tries one candidate on top of what is gone already. */
-static da_status try_candidate(da_choice *choice, da_candidate *c, const char *name, const judge *j,
+static da_status try_candidate(da_choice *choice, da_candidate *c, const char *name, judge *j,
                                const da_choice_options *o) {
     da_status status = DA_OK;
     c->accuracy = (double)NAN;
@@ -208,7 +188,7 @@ static da_status choose(da_choice *choice, const da_model *model, const da_order
     choice->accuracy = (double)NAN;
     if (o->data) {
         DA_TRY(judge_init(j, model, o));
-        choice->samples = j->held.count;
+        choice->samples = j->held.subset.count;
         DA_TRY(judge_accuracy(j, choice->model, &choice->accuracy, &j->right));
     }
     for (int k = 0; k < order->count; k++) {
@@ -232,7 +212,7 @@ da_status da_restructure_choose(const da_model *model, const da_partition *parti
     da_choice choice = { 0 };
     DA_TRY(da_order_from_partition(partition, &order));
     da_status status = choose(&choice, model, &order, names, options, &j);
-    judge_free(&j);
+    da_feed_close(&j.held);
     da_order_free(&order);
     if (status == DA_OK) *out = choice;
     else da_choice_free(&choice);
@@ -271,10 +251,10 @@ da_status da_restructure_seen(const da_model *model, const da_choice_options *o,
     for (int i = 0; i < history->training_count && status == DA_OK; i++)
         status = mark_trained(o->data, &history->trainings[i], trained, &known);
     int64_t count = 0;
-    for (int64_t i = 0; status == DA_OK && i < j.held.count; i++) count += trained[j.held.indices[i]];
+    for (int64_t i = 0; status == DA_OK && i < j.held.subset.count; i++) count += trained[j.held.subset.indices[i]];
     if (status == DA_OK) *seen = known || count > 0 ? count : -1;
     da_free(trained);
-    judge_free(&j);
+    da_feed_close(&j.held);
     return status;
 }
 

@@ -10,44 +10,12 @@
  */
 #include "optim/evaluate.h"
 
-#include "core/number.h"
 #include "core/math.h"
 #include "core/memory.h"
+#include "core/parallel.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
-
-double dai_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-da_status dai_data_check(const da_model *model, const da_dataset *data) {
-    char of_data[96], of_model[96];
-    const int64_t shape[3] = { data->height, data->width, data->channels };
-    if (memcmp(shape, model->input_shape, sizeof shape) != 0)
-        return DA_FAIL(DA_ERROR_SHAPE, "the images of '%s' are %s, the model '%s' takes %s", data->name,
-                       da_shape_text(of_data, 3, shape), model->architecture,
-                       da_shape_text(of_model, 3, model->input_shape));
-    if (data->labels && data->classes > model->classes)
-        return DA_FAIL(DA_ERROR_SHAPE, "'%s' has %s, the model '%s' tells %d apart", data->name, da_count(data->classes, "class").text,
-                       model->architecture, model->classes);
-    if (model->normalization.known && model->normalization.channels != data->channels)
-        return DA_FAIL(DA_ERROR_SHAPE, "the model '%s' normalises %d channels, the images of '%s' have %lld",
-                       model->architecture, model->normalization.channels, data->name, (long long)data->channels);
-    return DA_OK;
-}
-
-da_dataset dai_data_normalized(const da_dataset *data, const da_normalization *normalization) {
-    da_dataset view = *data;
-    for (int c = 0; c < normalization->channels; c++) {
-        view.mean[c] = normalization->mean[c];
-        view.deviation[c] = normalization->deviation[c];
-    }
-    return view;
-}
 
 int64_t dai_named_class(const float *row, int64_t classes) {
     int64_t best = 0;
@@ -72,27 +40,19 @@ static int64_t count_not_numbers(const da_tensor *logits) {
     return count;
 }
 
-da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, const da_subset *subset, int64_t batch) {
-    dai_evaluator e = { .model = model };
-    da_status status = da_batcher_init(&e.batcher, subset, &(da_batcher_options){ .batch_size = batch });
-    if (status == DA_OK) status = da_inference_new(&e.inference, model);
-    if (status == DA_OK) {
-        e.logits = da_alloc((size_t)(e.batcher.largest * model->classes) * sizeof *e.logits);
-        e.images = da_alloc((size_t)(e.batcher.largest * da_dataset_image_bytes(subset->data)) * sizeof *e.images);
-        if (subset->data->labels) e.labels = da_alloc((size_t)e.batcher.largest);
-        if (!e.images || !e.logits || (subset->data->labels && !e.labels)) status = DA_ERROR_MEMORY;
-    }
+da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, da_feed *feed) {
+    dai_evaluator e = { .model = model, .feed = feed };
+    da_status status = da_inference_new(&e.inference, model);
+    e.logits = da_alloc((size_t)(feed->batcher.largest * model->classes) * sizeof *e.logits);
+    if (status == DA_OK && !e.logits) status = DA_ERROR_MEMORY;
     if (status == DA_OK) *evaluator = e;
     else dai_evaluator_free(&e);
     return status;
 }
 
 void dai_evaluator_free(dai_evaluator *e) {
-    da_batcher_free(&e->batcher);
     da_inference_free(e->inference);
     da_free(e->logits);
-    da_free(e->images);
-    da_free(e->labels);
     memset(e, 0, sizeof *e);
 }
 
@@ -116,59 +76,52 @@ static double sample_loss(const float *logits, int64_t classes, int label) {
 static da_status add_outcomes(const dai_evaluator *e, const da_tensor *logits, da_evaluation *sums) {
     int64_t n = logits->shape[0], classes = logits->shape[1];
     for (int64_t i = 0; i < n; i++) {
-        if (e->labels[i] >= classes)
+        if (e->feed->labels[i] >= classes)
             return DA_FAIL(DA_ERROR_ARGUMENT, "image %lld has label %d, the model '%s' tells %lld classes apart",
-                           (long long)(sums->samples + i), e->labels[i], e->model->architecture, (long long)classes);
-        sums->loss += sample_loss(da_tensor_floats(logits) + i * classes, classes, e->labels[i]);
+                           (long long)(sums->samples + i), e->feed->labels[i], e->model->architecture, (long long)classes);
+        sums->loss += sample_loss(da_tensor_floats(logits) + i * classes, classes, e->feed->labels[i]);
     }
-    sums->correct += dai_count_correct(logits, e->labels);
+    sums->correct += dai_count_correct(logits, e->feed->labels);
     return DA_OK;
 }
 
 /* One batch; adds to sums and writes n rows of logits. */
-static da_status run_batch(dai_evaluator *e, int64_t step, float *logits, da_evaluation *sums) {
-    int64_t n = da_batcher_size(&e->batcher, step);
-    const int64_t *shape = e->model->input_shape;
-    DA_TRY(da_batcher_read(&e->batcher, 0, step, e->images, e->labels, NULL));
-    da_tensor images = da_tensor_over(e->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    if (!logits) logits = e->logits;
-    DA_TRY(da_infer(e->inference, &images, logits));
+static da_status run_batch(const dai_evaluator *e, int64_t step, float *logits, da_evaluation *sums) {
+    DA_TRY(da_feed_read(e->feed, 0, step));
+    const int64_t n = e->feed->batch.shape[0];
+    DA_TRY(da_infer(e->inference, &e->feed->batch, logits));
     const da_tensor table = da_tensor_over(logits, DA_FLOAT32, 2, (int64_t[]){ n, e->model->classes }), *rows = &table;
-    if (e->labels) DA_TRY(add_outcomes(e, rows, sums));
+    if (e->feed->labels) DA_TRY(add_outcomes(e, rows, sums));
     sums->not_numbers += count_not_numbers(rows);
     sums->samples += n;
     return DA_OK;
 }
 
-da_status dai_evaluator_run(dai_evaluator *e, float *logits, da_evaluation *result) {
-    double begin = dai_seconds();
+da_status dai_evaluator_run(const dai_evaluator *e, float *logits, da_evaluation *result) {
+    const double begin = da_seconds();
+    const bool labelled = e->feed->labels != NULL;
     da_evaluation sums = { 0 };
-    da_status status = DA_OK;
-    for (int64_t step = 0; step < da_batcher_steps(&e->batcher) && status == DA_OK; step++) {
-        float *rows = logits ? logits + sums.samples * e->model->classes : NULL;
-        status = run_batch(e, step, rows, &sums);
-    }
-    DA_TRY(status);
-    sums.loss = e->labels ? sums.loss / (double)sums.samples : (double)NAN;
-    sums.accuracy = e->labels ? (double)sums.correct / (double)sums.samples : (double)NAN;
-    sums.seconds = dai_seconds() - begin;
+    for (int64_t step = 0; step < da_feed_steps(e->feed); step++)
+        DA_TRY(run_batch(e, step, logits ? logits + sums.samples * e->model->classes : e->logits, &sums));
+    sums.loss = labelled ? sums.loss / (double)sums.samples : (double)NAN;
+    sums.accuracy = labelled ? (double)sums.correct / (double)sums.samples : (double)NAN;
+    sums.seconds = da_seconds() - begin;
     *result = sums;
     return DA_OK;
 }
 
-da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result) {
-    DA_TRY(dai_data_check(model, data));
-    if (!model->normalization.known)
-        return DA_FAIL(DA_ERROR_ARGUMENT,
-                       "the model '%s' does not say how its inputs are normalised: set its normalisation",
-                       model->architecture);
-    da_dataset view = dai_data_normalized(data, &model->normalization);
-    da_subset all = { 0 };
+da_status dai_evaluate(da_model *model, da_feed *feed, float *logits, da_evaluation *result) {
     dai_evaluator evaluator = { 0 };
-    DA_TRY(da_subset_first(&all, &view, 0));
-    da_status status = dai_evaluator_init(&evaluator, model, &all, batch);
-    if (status == DA_OK) status = dai_evaluator_run(&evaluator, logits, result);
+    DA_TRY(dai_evaluator_init(&evaluator, model, feed));
+    da_status status = dai_evaluator_run(&evaluator, logits, result);
     dai_evaluator_free(&evaluator);
-    da_subset_free(&all);
+    return status;
+}
+
+da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result) {
+    da_feed feed;
+    DA_TRY(da_feed_open(&feed, model, data, &(da_feed_options){ .batches.batch_size = batch }));
+    da_status status = dai_evaluate(model, &feed, logits, result);
+    da_feed_close(&feed);
     return status;
 }

@@ -1,6 +1,7 @@
 /* The loop of training: epochs, validation, early stop, checkpoints, progress. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/parallel.h"
 #include "optim/training.h"
 
 #include <math.h>
@@ -44,29 +45,17 @@ static da_status check_options(const da_trainer_options *o) {
 /* The parts of the data set, and the batches that are made of them. */
 static da_status prepare_data(dai_training *t, const da_dataset *data) {
     const da_trainer_options *o = t->options;
-    da_subset all = { 0 };
-    if (!data->labels) return DA_FAIL(DA_ERROR_ARGUMENT, "training: the images of '%s' have no labels", data->name);
-    DA_TRY(dai_data_check(t->model, data));
-    t->normalization = t->model->normalization;
-    if (!t->normalization.known) {
-        t->normalization = (da_normalization){ .known = true, .channels = (int)data->channels };
-        memcpy(t->normalization.mean, data->mean, sizeof data->mean);
-        memcpy(t->normalization.deviation, data->deviation, sizeof data->deviation);
-    }
-    DA_TRY(da_normalization_check(&t->normalization, data->channels));
-    t->data = dai_data_normalized(data, &t->normalization);
-    DA_TRY(da_subset_first(&all, &t->data, 0));
-    da_status status = da_subset_split(&t->train, &t->validation, &all, o->validation, o->seed);
-    da_subset_free(&all);
-    DA_TRY(status);
-    if (o->limit > 0 && o->limit < t->train.count) t->train.count = o->limit;
-    const da_batcher_options batches = { o->batch, true, o->seed, o->augmentation };
-    DA_TRY(da_batcher_init(&t->batcher, &t->train, &batches));
-    t->steps_epoch = da_batcher_steps(&t->batcher);
-    t->images = da_alloc((size_t)(t->batcher.largest * da_dataset_image_bytes(data)) * sizeof *t->images);
-    t->labels = da_alloc((size_t)t->batcher.largest);
-    if (!t->images || !t->labels) return DA_ERROR_MEMORY;
-    return o->validation > 0 ? dai_evaluator_init(&t->evaluator, t->model, &t->validation, o->batch) : DA_OK;
+    da_feed_options train = { .batches = { o->batch, true, o->seed, o->augmentation }, .part = DA_PART_TRAIN,
+                              .held = o->validation, .limit = o->limit, .labels_for = "training",
+                              .normalize_like_data = true }, held = train;
+    held.batches = (da_batcher_options){ .batch_size = o->batch, .seed = o->seed };
+    held.part = DA_PART_HELD;
+    held.limit = 0;
+    DA_TRY(da_feed_open(&t->feed, t->model, data, &train));
+    t->steps_epoch = da_feed_steps(&t->feed);
+    if (o->validation == 0) return DA_OK;
+    DA_TRY(da_feed_open(&t->held, t->model, data, &held));
+    return dai_evaluator_init(&t->evaluator, t->model, &t->held);
 }
 
 static da_status prepare(dai_training *t, const da_dataset *data) {
@@ -93,15 +82,12 @@ static da_status prepare(dai_training *t, const da_dataset *data) {
 static void dispose(dai_training *t) {
     da_file_lock_give(t->lock);
     dai_evaluator_free(&t->evaluator);
-    da_batcher_free(&t->batcher);
-    da_subset_free(&t->train);
-    da_subset_free(&t->validation);
+    da_feed_close(&t->held);
+    da_feed_close(&t->feed);
     da_optimizer_free(t->optimizer);
     da_graph_free(t->graph);
     dai_snapshot_free(&t->buffers);
     dai_snapshot_free(&t->best);
-    da_free(t->images);
-    da_free(t->labels);
     da_free(t->records);
     da_free(t->curve);
 }
@@ -141,7 +127,7 @@ static void report(const loop *l, const da_epoch_record *done) {
         .samples_seen = l->samples,
         .epoch_done = done != NULL,
         .trouble = trouble_of(t),
-        .seconds = dai_seconds() - l->begin,
+        .seconds = da_seconds() - l->begin,
         .loss = done ? done->loss : p->loss_sum / (double)p->samples,
         .accuracy = done ? done->accuracy : (double)p->correct / (double)p->samples,
         .rate = done ? done->rate : (double)dai_training_rate(t, steps - 1),
@@ -160,7 +146,7 @@ static da_status save(loop *l) {
     dai_training *t = l->training;
     int64_t steps = dai_steps_done(t);
     if (!t->options->checkpoint_path || l->saved_step == steps) return DA_OK;
-    t->position.seconds = dai_seconds() - l->epoch_begin;
+    t->position.seconds = da_seconds() - l->epoch_begin;
     DA_TRY(dai_training_save(t));
     l->saved_step = steps;
     return DA_OK;
@@ -214,7 +200,7 @@ static da_status end_epoch(loop *l) {
     dai_position *p = &t->position;
     da_evaluation held = { .loss = (double)NAN, .accuracy = (double)NAN };
     if (t->options->validation > 0) DA_TRY(dai_evaluator_run(&t->evaluator, NULL, &held));
-    double now = dai_seconds();
+    double now = da_seconds();
     da_epoch_record *record = &t->records[p->epoch];
     *record = (da_epoch_record){
         .epoch = p->epoch,
@@ -253,7 +239,7 @@ static da_status run(loop *l) {
 static void conclude(loop *l, da_training_result *result) {
     dai_training *t = l->training;
     const dai_position *p = &t->position;
-    *result = (da_training_result){ .steps = dai_steps_done(t), .seconds = dai_seconds() - l->begin,
+    *result = (da_training_result){ .steps = dai_steps_done(t), .seconds = da_seconds() - l->begin,
                                     .epochs = t->records, .epoch_count = p->epoch, .stopped_early = p->stopped_early };
     if (p->samples > 0) {
         result->loss = p->loss_sum / (double)p->samples;
@@ -279,8 +265,8 @@ da_status da_train(da_model *model, const da_dataset *data, const da_trainer_opt
     da_status status = prepare(&training, data);
     if (status == DA_OK) status = da_model_add_training(model, &training.record);
     if (status == DA_OK) {
-        model->normalization = training.normalization;
-        loop l = { .training = &training, .begin = dai_seconds(), .saved_step = -1 };
+        model->normalization = training.feed.normalization;
+        loop l = { .training = &training, .begin = da_seconds(), .saved_step = -1 };
         l.first_step = dai_steps_done(&training);
         l.epoch_begin = l.begin - training.position.seconds;
         status = run(&l);

@@ -40,16 +40,11 @@ void dai_losses_add(dai_losses *losses, double sum, int64_t samples, int64_t ste
 typedef struct dai_training {
     da_model *model;                      /* borrowed */
     const da_trainer_options *options;    /* borrowed */
-    da_normalization normalization;
-    da_dataset    data;                   /* borrows the caller's images and labels */
     da_training_record record;            /* for the model's history */
-    da_subset     train, validation;
-    da_batcher    batcher;
-    dai_evaluator evaluator;              /* of the validation part; all zero without one */
+    da_feed       feed, held;             /* of what is trained on, and of the validation part */
+    dai_evaluator evaluator;              /* of the latter; both all zero without one */
     da_graph     *graph;
     da_optimizer *optimizer;
-    float        *images;                 /* of one batch */
-    uint8_t      *labels;
     dai_snapshot  buffers;                /* running statistics from before the step */
     dai_snapshot  best;                   /* early stop: weights of the best epoch */
     da_epoch_record *records;             /* position.epoch of them are set */

@@ -32,14 +32,14 @@ static void put_text(da_json_writer *to, const char *key, const char *text) {
 
 void dai_training_identify_data(dai_training *t) {
     const da_trainer_options *o = t->options;
-    t->record = (da_training_record){ .images = t->data.count, .validation = o->validation, .seed = o->seed };
-    if (t->train.count < t->data.count - o->validation) t->record.limit = t->train.count;
-    snprintf(t->record.data, sizeof t->record.data, "%s", t->data.name);
-    da_dataset_fingerprint(&t->data, t->record.fingerprint);
+    t->record = (da_training_record){ .images = t->feed.data.count, .validation = o->validation, .seed = o->seed };
+    if (t->feed.subset.count < t->feed.data.count - o->validation) t->record.limit = t->feed.subset.count;
+    snprintf(t->record.data, sizeof t->record.data, "%s", t->feed.data.name);
+    da_dataset_fingerprint(&t->feed.data, t->record.fingerprint);
 }
 
 static void put_data(const dai_training *t, da_json_writer *to) {
-    const da_dataset *data = &t->data;
+    const da_dataset *data = &t->feed.data;
     char text[256], number[2][DA_NUMBER_TEXT], key[48];
     snprintf(text, sizeof text, "%s: %" PRId64 " images %" PRId64 "x%" PRId64 "x%" PRId64 ", sha256:%s", t->record.data,
              data->count, data->height, data->width, data->channels, t->record.fingerprint);
@@ -132,8 +132,8 @@ da_status dai_training_options_write(const dai_training *t, da_json_writer *to) 
     put_text(to, "seed", seed);
     put_text(to, "convolutions", da_conv_method_name(t->model->conv));
     put_int(to, "batch size", o->batch);
-    put_int(to, "samples", t->train.count);
-    put_int(to, "validation samples", t->validation.count);
+    put_int(to, "samples", t->feed.subset.count);
+    put_int(to, "validation samples", t->options->validation);
     put_int(to, "patience", o->patience);
     put_float(to, "label smoothing", o->label_smoothing);
     put_optimizer(t, to);

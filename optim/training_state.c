@@ -103,7 +103,7 @@ static da_status get_real(const da_json *value, double otherwise, double *out) {
 
 /* Samples of an epoch's first `step` batches. */
 static int64_t samples_before(const dai_training *t, int64_t step) {
-    return step == t->steps_epoch ? t->train.count : step * t->batcher.largest;
+    return step == t->steps_epoch ? t->feed.subset.count : step * t->feed.batcher.largest;
 }
 
 static da_status read_position(const dai_training *t, const da_json *root, dai_position *p) {

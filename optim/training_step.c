@@ -27,29 +27,27 @@ static da_status update(dai_training *t) {
 
 typedef struct outcome { double loss; int64_t correct; } outcome;
 
-/* On the batch that lies in t->images. DA_ERROR_NUMERIC when the loss is not finite. */
-static da_status forward_backward(dai_training *t, int64_t n, outcome *out) {
-    const int64_t *shape = t->model->input_shape;
-    da_tensor images = da_tensor_over(t->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
+/* On the batch that was read last. DA_ERROR_NUMERIC when the loss is not finite. */
+static da_status forward_backward(dai_training *t, outcome *out) {
     da_graph_reset(t->graph);
     da_forward forward = { .graph = t->graph, .training = true, .seed = t->options->seed,
                            .step = (uint64_t)dai_steps_done(t) };
-    da_node *logits = da_model_forward(t->model, &forward, da_graph_input(t->graph, &images));
+    da_node *logits = da_model_forward(t->model, &forward, da_graph_input(t->graph, &t->feed.batch));
     da_graph_label(t->graph, "loss");
-    da_node *loss = da_cross_entropy(t->graph, logits, t->labels, t->options->label_smoothing);
+    da_node *loss = da_cross_entropy(t->graph, logits, t->feed.labels, t->options->label_smoothing);
     da_graph_label(t->graph, NULL);
     DA_TRY(da_graph_status(t->graph));
     out->loss = (double)da_node_scalar(loss);
     if (!isfinite(out->loss)) return DA_FAIL(DA_ERROR_NUMERIC, "the loss is %g", out->loss);
-    out->correct = dai_count_correct(da_node_value(logits), t->labels);
+    out->correct = dai_count_correct(da_node_value(logits), t->feed.labels);
     return da_graph_backward(t->graph, loss);
 }
 
 /* Replaces the message of a numeric failure by one that names the operation. Puts the statistics back afterwards. */
-static da_status name_the_culprit(dai_training *t, int64_t n) {
+static da_status name_the_culprit(dai_training *t) {
     outcome ignored;
     da_graph_set_trap(t->graph, true);
-    da_status status = forward_backward(t, n, &ignored);
+    da_status status = forward_backward(t, &ignored);
     da_graph_set_trap(t->graph, false);
     dai_snapshot_restore(&t->buffers);
     if (status == DA_OK)
@@ -61,15 +59,15 @@ static da_status name_the_culprit(dai_training *t, int64_t n) {
 }
 
 da_status dai_training_step(dai_training *t) {
-    int64_t n = da_batcher_size(&t->batcher, t->position.step);
     outcome out = { 0 };
-    DA_TRY(da_batcher_read(&t->batcher, t->position.epoch, t->position.step, t->images, t->labels, NULL));
+    DA_TRY(da_feed_read(&t->feed, t->position.epoch, t->position.step));
+    const int64_t n = t->feed.batch.shape[0];
     dai_snapshot_take(&t->buffers);
-    da_status status = forward_backward(t, n, &out);
+    da_status status = forward_backward(t, &out);
     if (status == DA_OK) status = update(t);
     if (status != DA_OK) {
         dai_snapshot_restore(&t->buffers);
-        return status == DA_ERROR_NUMERIC ? name_the_culprit(t, n) : status;
+        return status == DA_ERROR_NUMERIC ? name_the_culprit(t) : status;
     }
     t->position.loss_sum += out.loss * (double)n;
     t->position.correct += out.correct;
@@ -79,10 +77,11 @@ da_status dai_training_step(dai_training *t) {
 }
 
 da_status dai_training_try_single(dai_training *t) {
-    const int64_t *shape = t->model->input_shape, batch = t->batcher.largest;
-    if (batch > 1 && t->train.count % batch != 1) return DA_OK;
-    da_tensor image = da_tensor_over(t->images, DA_FLOAT32, 4, (int64_t[]){ 1, shape[0], shape[1], shape[2] });
-    memset(t->images, 0, (size_t)da_dataset_image_bytes(&t->data) * sizeof *t->images);
+    const int64_t count = t->feed.subset.count, batch = t->feed.batcher.largest;
+    if (batch > 1 && count % batch != 1) return DA_OK;
+    DA_TRY(da_feed_read(&t->feed, 0, 0));
+    da_tensor image = t->feed.batch;
+    image.shape[0] = 1;
     dai_snapshot_take(&t->buffers);
     da_graph_set_recording(t->graph, false);
     da_forward forward = { .graph = t->graph, .training = true, .seed = t->options->seed };
@@ -92,6 +91,6 @@ da_status dai_training_try_single(dai_training *t) {
     da_graph_set_recording(t->graph, true);
     dai_snapshot_restore(&t->buffers);
     if (status != DA_ERROR_SHAPE) return status;
-    return da_fail_context("%lld images in batches of %lld leave a batch of a single one: ", (long long)t->train.count,
+    return da_fail_context("%lld images in batches of %lld leave a batch of a single one: ", (long long)count,
                             (long long)batch);
 }

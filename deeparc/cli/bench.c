@@ -27,7 +27,7 @@ static const cli_option options[] = {
 
 bench_meter bench_meter_new(double seconds, int repetitions, int64_t most_steps) {
     return (bench_meter){ .warm = seconds < 1 ? seconds : 1, .seconds = seconds, .repetitions = repetitions,
-                          .most_steps = most_steps, .begin = cli_seconds() };
+                          .most_steps = most_steps, .begin = da_seconds() };
 }
 
 static int ascending(const void *a, const void *b) {
@@ -37,14 +37,14 @@ static int ascending(const void *a, const void *b) {
 
 /* The first step is the one that takes memory: the clock of the warm-up begins after it. */
 static bool warm(bench_meter *m) {
-    if (m->steps == 1) m->begin = cli_seconds();
+    if (m->steps == 1) m->begin = da_seconds();
     if (m->most_steps > 0 && m->steps >= m->most_steps / 4) return true;
-    return m->steps >= 3 && cli_seconds() - m->begin >= m->warm;
+    return m->steps >= 3 && da_seconds() - m->begin >= m->warm;
 }
 
 /* As many steps as will take a repetition's share of the time, going by the warm-up. */
 static int64_t steps_of_repetition(const bench_meter *m) {
-    double rate = (double)(m->steps - 1) / (cli_seconds() - m->begin), wanted = rate * m->seconds / m->repetitions;
+    double rate = (double)(m->steps - 1) / (da_seconds() - m->begin), wanted = rate * m->seconds / m->repetitions;
     int64_t steps = !(wanted >= 1) ? 1 : wanted > 1e12 ? (int64_t)1e12 : (int64_t)wanted;
     int64_t possible = m->most_steps > 0 ? (m->most_steps - m->steps) / m->repetitions : steps;
     return steps < possible ? steps : possible;
@@ -56,11 +56,11 @@ bool bench_meter_step(bench_meter *m) {
         if (!warm(m)) return false;
         m->each = m->left = steps_of_repetition(m);
         m->heap_calls = da_memory().calls;
-        m->begin = cli_seconds();
+        m->begin = da_seconds();
         return false;
     }
     if (--m->left > 0) return false;
-    double now = cli_seconds();
+    double now = da_seconds();
     m->rate[m->done++] = (double)m->each / (now - m->begin);
     m->begin = now;
     m->left = m->each;
@@ -82,9 +82,9 @@ static void run_chains(void *context, int64_t chunk, int worker) {
 
 /* The chains on all threads at once, or on this one alone: operations a second, in 10^9. */
 static double sprint_speed(sprint *s, int threads) {
-    double begin = cli_seconds(), flops = 0;
+    double begin = da_seconds(), flops = 0;
     da_parallel_for(threads, run_chains, s);
-    double seconds = cli_seconds() - begin;
+    double seconds = da_seconds() - begin;
     for (int t = 0; t < threads; t++) flops += (double)s->flops[t];
     return flops / seconds / 1e9;
 }
@@ -95,8 +95,8 @@ double bench_peak(void) {
     double alone = 0, best = 0;
     for (int i = 0; i < 20; i++) alone = fmax(alone, sprint_speed(&s, 1));
     s.rounds = (int64_t)((double)s.rounds * 0.005 * alone * 1e9 / (double)s.flops[0]) + 1;
-    double begin = cli_seconds();
-    for (int tries = 0; tries < 5 || cli_seconds() - begin < 0.25; tries++)
+    double begin = da_seconds();
+    for (int tries = 0; tries < 5 || da_seconds() - begin < 0.25; tries++)
         best = fmax(best, sprint_speed(&s, da_threads()));
     return best;
 }

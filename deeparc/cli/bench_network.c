@@ -18,6 +18,7 @@
 #include "layers/checkpoint.h"
 #include "layers/inference.h"
 #include "layers/zoo.h"
+#include "optim/feed.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,7 +33,7 @@ enum { NOISE_STREAM = 0xbe };
 static da_status make_noise(da_dataset *out, const da_model *model, int64_t count) {
     const int64_t *shape = model->input_shape;
     da_dataset data = { .count = count, .height = shape[0], .width = shape[1], .channels = shape[2],
-                        .classes = model->classes < 256 ? model->classes : 256 };
+                        .classes = model->classes };
     int64_t bytes = count * da_dataset_image_bytes(&data);
     for (int c = 0; c < DA_MAX_CHANNELS; c++) data.mean[c] = data.deviation[c] = 0.5f;
     data.name = da_string_copy("generated");
@@ -46,7 +47,7 @@ static da_status make_noise(da_dataset *out, const da_model *model, int64_t coun
     }
     uint64_t stream = da_stream(DA_RANDOM_TEST, NOISE_STREAM);
     for (int64_t i = 0; i < bytes; i++) data.images[i] = (uint8_t)da_random_bits(1, stream, (uint64_t)i);
-    for (int64_t i = 0; i < count; i++) data.labels[i] = (uint8_t)(i % data.classes);
+    for (int64_t i = 0; i < count; i++) data.labels[i] = (uint8_t)(i % (data.classes < 256 ? data.classes : 256));
     *out = data;
     return DA_OK;
 }
@@ -56,7 +57,7 @@ static const char *set_for(const da_model *model) {
     static const struct { const char *name; int64_t shape[3]; } sets[] = {
         { "mnist", { 28, 28, 1 } }, { "cifar10", { 32, 32, 3 } } };
     for (int i = 0; i < 2; i++)
-        if (memcmp(sets[i].shape, model->input_shape, sizeof sets[i].shape) == 0 && model->classes >= 10)
+        if (memcmp(sets[i].shape, model->input_shape, sizeof sets[i].shape) == 0 && model->classes == 10)
             return sets[i].name;
     return NULL;
 }
@@ -136,42 +137,24 @@ static da_status run_training(da_model *model, const da_dataset *data, int64_t b
     return status == DA_ERROR_INTERRUPTED && t.enough ? DA_OK : status;
 }
 
-typedef struct inference {
-    da_model  *model;
-    da_inference *inference;
-    da_batcher batcher;
-    float     *images, *logits;
-} inference;
-
-static da_status infer_step(inference *run, int64_t step) {
-    const int64_t *shape = run->model->input_shape, n = da_batcher_size(&run->batcher, step);
-    DA_TRY(da_batcher_read(&run->batcher, 0, step, run->images, NULL, NULL));
-    da_tensor images = da_tensor_over(run->images, DA_FLOAT32, 4, (int64_t[]){ n, shape[0], shape[1], shape[2] });
-    return da_infer(run->inference, &images, run->logits);
+static da_status infer(da_inference *inference, da_feed *feed, float *logits, bench_meter *meter) {
+    for (int64_t step = 0;; step = (step + 1) % da_feed_steps(feed)) {
+        DA_TRY(da_feed_read(feed, 0, step));
+        DA_TRY(da_infer(inference, &feed->batch, logits));
+        if (bench_meter_step(meter)) return DA_OK;
+    }
 }
 
 static da_status run_inference(da_model *model, const da_dataset *data, int64_t batch, bench_meter *meter) {
-    inference run = { .model = model };
-    da_subset all = { 0 };
-    DA_TRY(da_subset_first(&all, data, 0));
-    da_status status = da_batcher_init(&run.batcher, &all, &(da_batcher_options){ .batch_size = batch });
-    if (status == DA_OK) status = da_inference_new(&run.inference, model);
-    if (status == DA_OK) {
-        run.logits = da_alloc((size_t)(run.batcher.largest * model->classes) * sizeof *run.logits);
-        run.images = da_alloc((size_t)(run.batcher.largest * da_dataset_image_bytes(data)) * sizeof *run.images);
-        if (!run.images || !run.logits) status = DA_ERROR_MEMORY;
-    }
-    int64_t steps = status == DA_OK ? da_batcher_steps(&run.batcher) : 0, step = 0;
-    while (status == DA_OK) {
-        status = infer_step(&run, step);
-        step = (step + 1) % steps;
-        if (bench_meter_step(meter)) break;
-    }
-    da_free(run.images);
-    da_inference_free(run.inference);
-    da_free(run.logits);
-    da_batcher_free(&run.batcher);
-    da_subset_free(&all);
+    da_inference *inference = NULL;
+    da_feed feed;
+    DA_TRY(da_feed_open(&feed, model, data, &(da_feed_options){ .batches.batch_size = batch, .normalize_like_data = true }));
+    float *logits = da_alloc((size_t)(feed.batcher.largest * model->classes) * sizeof *logits);
+    da_status status = logits ? da_inference_new(&inference, model) : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = infer(inference, &feed, logits, meter);
+    da_inference_free(inference);
+    da_free(logits);
+    da_feed_close(&feed);
     return status;
 }
 
@@ -180,26 +163,22 @@ static da_status run_inference(da_model *model, const da_dataset *data, int64_t 
 enum { SHIFT = 4 };
 
 /* Milliseconds to make a shuffled batch; augmented: of images shifted by up to SHIFT pixels, half of them mirrored. */
-static da_status time_batches(const da_dataset *data, int64_t batch, uint64_t seed, bool augmented, double *ms) {
-    da_batcher_options options = { .batch_size = batch, .shuffle = true, .seed = seed };
-    da_batcher batcher = { 0 };
-    da_subset all = { 0 };
-    DA_TRY(da_subset_first(&all, data, 0));
-    options.augmentation.flip = augmented;
-    if (augmented && data->height > SHIFT && data->width > SHIFT) options.augmentation.pad = SHIFT;
-    da_status status = da_batcher_init(&batcher, &all, &options);
-    float *images = status == DA_OK ? da_alloc((size_t)(batcher.largest * da_dataset_image_bytes(data)) * sizeof *images)
-                                    : NULL;
-    if (status == DA_OK && !images) status = DA_ERROR_MEMORY;
+static da_status time_batches(const da_model *model, const da_dataset *data, int64_t batch, uint64_t seed,
+                              bool augmented, double *ms) {
+    da_feed_options options = { .batches = { .batch_size = batch, .shuffle = true, .seed = seed },
+                                .normalize_like_data = true };
+    options.batches.augmentation.flip = augmented;
+    if (augmented && data->height > SHIFT && data->width > SHIFT) options.batches.augmentation.pad = SHIFT;
+    da_feed feed;
+    DA_TRY(da_feed_open(&feed, model, data, &options));
     bench_meter meter = bench_meter_new(0.1, 3, 0);
-    for (int64_t step = 0, steps = images ? da_batcher_steps(&batcher) : 0; status == DA_OK; step++) {
-        status = da_batcher_read(&batcher, step / steps, step % steps, images, NULL, NULL);
+    da_status status = DA_OK;
+    for (int64_t step = 0, steps = da_feed_steps(&feed); status == DA_OK; step++) {
+        status = da_feed_read(&feed, step / steps, step % steps);
         if (bench_meter_step(&meter)) break;
     }
     *ms = status == DA_OK ? 1e3 / bench_meter_median(&meter) : 0;
-    da_free(images);
-    da_batcher_free(&batcher);
-    da_subset_free(&all);
+    da_feed_close(&feed);
     return status;
 }
 
@@ -276,8 +255,8 @@ static da_status measure(cli *c, da_model *model, const da_dataset *data) {
                                         r.training ? EPOCHS * ((data->count + batch - 1) / batch) : 0);
     DA_TRY(r.training ? run_training(model, data, batch, c->seed, &meter)
                       : run_inference(model, data, batch, &meter));
-    DA_TRY(time_batches(data, batch, c->seed, false, &r.batch_ms));
-    DA_TRY(time_batches(data, batch, c->seed, true, &r.augmented_batch_ms));
+    DA_TRY(time_batches(model, data, batch, c->seed, false, &r.batch_ms));
+    DA_TRY(time_batches(model, data, batch, c->seed, true, &r.augmented_batch_ms));
     double again = bench_peak(); /* the clock of the processor may have changed */
     if (again > r.peak) r.peak = again;
     r.meter = &meter;

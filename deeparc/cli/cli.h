@@ -20,9 +20,11 @@
 #define DA_DEEPARC_CLI_H
 
 #include "core/json.h"
+#include "core/parallel.h"
 #include "datasets/dataset.h"
 #include "deeparc/result.h"
 #include "layers/model.h"
+#include "optim/feed.h"
 #include "optim/trainer.h"
 
 #include <signal.h>
@@ -184,7 +186,6 @@ da_status cli_model_convolve(cli *c, da_model *model);
    file. */
 da_status cli_model_sign(cli *c, da_model *model);
 da_status cli_model_save(cli *c, da_model *model, const char *path);
-da_status cli_model_fits(const da_model *model, const da_dataset *data);
 /* Takes the normalisation from the option --normalize; without it, a model from path that has none is wrong usage. */
 da_status cli_model_normalize(cli *c, da_model *model, const char *path);
 /* "imagenet", "cifar10", "mnist", "none", or means/deviations "m,m,m/s,s,s", for so many channels. */
@@ -215,7 +216,6 @@ void      cli_training_trouble(cli *c, const da_training_result *result);
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total);
 void cli_progress_end(cli *c);
 void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
-double cli_seconds(void); /* a monotonic clock, for the user's eyes only */
 
 /* Ctrl-C, SIGTERM, SIGHUP, and a stderr that nobody reads any more set it; a second one ends the program. Long loops that can save may look at it. */
 extern volatile sig_atomic_t cli_stop;

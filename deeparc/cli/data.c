@@ -129,20 +129,6 @@ da_status cli_normalization_parse(cli *c, da_normalization *out, const char *tex
 
 /* ---- Models. ---- */
 
-da_status cli_model_fits(const da_model *model, const da_dataset *data) {
-    const int64_t *in = model->input_shape;
-    if (in[0] != data->height || in[1] != data->width || in[2] != data->channels) {
-        char wanted[96], given[96];
-        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) takes images of %s, those of %s are %s", model->architecture,
-                       da_shape_text(wanted, 3, in), data->name,
-                       da_shape_text(given, 3, (const int64_t[]){ data->height, data->width, data->channels }));
-    }
-    if (model->classes != data->classes)
-        return DA_FAIL(DA_ERROR_SHAPE, "the model (%s) tells %s apart, %s has %d", model->architecture,
-                       da_count(model->classes, "class").text, data->name, data->classes);
-    return DA_OK;
-}
-
 da_status cli_model_normalize(cli *c, da_model *model, const char *path) {
     const char *how = cli_text(c, "normalize");
     if (how && model->normalization.known)

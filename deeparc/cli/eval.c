@@ -79,7 +79,7 @@ static da_status run(cli *c) {
         return cli_usage(c, "--examples go into the record: add --record FILE.json or --json");
     DA_TRY(cli_model_open(c, &model, c->arguments[0]));
     da_status status = cli_data_load(c, &data, cli_split(c), cli_int(c, "limit"));
-    if (status == DA_OK) status = cli_model_fits(model, &data);
+    if (status == DA_OK) status = da_feed_check(model, &data);
     if (status == DA_OK) status = evaluate(c, model, &data);
     da_model_free(model);
     da_dataset_free(&data);

@@ -20,19 +20,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 volatile sig_atomic_t cli_stop;
 
 /* Is one on the screen, when was anything printed last, and when was this work first heard of? */
 static struct { bool drawn; double last, begin; } bar;
-
-double cli_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* On stderr. Who reads it may go away (`... 2>&1 | head`): then the work stops as on Ctrl-C, so that it is saved. */
 DA_PRINTF(1, 0) static void say(const char *format, va_list list) {
@@ -69,7 +62,7 @@ void cli_banner(cli *c) {
 
 /* Is it time to draw again? */
 static bool due(void) {
-    double now = cli_seconds();
+    double now = da_seconds();
     if (bar.last > 0 && now - bar.last < (on_terminal() ? 0.1 : 20.0)) return false;
     bool first = bar.last <= 0;
     bar.last = now;
@@ -111,7 +104,7 @@ static void end_epoch(cli *c, const da_progress *p) {
              (long long)p->epoch + 1, (long long)p->epochs, p->loss, 100 * p->accuracy, validation, p->rate,
              p->seconds > 0 ? (double)p->samples_seen / p->seconds : 0.0, time_text(elapsed, p->seconds));
     if (p->trouble) cli_note(c, "%s; training goes on, and it is tried again", p->trouble);
-    bar.last = cli_seconds();
+    bar.last = da_seconds();
 }
 
 void cli_progress_training(void *context, const da_progress *p) {
@@ -129,13 +122,13 @@ void cli_progress_training(void *context, const da_progress *p) {
 }
 
 void cli_progress(cli *c, const char *what, int64_t done, int64_t total) {
-    if (bar.begin <= 0) bar.begin = cli_seconds();
+    if (bar.begin <= 0) bar.begin = da_seconds();
     if (c->quiet || total <= 0 || !due()) return;
     double share = (double)done / (double)total;
     char cells[32], text[32], left[48] = "";
     draw_bar(cells, share);
     if (share > 0 && share < 1)
-        snprintf(left, sizeof left, "  %s left", time_text(text, (cli_seconds() - bar.begin) * (1 / share - 1)));
+        snprintf(left, sizeof left, "  %s left", time_text(text, (da_seconds() - bar.begin) * (1 / share - 1)));
     if (on_terminal()) show("%s [%s] %3.0f %%%s", what, cells, 100 * share, left);
     else show("%s %3.0f %%%s", what, 100 * share, left);
 }

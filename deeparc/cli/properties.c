@@ -208,7 +208,7 @@ static da_status load(study_result *r) {
     else DA_TRY(cli_data_load_parts(c, &r->learn, &r->test));
     DA_TRY(da_model_hash(r->model, -1, r->hash));
     if (r->options.attacked > r->test.count) r->options.attacked = r->test.count;
-    return cli_model_fits(r->model, &r->test);
+    return da_feed_check(r->model, &r->test);
 }
 
 /* The page is made of the record, as `deeparc report` makes it. */
@@ -234,16 +234,16 @@ static da_status study(study_result *r) {
     DA_TRY(check_options(c));
     DA_TRY(set_options(r));
     DA_TRY(load(r));
-    const double begin = cli_seconds();
+    const double begin = da_seconds();
     if (!cli_has(c, "similarity")) DA_TRY(measure_matrix(r));
     da_status status = da_properties_measure(r->model, &r->matrix.partition, (const char *const *)r->layers,
                                              &r->options, &r->p);
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED)
         return DA_FAIL(status, "stopped after %.0f s, before all networks were measured: no file was written",
-                       cli_seconds() - begin);
+                       da_seconds() - begin);
     DA_TRY(status);
-    r->seconds = cli_seconds() - begin;
+    r->seconds = da_seconds() - begin;
     if (cli_has(c, "csv")) cli_aside(c, properties_csv(r, cli_text(c, "csv")));
     cli_aside(c, save_page(r));
     cli_aside(c, record_write(c, members, r));

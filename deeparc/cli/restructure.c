@@ -281,7 +281,7 @@ static da_status load(surgery *s) {
     if (!cli_has(c, "data")) return DA_OK;
     if (choose) DA_TRY(cli_data_load_parts(c, &s->train, &s->test));
     else DA_TRY(cli_data_load(c, &s->test, DA_TEST, cli_int(c, "test-limit")));
-    return cli_model_fits(s->model, &s->test);
+    return da_feed_check(s->model, &s->test);
 }
 
 static da_status operate(surgery *s) {

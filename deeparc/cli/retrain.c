@@ -165,7 +165,7 @@ static da_status retrain_run(cli *c) {
     da_status status = choose_units(&r);
     if (status == DA_OK) status = da_retrain_check(model, (const char *const *)r.units.items, r.units.count);
     if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
-    if (status == DA_OK) status = cli_model_fits(model, &test);
+    if (status == DA_OK) status = da_feed_check(model, &test);
     if (status == DA_OK) status = retrain(&r, model, &data);
     cli_names_free(&r.units);
     da_text_free(&r.near);

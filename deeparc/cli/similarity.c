@@ -316,8 +316,8 @@ static da_status load(result *r) {
     DA_TRY(keep_part(r, &r->data));
     if (other) DA_TRY(keep_part(r, &r->against_data));
     DA_TRY(da_model_hash(r->model, -1, r->hash));
-    DA_TRY(cli_model_fits(r->model, &r->data));
-    return against || other ? cli_model_fits(against ? r->against : r->model, other ? &r->against_data : &r->data)
+    DA_TRY(da_feed_check(r->model, &r->data));
+    return against || other ? da_feed_check(against ? r->against : r->model, other ? &r->against_data : &r->data)
                             : DA_OK;
 }
 
@@ -330,9 +330,9 @@ static da_status measure(result *r) {
         cli_watch_interrupt();
         options.stop = &cli_stop;
     }
-    double begin = cli_seconds();
+    double begin = da_seconds();
     da_status status = da_measure(r->model, &r->data, &options, &r->m);
-    r->seconds = cli_seconds() - begin;
+    r->seconds = da_seconds() - begin;
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED) return da_fail_context("the same line goes on from '%s': ", options.state);
     DA_TRY(status);

@@ -211,9 +211,9 @@ typedef struct meter {
 static void after_step(void *context, const da_progress *progress) {
     meter *m = context;
     if (progress->epoch_done || m->enough) return;
-    if (++m->steps == WARM_STEPS) m->begin = cli_seconds();
+    if (++m->steps == WARM_STEPS) m->begin = da_seconds();
     if (m->steps < WARM_STEPS + LEAST_STEPS) return;
-    m->seconds = cli_seconds() - m->begin;
+    m->seconds = da_seconds() - m->begin;
     m->enough = m->seconds >= MEASURED_SECONDS;
 }
 

@@ -246,13 +246,13 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const ch
 }
 
 static da_status measure(cli *c, da_model *model, const da_dataset *test, da_measurement *m, result *r) {
-    double begin = cli_seconds();
+    double begin = da_seconds();
     da_measure_options options = { .layers = DA_MEASURE_BLOCKS, .tap = (da_tap)cli_choice(c, "tap"),
                                    .batch = cli_int(c, "similarity-batch"), .progress = progress, .context = c };
     da_status status = da_measure(model, test, &options, m);
     cli_progress_end(c);
     r->m = m;
-    r->similarity_seconds = cli_seconds() - begin;
+    r->similarity_seconds = da_seconds() - begin;
     da_linkage linkage = (da_linkage)cli_choice(c, "linkage");
     for (int t = 0; t < r->cuts && status == DA_OK; t++)
         status = da_partition_extract(m->matrix, m->layers, r->thresholds[t], linkage, &r->partitions[t]);
@@ -304,7 +304,7 @@ static da_status do_run(cli *c, result *r) {
     if (status == DA_OK) status = cut(c, &data, &test);
     if (status == DA_OK) status = cli_model_build(c, &model, name, &data);
     if (status == DA_OK) status = cli_model_convolve(c, model);
-    if (status == DA_OK) status = cli_model_fits(model, &test);
+    if (status == DA_OK) status = da_feed_check(model, &test);
     if (status == DA_OK) status = experiment(c, model, &data, &test, r);
     da_model_free(model);
     da_dataset_free(&test);

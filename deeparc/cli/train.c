@@ -96,7 +96,7 @@ da_status cli_model_build(cli *c, da_model **model, const char *name, const da_d
 }
 
 static da_status start(cli *c, da_model **model, const da_dataset *data) {
-    if (*model) return cli_model_fits(*model, data);
+    if (*model) return da_feed_check(*model, data);
     return cli_model_build(c, model, cli_text(c, "model"), data);
 }
 
@@ -192,7 +192,7 @@ static da_status run(cli *c) {
     if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
     if (status == DA_OK) status = cli_model_convolve(c, model);
-    if (status == DA_OK) status = cli_model_fits(model, &test);
+    if (status == DA_OK) status = da_feed_check(model, &test);
     if (status == DA_OK) status = train(c, model, &data, &test);
     da_model_free(model);
     da_dataset_free(&test);

@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "layers/checkpoint.h"
 #include "layers/zoo.h"
+#include "optim/feed.h"
 #include "optim/trainer.h"
 #include "tests/unit/test.h"
 
@@ -908,7 +909,7 @@ TEST(trainer_refuses_options_and_data_without_meaning) {
     wrong.width = 2, wrong.height = 8;
     CHECK_FAILS(da_train(model, &wrong, &o, NULL), DA_ERROR_SHAPE, "8x2x1");
     wrong = data, wrong.classes = 4;
-    CHECK_FAILS(da_train(model, &wrong, &o, NULL), DA_ERROR_SHAPE, "4 classes");
+    CHECK_FAILS(da_train(model, &wrong, &o, NULL), DA_ERROR_SHAPE, "tells 3 classes apart, 'blobs' has 4");
     wrong = data, wrong.labels = NULL;
     CHECK_FAILS(da_train(model, &wrong, &o, NULL), DA_ERROR_ARGUMENT, "no labels");
     CHECK(!model->normalization.known);
@@ -1058,7 +1059,47 @@ TEST(evaluate_without_labels_gives_logits_only) {
     CHECK_INT(result.samples, COUNT);
     CHECK_FAILS(da_evaluate(model, &data, 0, NULL, &result), DA_ERROR_ARGUMENT, "batch");
     model->normalization.channels = 3;
-    CHECK_FAILS(da_evaluate(model, &data, 10, NULL, &result), DA_ERROR_SHAPE, "3 channels");
+    CHECK_FAILS(da_evaluate(model, &data, 10, NULL, &result), DA_ERROR_ARGUMENT, "3 channels");
+    da_model_free(model);
+}
+
+/* The rule is that of da_train, da_evaluate and every study: another number of classes means other classes. */
+TEST(feed_takes_data_with_the_classes_of_the_model_only) {
+    da_dataset data = blobs(), fewer = data;
+    da_model *model = tiny_model();
+    float logits[COUNT * CLASSES];
+    da_evaluation result;
+    fewer.classes = CLASSES - 1;
+    model->normalization = (da_normalization){ .known = true, .channels = 1, .mean = { 0.4f }, .deviation = { 0.25f } };
+    CHECK_FAILS(da_evaluate(model, &fewer, 10, NULL, &result), DA_ERROR_SHAPE, "tells 3 classes apart, 'blobs' has 2");
+    fewer.labels = NULL; /* images alone are of no class */
+    CHECK_OK(da_evaluate(model, &fewer, 10, logits, &result));
+    da_model_free(model);
+}
+
+TEST(feed_parts_are_those_of_the_trainer) {
+    enum { HELD = 7 };
+    da_dataset data = blobs();
+    da_model *model = tiny_model();
+    da_feed train, held;
+    da_feed_options o = { .batches = { .batch_size = 4, .seed = 3 }, .part = DA_PART_TRAIN, .held = HELD,
+                          .normalize_like_data = true };
+    int seen[COUNT] = { 0 };
+    CHECK_OK(da_feed_open(&train, model, &data, &o));
+    o.part = DA_PART_HELD;
+    CHECK_OK(da_feed_open(&held, model, &data, &o));
+    CHECK_INT(held.subset.count, HELD);
+    CHECK_INT(da_feed_steps(&held), 2);
+    CHECK_OK(da_feed_read(&held, 0, 1));
+    CHECK_INT(held.batch.shape[0], HELD - 4);
+    for (int64_t i = 0; i < HELD - 4; i++) CHECK_INT(held.labels[i], data.labels[held.samples[i]]);
+    for (int64_t i = 0; i < HELD; i++) seen[held.subset.indices[i]]++;
+    for (int64_t i = 0; i < train.subset.count; i++) seen[train.subset.indices[i]]++;
+    for (int i = 0; i < COUNT; i++) CHECK_INT(seen[i], 1);
+    da_feed_close(&held);
+    da_feed_close(&train);
+    o.normalize_like_data = false;
+    CHECK_FAILS(da_feed_open(&held, model, &data, &o), DA_ERROR_ARGUMENT, "does not say how its inputs are normalised");
     da_model_free(model);
 }
 
