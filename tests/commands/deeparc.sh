@@ -198,7 +198,7 @@ for part in train test; do head -c 30740 /dev/zero > "$work/sets/cifar-100-binar
 head -c 30730 /dev/zero > "$work/sets/cifar-10-batches-bin/test_batch.bin"
 check "a network for 100 classes" "$deeparc" train --model mlp-4 --data cifar100 --data-dir "$work/sets" --epochs 1 \
     --quiet --out "$work/hundred.safetensors"
-check_fails "data of ten" 1 "tells 100 classes apart, cifar10 has 10" \
+check_fails "data of ten" 1 "tells 100 classes apart, 'cifar10' has 10" \
     "$deeparc" similarity "$work/hundred.safetensors" --data cifar10 --data-dir "$work/sets" --split test --quiet
 
 # ---- Removal. ----
