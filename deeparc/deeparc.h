@@ -67,6 +67,7 @@
 
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "optim/feed.h"
 #include "optim/trainer.h"
 
 #include "deeparc/similarity.h"
