@@ -4,7 +4,7 @@
 
 #include "core/math.h"
 #include "core/memory.h"
-#include "deeparc/bitmap.h"
+#include "deeparc/present/bitmap.h"
 #include "optim/evaluate.h"
 
 #include <math.h>

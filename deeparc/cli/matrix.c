@@ -6,7 +6,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/cli/record.h"
-#include "deeparc/heatmap.h"
+#include "deeparc/present/heatmap.h"
 #include "deeparc/measure.h"
 
 #include <math.h>

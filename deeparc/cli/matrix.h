@@ -4,7 +4,7 @@
 
 #include "core/csv.h"
 #include "deeparc/cli/cli.h"
-#include "deeparc/chart.h"
+#include "deeparc/present/chart.h"
 #include "deeparc/partition.h"
 
 /* Rows of a command's table of options. */

@@ -2,7 +2,7 @@
 #include "deeparc/cli/matrix.h"
 
 #include "core/file.h"
-#include "deeparc/chart.h"
+#include "deeparc/present/chart.h"
 
 static da_status save_png(const char *path, const da_heatmap_chart *chart) {
     da_bitmap bitmap = { 0 };

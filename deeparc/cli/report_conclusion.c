@@ -2,7 +2,7 @@
  * saved. Only figures over the same test images are compared. A bad result is called one. */
 #include "deeparc/cli/report.h"
 
-#include "deeparc/html.h"
+#include "deeparc/present/html.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,9 +7,9 @@
 #include "deeparc/cli/report.h"
 
 #include "core/memory.h"
-#include "deeparc/chart.h"
+#include "deeparc/present/chart.h"
 #include "deeparc/fisher.h"
-#include "deeparc/html.h"
+#include "deeparc/present/html.h"
 
 #include <math.h>
 #include <stdio.h>

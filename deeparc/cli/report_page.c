@@ -4,8 +4,8 @@
 #include "core/number.h"
 
 #include "core/memory.h"
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/html.h"
 
 #include <math.h>
 #include <stdio.h>

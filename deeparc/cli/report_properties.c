@@ -7,8 +7,8 @@
 #include "deeparc/cli/report.h"
 
 #include "core/memory.h"
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/html.h"
 #include "deeparc/properties.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 
 #include "core/memory.h"
 #include "core/number.h"
-#include "deeparc/html.h"
+#include "deeparc/present/html.h"
 
 #include <stdio.h>
 #include <stdlib.h>

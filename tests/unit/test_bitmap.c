@@ -3,7 +3,7 @@
 #include "core/checksum.h"
 #include "core/memory.h"
 #include "datasets/gzip.h"
-#include "deeparc/chart.h"
+#include "deeparc/present/chart.h"
 
 static uint32_t big(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];

@@ -1,8 +1,8 @@
 /* The terminal heat map, colours, and the text buffer it writes into. */
 #include "tests/unit/test.h"
 #include "core/memory.h"
-#include "deeparc/colour.h"
-#include "deeparc/heatmap.h"
+#include "deeparc/present/colour.h"
+#include "deeparc/present/heatmap.h"
 
 static const double matrix[16] = { 1, 0.95, 0.3, 0, 0.95, 1, 0.4, 0.1, 0.3, 0.4, 1, 0.5, 0, 0.1, 0.5, 1 };
 static const char *const names[] = { "conv1", "layer1.0", "layer1.1", "fc" };

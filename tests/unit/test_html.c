@@ -3,9 +3,9 @@
 #include "tests/unit/test.h"
 #include "core/memory.h"
 #include "core/random.h"
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
-#include "deeparc/scale.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/html.h"
+#include "deeparc/present/scale.h"
 
 #include <locale.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Scales for pictures: from values to shares of an axis or of a colour bar, and round numbers to label it with. */
-#ifndef DA_DEEPARC_SCALE_H
-#define DA_DEEPARC_SCALE_H
+#ifndef DA_DEEPARC_PRESENT_SCALE_H
+#define DA_DEEPARC_PRESENT_SCALE_H
 
 #include <stdint.h>
 

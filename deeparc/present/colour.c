@@ -1,5 +1,5 @@
 /* The colour scale: ten anchors, straight lines between them. */
-#include "deeparc/colour.h"
+#include "deeparc/present/colour.h"
 
 #include <math.h>
 

@@ -5,9 +5,9 @@
  *     min >= 0.95      [M0 ] o [M2    ] o o    6 modules
  *                      c  l  l   l             names, turned
  */
-#include "deeparc/chart.h"
-#include "deeparc/chart_parts.h"
-#include "deeparc/html.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/chart_parts.h"
+#include "deeparc/present/html.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The chain of units as a row of boxes that wraps like text; modules of more than one unit are framed and named. */
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/html.h"
 
 static bool begins_stage(const da_chain_chart *chart, int unit) {
     return unit > 0 && da_partition_is_transition(chart->units[unit - 1].name, chart->units[unit].name);

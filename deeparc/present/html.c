@@ -1,5 +1,5 @@
 /* The page: its frame, its style, and all that is not a chart. */
-#include "deeparc/html.h"
+#include "deeparc/present/html.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Names of layers in charts. */
-#include "deeparc/chart_parts.h"
+#include "deeparc/present/chart_parts.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  *             0       5      10      15
  *                     x_label
  */
-#include "deeparc/chart.h"
-#include "deeparc/html.h"
-#include "deeparc/scale.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/html.h"
+#include "deeparc/present/scale.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Rectangles and letters. */
-#include "deeparc/bitmap.h"
+#include "deeparc/present/bitmap.h"
 #include "core/memory.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
  * Names stand beside their rows and, turned, below their columns; where cells are smaller than letters, beside every
  * n-th.
  */
-#include "deeparc/chart.h"
-#include "deeparc/scale.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/scale.h"
 
 #include "core/number.h"
 

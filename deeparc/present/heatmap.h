@@ -4,8 +4,8 @@
  *     layer1.0 +@@-|. .|            a character cell a pair, two columns wide; lines where a module of more
  *     ...         -+---+            than one layer begins and ends; the bracket names the modules
  */
-#ifndef DA_DEEPARC_HEATMAP_H
-#define DA_DEEPARC_HEATMAP_H
+#ifndef DA_DEEPARC_PRESENT_HEATMAP_H
+#define DA_DEEPARC_PRESENT_HEATMAP_H
 
 #include "deeparc/partition.h"
 #include "deeparc/text.h"

@@ -7,11 +7,11 @@
  *       layer2.0  [ ][ ] [#][ ]
  *                  c  l   l
  */
-#include "deeparc/chart.h"
-#include "deeparc/chart_parts.h"
-#include "deeparc/colour.h"
-#include "deeparc/html.h"
-#include "deeparc/scale.h"
+#include "deeparc/present/chart.h"
+#include "deeparc/present/chart_parts.h"
+#include "deeparc/present/colour.h"
+#include "deeparc/present/html.h"
+#include "deeparc/present/scale.h"
 
 
 enum {

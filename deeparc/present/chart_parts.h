@@ -1,6 +1,6 @@
 /* What charts of layers share: how their names are written. */
-#ifndef DA_DEEPARC_CHART_PARTS_H
-#define DA_DEEPARC_CHART_PARTS_H
+#ifndef DA_DEEPARC_PRESENT_CHART_PARTS_H
+#define DA_DEEPARC_PRESENT_CHART_PARTS_H
 
 #include "deeparc/text.h"
 

@@ -2,10 +2,10 @@
  *
  *     | name, padded | ' ' | cells, with a bar before every column that begins or ends a module | ' ' | bracket |
  */
-#include "deeparc/heatmap.h"
+#include "deeparc/present/heatmap.h"
 #include "core/json.h"
-#include "deeparc/colour.h"
-#include "deeparc/scale.h"
+#include "deeparc/present/colour.h"
+#include "deeparc/present/scale.h"
 
 #include <stdio.h>
 #include <string.h>

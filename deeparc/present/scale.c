@@ -1,5 +1,5 @@
 /* Scales and ticks. */
-#include "deeparc/scale.h"
+#include "deeparc/present/scale.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Colours for values from 0 to 1: dark violet over blue-green to yellow, in steps that look even, also to the
  * colour-blind and in grey print (the anchors of the scale known as viridis, joined by straight lines). */
-#ifndef DA_DEEPARC_COLOUR_H
-#define DA_DEEPARC_COLOUR_H
+#ifndef DA_DEEPARC_PRESENT_COLOUR_H
+#define DA_DEEPARC_PRESENT_COLOUR_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  *
  * Every string that is passed in is escaped. What can be NULL says so.
  */
-#ifndef DA_DEEPARC_HTML_H
-#define DA_DEEPARC_HTML_H
+#ifndef DA_DEEPARC_PRESENT_HTML_H
+#define DA_DEEPARC_PRESENT_HTML_H
 
 #include "deeparc/text.h"
 

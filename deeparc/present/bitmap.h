@@ -4,10 +4,10 @@
  *       |
  *       v y              What lies outside is not drawn.
  */
-#ifndef DA_DEEPARC_BITMAP_H
-#define DA_DEEPARC_BITMAP_H
+#ifndef DA_DEEPARC_PRESENT_BITMAP_H
+#define DA_DEEPARC_PRESENT_BITMAP_H
 
-#include "deeparc/colour.h"
+#include "deeparc/present/colour.h"
 #include "deeparc/text.h"
 
 enum {

@@ -1,9 +1,9 @@
 /* Charts for the HTML report, as inline SVG that follows the page's colours. All append to a page (html.h); data are
  * borrowed and only read. Points that are not finite are left out. Values can be read by pointing at them (<title>). */
-#ifndef DA_DEEPARC_CHART_H
-#define DA_DEEPARC_CHART_H
+#ifndef DA_DEEPARC_PRESENT_CHART_H
+#define DA_DEEPARC_PRESENT_CHART_H
 
-#include "deeparc/bitmap.h"
+#include "deeparc/present/bitmap.h"
 #include "deeparc/partition.h"
 #include "deeparc/text.h"
 

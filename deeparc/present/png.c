@@ -9,7 +9,7 @@
  * which leaves zeros nearly everywhere. Deflate then needs to know a single kind of repetition, "the byte before, n
  * times more" (distance 1, n = 3..258), and the fixed code of RFC 1951, section 3.2.6: an encoder of a page.
  */
-#include "deeparc/bitmap.h"
+#include "deeparc/present/bitmap.h"
 #include "core/checksum.h"
 #include "core/memory.h"
 
