@@ -6,6 +6,7 @@
  */
 #include "deeparc/measure.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/sha256.h"
 #include "deeparc/dominant.h"
@@ -40,6 +41,7 @@ typedef struct pass {
     da_similarity *similarity;
     da_dominant   *dominant;  /* layers x options->dominant */
     da_text        settings;  /* of the state file */
+    da_file_lock  *lock;      /* on it: what another process saves in between would be lost, or this run's sums */
     int64_t        resumed;
     const side    *now;       /* whose forward pass runs */
     int            next, offset;
@@ -160,6 +162,7 @@ static da_status save(const pass *p, int64_t done) {
 static da_status resume(pass *p) {
     if (!p->options->state) return DA_OK;
     DA_TRY(describe(p));
+    if (!da_file_is_stream(p->options->state)) DA_TRY(da_file_lock_take(&p->lock, p->options->state));
     return dai_measure_state_read(p->options->state, da_text_string(&p->settings), &p->resumed, p->similarity);
 }
 
@@ -304,6 +307,13 @@ static da_status check_dominant(const da_measure_options *o, int64_t samples) {
     return DA_OK;
 }
 
+da_status da_measure_check(const da_model *model, const da_measure_options *options) {
+    dai_taps taps = { 0 };
+    DA_TRY(dai_taps_choose(&taps, model, options));
+    dai_taps_free(&taps);
+    return DA_OK;
+}
+
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out) {
     da_measure_options o = *options;
     int64_t samples = o.limit > 0 && o.limit < data->count ? o.limit : data->count;
@@ -316,6 +326,7 @@ da_status da_measure(da_model *model, const da_dataset *data, const da_measure_o
     pass p = { .options = &o };
     da_measurement m = { .batch = o.batch, .options = o };
     da_status status = measure(&p, model, data, &m);
+    da_file_lock_give(p.lock);
     da_similarity_free(p.similarity);
     da_graph_free(p.graph);
     da_text_free(&p.settings);

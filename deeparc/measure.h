@@ -82,13 +82,16 @@ typedef struct da_measurement {
    model->unit_count. Errors: DA_ERROR_ARGUMENT (blocks wanted of a model that has none). */
 da_status da_measure_units(const da_model *model, da_measure_layers layers, int *units, int *count);
 
+/* Are there layers of this model that the options ask for? Needs no data; errors as da_measure's about layers. */
+da_status da_measure_check(const da_model *model, const da_measure_options *options);
+
 /* Labels are not needed. The models must know their normalisation. Errors: DA_ERROR_ARGUMENT (options, dominant images
    of two sides, of several passes or with a state; blocks or their sums wanted of a model that has none),
    DA_ERROR_NOT_FOUND (a pattern that matches nothing; the names are listed),
    DA_ERROR_SHAPE (images that do not suit a model, data sets of different sizes), DA_ERROR_FORMAT (a state of other
-   settings), DA_ERROR_IO, DA_ERROR_MEMORY, DA_ERROR_INTERRUPTED. *out is written on success only. Cost: one inference a
-   side and pass, and batch / 2 multiply-adds in double for every value a measured layer puts out. A state file is
-   written every 16 batches and at the end; continuing from it gives the bits of a run that was not interrupted. */
+   settings), DA_ERROR_BUSY (another process has the state), DA_ERROR_IO, DA_ERROR_MEMORY, DA_ERROR_INTERRUPTED. *out is
+   written on success only. Cost: one inference a side and pass, and batch / 2 multiply-adds in double for every value a
+   measured layer puts out. A state file is written every 16 batches and at the end; continuing from it gives the bits of a run that was not interrupted. */
 da_status da_measure(da_model *model, const da_dataset *data, const da_measure_options *options, da_measurement *out);
 void      da_measurement_free(da_measurement *measurement); /* takes one of all zero bytes, and leaves it so */
 

@@ -42,6 +42,19 @@ static da_status check_options(const da_trainer_options *o) {
     return DA_OK;
 }
 
+da_status da_trainer_check(const da_model *model, const da_trainer_options *options) {
+    DA_TRY(check_options(options));
+    return options->resume ? dai_training_check_file(model, options->checkpoint_path) : DA_OK;
+}
+
+int64_t da_trainer_steps(const da_trainer_options *o, int64_t images) {
+    int64_t learn = images - o->validation;
+    if (o->limit > 0 && o->limit < learn) learn = o->limit;
+    if (learn < 1 || o->batch < 1) return 0;
+    int64_t steps = ((learn - 1) / o->batch + 1) * o->epochs;
+    return o->max_steps > 0 && o->max_steps < steps ? o->max_steps : steps;
+}
+
 /* The parts of the data set, and the batches that are made of them. */
 static da_status prepare_data(dai_training *t, const da_dataset *data) {
     const da_trainer_options *o = t->options;
@@ -117,8 +130,7 @@ static void report(const loop *l, const da_epoch_record *done) {
     const dai_training *t = l->training;
     const dai_position *p = &t->position;
     if (!t->options->progress) return;
-    int64_t steps = dai_steps_done(t), planned = t->steps_epoch * t->options->epochs;
-    if (t->options->max_steps > 0 && t->options->max_steps < planned) planned = t->options->max_steps;
+    int64_t steps = dai_steps_done(t), planned = da_trainer_steps(t->options, t->data.count);
     da_progress progress = {
         .epoch = done ? done->epoch : p->epoch,
         .epochs = t->options->epochs,

@@ -103,6 +103,12 @@ void da_training_result_free(da_training_result *result);
 da_status da_train(da_model *model, const da_dataset *data, const da_trainer_options *options,
                    da_training_result *result);
 
+/* What da_train would refuse without looking at data: options, and where it resumes, a checkpoint that is not there, is
+   damaged, holds no run, or is of another network than model (NULL: any). Errors: as da_train's. */
+da_status da_trainer_check(const da_model *model, const da_trainer_options *options);
+/* The steps of a whole run on so many images, those held out among them; 0: there is nothing to learn from. */
+int64_t   da_trainer_steps(const da_trainer_options *options, int64_t images);
+
 /* Mean loss and accuracy in inference mode: the same bits for any batch, number of threads and machine. logits (count x
    classes), when not NULL, receives the outputs in file order. Without labels loss and accuracy are NaN. A sample with
    a logit that is not a number is not correct, and is counted in not_numbers. Errors:

@@ -70,6 +70,8 @@ da_status dai_training_step(dai_training *t);
 da_status dai_training_try_single(dai_training *t);
 da_status dai_training_save(const dai_training *t);
 da_status dai_training_resume(dai_training *t);
+/* Can a run of this network go on from the file, as far as it tells without data? model NULL: of any network. */
+da_status dai_training_check_file(const da_model *model, const char *path);
 da_status dai_training_log(const dai_training *t);
 
 /* Sets the record, which the two calls below need: one pass over all images. */

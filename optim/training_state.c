@@ -203,12 +203,17 @@ static da_status resume_from(dai_training *t, const da_safetensors *file, const 
     return read_tensors(t, file);
 }
 
+static da_status find_state(const da_safetensors *file, const char **text) {
+    *text = da_safetensors_metadata(file, "deeparc.training");
+    return *text ? DA_OK
+                 : DA_FAIL(DA_ERROR_FORMAT, "it holds a model but no training state, so there is nothing to resume");
+}
+
 static da_status resume_state(dai_training *t, const da_safetensors *file, const char *path) {
     da_json *root = NULL;
-    const char *text = da_safetensors_metadata(file, "deeparc.training");
-    da_status status =
-        text ? da_json_parse(&root, text, strlen(text), path)
-             : DA_FAIL(DA_ERROR_FORMAT, "it holds a model but no training state, so there is nothing to resume");
+    const char *text;
+    da_status status = find_state(file, &text);
+    if (status == DA_OK) status = da_json_parse(&root, text, strlen(text), path);
     if (status == DA_OK) status = resume_from(t, file, root);
     da_json_free(root);
     return status == DA_OK ? DA_OK : da_fail_context("resuming '%s': ", path);
@@ -220,6 +225,17 @@ static da_status resume_run(dai_training *t, const da_safetensors *file, const c
     DA_TRY(resume_state(t, file, path));
     DA_TRY(da_checkpoint_check_frozen(t->model, file, path));
     return da_checkpoint_fill(t->model, file, path);
+}
+
+da_status dai_training_check_file(const da_model *model, const char *path) {
+    const char *text;
+    da_safetensors file = { 0 };
+    da_status status = da_checkpoint_read(&file, path);
+    if (status == DA_OK) status = find_state(&file, &text);
+    if (status != DA_OK) status = dai_fail_context("resuming '%s': ", path);
+    if (status == DA_OK && model) status = da_checkpoint_compare(model, &file, path);
+    da_safetensors_free(&file);
+    return status;
 }
 
 da_status dai_training_resume(dai_training *t) {

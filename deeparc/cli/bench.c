@@ -105,9 +105,9 @@ double bench_peak(void) {
 
 static da_status run(cli *c) {
     bool model = cli_has(c, "model");
-    static const char *const of_models[] = { "mode", "data-dir", "conv" };
-    for (int i = 0; i < 3 && !model; i++)
-        if (cli_has(c, of_models[i]))
+    static const char *const of_models[] = { "mode", "data-dir", "conv", "seed" };
+    for (int i = 0; i < 4 && !model; i++)
+        if (cli_given(c, of_models[i]))
             return cli_usage(c, "--%s has no effect on the kernels: add --model M", of_models[i]);
     cli_banner(c);
     return model ? bench_network(c) : bench_kernels(c);
@@ -115,7 +115,7 @@ static da_status run(cli *c) {
 
 const cli_command cli_bench = {
     .name = "bench", .purpose = "measure the speed of a network, or of the kernels", .arguments = "",
-    .example = "bench --model lenet --mode train --threads 2", .options = options, .run = run,
+    .example = "bench --model lenet --mode train --threads 2", .tables = CLI_SEED, .options = options, .run = run,
     .notes = "A training step is what `train` does, with a momentum of 0.9 and a weight decay of 1e-4: making a\n"
              "batch of bytes, forward, loss, backward, update, over 32 batches of real data where they are found\n"
              "(MNIST, CIFAR-10), else of drawn digits or noise. Inference is making a batch, and forward.\n"

@@ -48,12 +48,13 @@ typedef struct cli_option {
     const char *within;  /* CLI_READS of a directory: the files in it that are read, "plan.txt|*.json" */
 } cli_option;
 
-/* Tables that several commands share; every command also has --seed --threads --kernels --json --quiet --help. */
+/* Tables that several commands share; every command also has --threads --kernels --json --quiet --help. */
 enum {
     CLI_DATA = 1,     /* --data (required), --data-dir, --normalize, --limit */
     CLI_SPLIT = 2,    /* --split test|train */
-    CLI_TRAINING = 4, /* --epochs --batch --rate --optimizer ... : all that cli_training_options reads */
-    CLI_RESUMING = 8  /* --log --checkpoint --resume, of a command that has CLI_TRAINING and --out */
+    CLI_TRAINING = 4, /* --epochs --batch --rate --optimizer ... : all that cli_training_options reads; and --seed */
+    CLI_RESUMING = 8, /* --log --checkpoint --resume, of a command that has CLI_TRAINING and --out */
+    CLI_SEED = 16     /* --seed, of a command that draws at random */
 };
 
 typedef struct cli cli;
@@ -106,7 +107,7 @@ struct cli {
     int         argument_count;
     char      **argv;       /* the whole line, as main got it */
     int         argc;
-    uint64_t    seed;
+    uint64_t    seed;    /* of a command that draws; else 0 */
     bool        quiet, json;
     bool        usage;      /* the failure is wrong usage: exit status 2 */
     char        partial[4096]; /* OUT.partial, the checkpoint of a run that is given none; else "" */
@@ -166,6 +167,8 @@ void cli_banner(cli *c);
 /* Data: the set named by --data, cut to its first `limit` samples (0: all). Notes what was loaded from where. */
 da_status cli_data_load(cli *c, da_dataset *data, da_split split, int64_t limit);
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit);
+/* Wrong usage when there is a --data-dir, and the set is none that is looked for there. */
+da_status cli_data_dir_check(cli *c, const char *name);
 /* Wrong usage when a file of the line would replace one of the data. */
 da_status cli_data_is_kept(cli *c, const char *source);
 /* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
@@ -175,6 +178,7 @@ const char *cli_data_state(const da_dataset *data); /* "as published", ...; "not
 const char *cli_data_content(const da_dataset *data); /* "drawn", "as published", "not as published", "of no known set" */
 da_split  cli_split(const cli *c);             /* --split */
 const char *cli_split_name(da_split split);    /* "train", "test" */
+const char *cli_part_name(const da_dataset *data, da_split split); /* the same, or "file" of data that have no parts */
 
 /* Models. cli_model_open reads a checkpoint, and takes the normalisation from --normalize where the command has CLI_DATA
    (it is an error when neither file nor option gives one). Open the model before the data are read, then ask whether
@@ -198,10 +202,12 @@ da_trainer_options cli_training_defaults(const char *architecture, const da_data
 
 /* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
    `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves
-   to OUT.partial, and --resume continues from there. */
-da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults);
-/* Do the options contradict each other? Asked before data are read. */
-da_status cli_training_check(cli *c, const da_trainer_options *defaults);
+   to OUT.partial, and --resume continues from there. images: how many there are to train on, to say what does not suit
+   them. */
+da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults, int64_t images);
+/* Do the options contradict each other, or the checkpoint to resume from? Asked before data are read; model NULL: it is
+   yet to be made. */
+da_status cli_training_check(cli *c, const da_model *model, const da_trainer_options *defaults);
 /* After da_train gave DA_ERROR_INTERRUPTED: one sentence that names the checkpoint and the command that continues. */
 da_status cli_training_interrupted(cli *c, const da_trainer_options *options);
 

@@ -9,11 +9,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- Data. ---- */
 
 da_split    cli_split(const cli *c) { return cli_choice(c, "split") == 0 ? DA_TEST : DA_TRAIN; }
 const char *cli_split_name(da_split split) { return split == DA_TEST ? "test" : "train"; }
+const char *cli_part_name(const da_dataset *data, da_split split) {
+    return data->one_file ? "file" : cli_split_name(split);
+}
 
 const char *cli_data_state(const da_dataset *data) {
     switch (data->published) {
@@ -27,18 +31,43 @@ const char *cli_data_content(const da_dataset *data) {
     return data->published == DA_NOT_AS_PUBLISHED ? "not as published" : cli_data_state(data);
 }
 
-/* --data-dir serves sets that are named: is there one on the line? */
-static da_status check_data_dir(cli *c) {
+da_status cli_data_dir_check(cli *c, const char *name) {
+    if (!cli_has(c, "data-dir") || da_dataset_is_named(name)) return DA_OK;
+    return cli_usage(c, "--data-dir has no effect on '%.200s': it is where sets that are named lie, such as mnist", name);
+}
+
+/* A file is all there is of a set: it has no parts to choose between. */
+static bool has_parts(const char *name) {
+    struct stat facts;
+    return da_dataset_is_named(name) || stat(name, &facts) != 0 || S_ISDIR(facts.st_mode);
+}
+
+/* The set on the line that serves; without one, *last is another. */
+static bool any_set(const cli *c, bool (*serves)(const char *name), const char **last) {
     static const char *const sets[] = { "data", "against-data" };
-    const char *last = "";
+    *last = "";
     for (int v = 0; v < c->value_count; v++)
         for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
             const cli_value *value = &c->values[v];
             if (!value->text || strcmp(value->option->name, sets[s]) != 0) continue;
-            if (da_dataset_is_named(value->text)) return DA_OK;
-            last = value->text;
+            if (serves(*last = value->text)) return true;
         }
-    return cli_usage(c, "--data-dir has no effect on '%.200s': it is where sets that are named lie, such as mnist", last);
+    return false;
+}
+
+static bool is_given(const cli *c, const char *name) { /* also of a command that has no such option */
+    for (int v = 0; v < c->value_count; v++)
+        if (strcmp(c->values[v].option->name, name) == 0) return c->values[v].given;
+    return false;
+}
+
+/* Have the options that say where sets lie, and which part of them is meant, a set to speak of? */
+static da_status check_sets(cli *c) {
+    const char *last;
+    if (is_given(c, "data-dir") && !any_set(c, da_dataset_is_named, &last)) return cli_data_dir_check(c, last);
+    if (is_given(c, "split") && !any_set(c, has_parts, &last))
+        return cli_usage(c, "--split has no effect on '%.200s', which is one file: name the folder of a whole set", last);
+    return DA_OK;
 }
 
 da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_split split, int64_t limit) {
@@ -47,17 +76,17 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
     da_dataset_options options = { .count = strcmp(name, "digits") == 0 ? limit : 0, .seed = 1, .limit = limit,
                                    .hash = run_wanted(c) };
     da_dataset out;
-    if (cli_has(c, "data-dir")) DA_TRY(check_data_dir(c));
+    DA_TRY(check_sets(c));
     DA_TRY(da_dataset_load(&out, name, split, cli_text(c, "data-dir"), &options));
     da_status status = cli_data_is_kept(c, out.source);
-    if (status == DA_OK) status = run_note_data(c, cli_split_name(split), &out);
+    if (status == DA_OK) status = run_note_data(c, cli_part_name(&out, split), &out);
     if (status != DA_OK) {
         da_dataset_free(&out);
         return status;
     }
     char shape[96];
     da_shape_text(shape, 3, (const int64_t[]){ out.height, out.width, out.channels });
-    cli_note(c, "%s %s: %s of %s, %s (%s), %s%s", out.name, cli_split_name(split),
+    cli_note(c, "%s %s: %s of %s, %s (%s), %s%s", out.name, cli_part_name(&out, split),
              da_count(out.count, "image").text, shape, da_count(out.classes, "class").text, out.source, cli_data_state(&out),
              out.altered ? out.altered : "");
     *data = out;

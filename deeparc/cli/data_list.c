@@ -65,7 +65,7 @@ static da_status show_set(cli *c, survey *s, const char *name, bool listed) {
             continue;
         }
         DA_TRY(status);
-        show_part(c, s, &data, data.one_file ? "file" : cli_split_name((da_split)split));
+        show_part(c, s, &data, cli_part_name(&data, (da_split)split));
         more = !data.one_file;
         da_dataset_free(&data);
     }
@@ -84,6 +84,7 @@ static da_status show_all(cli *c, survey *s) {
 
 static da_status run(cli *c) {
     survey s = { 0 };
+    if (c->argument_count > 0) DA_TRY(cli_data_dir_check(c, c->arguments[0]));
     if (c->json) {
         da_json_key(&c->writer, "parts");
         da_json_begin_array(&c->writer);

@@ -33,7 +33,7 @@ static void members(const void *context, da_json_writer *to) {
     record_real(to, "seconds", r->answers.evaluation.seconds);
     record_text(to, "model", r->model->architecture);
     record_text(to, "data", r->data->name);
-    record_text(to, "split", cli_split_name(cli_split(r->c)));
+    record_text(to, "split", cli_part_name(r->data, cli_split(r->c)));
     if (r->confusion) answers_record_confusion(to, &r->answers, r->confusion);
     if (r->examples) answers_record_examples(to, &r->answers, r->examples, r->example_count);
 }

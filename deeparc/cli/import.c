@@ -32,9 +32,7 @@ static da_status import(cli *c, da_model *model) {
     char hash[65];
     if (cli_has(c, "data-dir") && !cli_has(c, "classes-from"))
         return cli_usage(c, "--data-dir needs --classes-from DATA");
-    if (cli_has(c, "data-dir") && !da_dataset_is_named(cli_text(c, "classes-from")))
-        return cli_usage(c, "--data-dir has no effect on '%.200s': it is where sets that are named lie, such as mnist",
-                         cli_text(c, "classes-from"));
+    if (cli_has(c, "classes-from")) DA_TRY(cli_data_dir_check(c, cli_text(c, "classes-from")));
     DA_TRY(cli_model_normalize(c, model, c->arguments[0]));
     if (cli_has(c, "classes-from")) DA_TRY(name_classes(c, model));
     DA_TRY(da_model_hash(model, -1, hash));

@@ -78,6 +78,7 @@ static da_status read_names(const char *path, matrix *m) {
     if (status == DA_OK) status = take_names(root, path, m);
     if (status == DA_OK) take_text(root, "hash", m->hash, sizeof m->hash);
     if (status == DA_OK) take_text(root, "split", m->split, sizeof m->split);
+    if (strcmp(m->split, "train") != 0 && strcmp(m->split, "test") != 0) m->split[0] = '\0'; /* a file: of which part? */
     da_json_free(root);
     return status;
 }

@@ -7,13 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CLI_TABLES = 6 };
+enum { CLI_TABLES = 7 };
 typedef struct cli_table { const char *title; const cli_option *options; } cli_table;
 
 enum { CLI_MOST_COMMANDS = 64 }; /* the NULL that ends the list among them */
 extern const cli_command *const cli_commands[]; /* in the order --help lists them; NULL-ended */
 
 /* The tables of a command in the order --help shows them; returns how many there are. */
+bool cli_draws(const cli_command *command); /* has it --seed? */
 int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]);
 
 /* Fills in values and arguments; argv[0] is the first word after the command. *help is set, and nothing else is

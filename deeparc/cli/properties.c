@@ -38,9 +38,11 @@ static da_status refuse(cli *c, bool needless, const char *const *options, const
 static da_status check_options(cli *c) {
     static const char *const attack[] = { "epsilon", "steps", "step-size", "no-random-start", NULL };
     static const char *const names[] = { "names", NULL }, *const limit[] = { "limit", NULL };
-    static const char *const among[] = { "among", NULL };
+    static const char *const among[] = { "among", NULL }, *const seed[] = { "seed", NULL };
     const bool given = cli_has(c, "similarity");
     DA_TRY(refuse(c, cli_int(c, "attack-limit") == 0, attack, "nothing is attacked"));
+    DA_TRY(refuse(c, cli_int(c, "controls") == 0 && (cli_int(c, "attack-limit") == 0 || cli_flag(c, "no-random-start")),
+                  seed, "neither controls nor the start of an attack are drawn"));
     DA_TRY(refuse(c, !given, names, "they belong to a matrix, and --similarity names none"));
     DA_TRY(refuse(c, given && cli_flag(c, "no-probes"), limit, "no training image is used"));
     return refuse(c, cli_int(c, "controls") == 0, among, "there are no controls");
@@ -305,7 +307,7 @@ static const cli_option options[] = {
 
 const cli_command cli_properties = {
     .name = "properties", .purpose = "follow what a network can do while blocks are removed or repeated",
-    .arguments = "MODEL", .file = CLI_READS,
+    .arguments = "MODEL", .file = CLI_READS, .tables = CLI_SEED,
     .example = "properties resnet20.safetensors --data mnist --threshold 0.9 --linkage min --html rq2.html",
     .notes = "Inside modules in the order of Algorithm 2, and as a control as many blocks at random: accuracy, loss,\n"
              "divergence from the original (KL), accuracy under FGSM and PGD, and of linear probes on the last block.\n"

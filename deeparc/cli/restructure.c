@@ -254,9 +254,9 @@ static da_status refuse(cli *c, const char *const *options, const char *why) {
 
 static da_status check_options(cli *c) {
     static const char *const choosing[] = { "threshold", "linkage", "names", "enough", "max-drop", "validation",
-                                            "limit", NULL };
+                                            "limit", "seed", NULL };
     static const char *const measuring[] = { "data-dir", "normalize", "max-drop", "validation", "limit", "test-limit",
-                                            NULL };
+                                            "seed", NULL };
     bool named = cli_has(c, "remove") || cli_has(c, "module");
     if (named == cli_has(c, "similarity"))
         return cli_usage(c, "say which units go: --remove NAMES, --module FIRST:LAST, or --similarity FILE.csv to "
@@ -342,6 +342,7 @@ static const cli_option options[] = {
 
 const cli_command cli_restructure = {
     .name = "restructure", .purpose = "remove redundant layers for real", .arguments = "MODEL", .file = CLI_READS,
+    .tables = CLI_SEED,
     .example = "restructure resnet20.safetensors --similarity cka.csv --data mnist --out small.safetensors",
     .notes = "Or: deeparc restructure resnet20.safetensors --remove layer1.1,layer1.2 --out small.safetensors\n"
              "A unit can go when the shapes before and after it are equal. Test images never take part in the choice, unless\n"

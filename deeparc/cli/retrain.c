@@ -14,6 +14,7 @@
 typedef struct result {
     cli *c;
     const da_model *model;
+    da_model *original;      /* as it was: evaluated when nothing can be refused any more */
     const da_dataset *test;
     const char *named;       /* the units that learn, "layer1.0,layer2.0" or "all" */
     da_text near;            /* them, for --units neighbours */
@@ -137,14 +138,15 @@ static da_status train_units(result *r, da_model *model, const da_dataset *data,
 static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     da_trainer_options initial = defaults(), o;
     const char *out = cli_text(r->c, "out");
-    DA_TRY(cli_training_options(r->c, &o, &initial));
+    DA_TRY(cli_training_options(r->c, &o, &initial, data->count));
     DA_TRY(da_model_hash(model, -1, r->hash_before));
-    DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->before));
+    DA_TRY(da_model_copy(&r->original, model));
     DA_TRY(cli_model_sign(r->c, model));
     DA_TRY(train_units(r, model, data, &o));
     DA_TRY(cli_model_save(r->c, model, out));
     cli_training_saved(r->c, &o);
     cli_training_trouble(r->c, &r->training);
+    DA_TRY(da_evaluate(r->original, r->test, 256, NULL, &r->before));
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->after));
     DA_TRY(da_model_hash(model, -1, r->hash));
     DA_TRY(da_model_measure(model, &r->size, NULL));
@@ -159,10 +161,10 @@ static da_status retrain_run(cli *c) {
     da_model *model = NULL;
     result r = { .c = c, .test = &test };
     const da_trainer_options initial = defaults();
-    DA_TRY(cli_training_check(c, &initial));
     DA_TRY(cli_model_open(c, &model, c->arguments[0]));
     r.model = model;
-    da_status status = choose_units(&r);
+    da_status status = cli_training_check(c, model, &initial);
+    if (status == DA_OK) status = choose_units(&r);
     if (status == DA_OK) status = da_retrain_check(model, (const char *const *)r.units.items, r.units.count);
     if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = da_feed_check(model, &test);
@@ -171,6 +173,7 @@ static da_status retrain_run(cli *c) {
     da_text_free(&r.near);
     da_retrain_proof_free(&r.proof);
     da_training_result_free(&r.training);
+    da_model_free(r.original);
     da_model_free(model);
     da_dataset_free(&test);
     da_dataset_free(&data);

@@ -283,7 +283,7 @@ void run_put(cli *c, da_json_writer *to, bool outputs) {
     record_text(to, "commit", run_commit);
     record_text(to, "compiler", run_compiler);
     record_text(to, "flags", run_flags);
-    record_int(to, "seed", (int64_t)c->seed);
+    if (cli_draws(c->command)) record_int(to, "seed", (int64_t)c->seed);
     record_text(to, "kernels", da_kernels_active()->name);
     record_int(to, "threads", da_threads());
     record_text(to, "machine", machine);

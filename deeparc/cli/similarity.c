@@ -55,7 +55,7 @@ static void put_settings(const result *r, da_json_writer *to) {
     record_text(to, "data", r->data.name);
     if (r->against) record_text(to, "against", r->against->architecture);
     if (r->against_data.images) record_text(to, "against_data", r->against_data.name);
-    record_text(to, "split", cli_split_name(cli_split(r->c)));
+    record_text(to, "split", cli_part_name(&r->data, cli_split(r->c)));
     if (r->parts > 1) record_text(to, "part", cli_text(r->c, "part"));
     record_text(to, "measure", da_similarity_name(s));
     record_text(to, "estimator", cka ? da_hsic_name(s->hsic) : "none");
@@ -137,7 +137,7 @@ static void print_heading(const result *r) {
     cli_print(r->c, "%s, %s%s, of %s of %s on %s of %s (%s): %s of %lld, %.1f s\n",
               da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
               da_count(m->layers, "layer").text, r->model->architecture, da_count(m->samples, "image").text,
-              r->data.name, cli_split_name(cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
+              r->data.name, cli_part_name(&r->data, cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
               r->seconds);
     if (has_sides(r->c))
         cli_print(r->c, "against %s of %s on %s\n", da_count(m->columns, "layer").text,
@@ -251,6 +251,8 @@ static da_status check_options(cli *c) {
     static const char *const of_square[] = { "threshold", "linkage", NULL };
     DA_TRY(check_measure(c));
     DA_TRY(check_dominant(c));
+    if (cli_given(c, "seed") && cli_int(c, "passes") == 1)
+        return cli_usage(c, "--seed has no effect on one pass, which takes the images in their order: --passes N");
     for (int i = 0; of_square[i]; i++)
         if (has_sides(c) && cli_given(c, of_square[i]))
             return cli_usage(c, "--%s needs the matrix of one model with itself, without --against", of_square[i]);
@@ -311,6 +313,9 @@ static da_status load(result *r) {
     const char *against = cli_text(c, "against"), *other = cli_text(c, "against-data");
     DA_TRY(cli_model_open(c, &r->model, c->arguments[0]));
     if (against) DA_TRY(cli_model_open(c, &r->against, against));
+    da_measure_options options = read_options(c);
+    DA_TRY(da_measure_check(r->model, &options));
+    if (against) DA_TRY(da_measure_check(r->against, &options));
     DA_TRY(cli_data_load(c, &r->data, cli_split(c), cli_int(c, "limit")));
     if (other) DA_TRY(cli_data_load_named(c, &r->against_data, other, cli_split(c), cli_int(c, "limit")));
     DA_TRY(keep_part(r, &r->data));
@@ -386,7 +391,7 @@ static da_status run(result *r) {
     DA_TRY(load(r));
     DA_TRY(measure(r));
     warn_of_bias(r);
-    if (cli_split(c) == DA_TEST)
+    if (cli_split(c) == DA_TEST && !r->data.one_file)
         cli_note(c, "test images: what this matrix decides, the test set has decided (--split train)");
     if (!has_sides(c)) DA_TRY(matrix_partition(c, r->m.matrix, r->m.layers, &r->partition));
     save(r);
@@ -458,5 +463,5 @@ const cli_command cli_similarity = {
     .notes = "CKA with the unbiased HSIC estimator over mini-batches (Nguyen, Raghu, Kornblith 2021), inference\n"
              "mode, features flattened, unless options say otherwise. Threshold and linkage only decide which\n"
              "module boundaries are drawn.",
-    .tables = CLI_DATA, .options = options, .run = similarity_run
+    .tables = CLI_DATA | CLI_SEED, .options = options, .run = similarity_run
 };

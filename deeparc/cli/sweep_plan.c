@@ -67,13 +67,37 @@ static da_status add_axis(cli *c, da_grid *grid, const char *setting) {
     return da_fail_context("--grid: ");
 }
 
+/* An axis of a preset may be replaced; one that is given twice leaves one of the two without effect. */
+static da_status check_axes(cli *c) {
+    const char *setting, *before;
+    for (int i = 0; (setting = cli_text_at(c, "grid", i)) != NULL; i++) {
+        int length = (int)strcspn(setting, "=");
+        if (cli_has(c, "data") && length == 4 && memcmp(setting, "data", 4) == 0)
+            return cli_usage(c, "--data and --grid data=... contradict each other: give one");
+        for (int k = 0; k < i && (before = cli_text_at(c, "grid", k)) != NULL; k++)
+            if ((int)strcspn(before, "=") == length && memcmp(before, setting, (size_t)length) == 0)
+                return cli_usage(c, "--grid %.*s is given twice: name all values at once", length, setting);
+    }
+    return DA_OK;
+}
+
+/* Is there a set that --data-dir serves? */
+static da_status check_data_dir(cli *c, const da_grid *grid) {
+    const char *last = "";
+    for (int a = 0; a < grid->axes; a++)
+        for (int i = 0; i < grid->axis[a].count && strcmp(grid->axis[a].name, "data") == 0; i++)
+            if (da_dataset_is_named(last = grid->axis[a].values[i])) return DA_OK;
+    return cli_data_dir_check(c, last);
+}
+
 static da_status make_grid(cli *c, da_grid *grid) {
     const preset *p = &presets[cli_choice(c, "preset")];
+    DA_TRY(check_axes(c));
     for (int i = 0; p->settings[i]; i++) DA_TRY(add_axis(c, grid, p->settings[i]));
     if (cli_has(c, "data")) DA_TRY(da_grid_set(grid, "data", cli_text(c, "data"), ';'));
     const char *setting;
     for (int i = 0; (setting = cli_text_at(c, "grid", i)) != NULL; i++) DA_TRY(add_axis(c, grid, setting));
-    return DA_OK;
+    return check_data_dir(c, grid);
 }
 
 /* ---- Lines ---- */

@@ -81,9 +81,13 @@ static const cli_option resuming_options[] = {
     { .name = NULL }
 };
 
-static const cli_option common_options[] = {
+static const cli_option seed_options[] = {
     { .name = "seed", .kind = CLI_INT, .value = "N", .initial = "1", .low = 0, .high = LARGEST,
       .help = "of everything that is drawn at random" },
+    { .name = NULL }
+};
+
+static const cli_option common_options[] = {
     { .name = "threads", .kind = CLI_INT, .value = "N", .initial = "0", .low = 0, .high = DA_MAX_THREADS,
       .help = "0: as many as the machine has; results are the same for any number" },
     { .name = "kernels", .kind = CLI_TEXT, .value = "NAME", .initial = "auto",
@@ -94,6 +98,8 @@ static const cli_option common_options[] = {
     { .name = NULL }
 };
 
+bool cli_draws(const cli_command *command) { return (command->tables & (CLI_SEED | CLI_TRAINING)) != 0; }
+
 int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]) {
     int count = 0;
     if (command->options) tables[count++] = (cli_table){ "Options", command->options };
@@ -101,6 +107,7 @@ int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]) {
     if (command->tables & CLI_SPLIT) tables[count++] = (cli_table){ NULL, split_options };
     if (command->tables & CLI_TRAINING) tables[count++] = (cli_table){ "Training", training_options };
     if (command->tables & CLI_RESUMING) tables[count++] = (cli_table){ NULL, resuming_options };
+    if (cli_draws(command)) tables[count++] = (cli_table){ "At random", seed_options };
     tables[count++] = (cli_table){ "Every command", common_options };
     return count;
 }

@@ -97,7 +97,8 @@ da_status cli_model_build(cli *c, da_model **model, const char *name, const da_d
 
 static da_status start(cli *c, da_model **model, const da_dataset *data) {
     if (*model) return da_feed_check(*model, data);
-    return cli_model_build(c, model, cli_text(c, "model"), data);
+    DA_TRY(cli_model_build(c, model, cli_text(c, "model"), data));
+    return cli_model_convolve(c, *model);
 }
 
 /* ---- The run. ---- */
@@ -158,7 +159,7 @@ static da_status interrupted(cli *c, const da_trainer_options *o) {
 
 static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
     da_trainer_options defaults = cli_training_defaults(model->architecture, data), o;
-    DA_TRY(cli_training_options(c, &o, &defaults));
+    DA_TRY(cli_training_options(c, &o, &defaults, data->count));
     result r = { .model = model, .test = test };
     DA_TRY(cli_model_sign(c, model));
     da_status status = da_train(model, data, &o, &r.training);
@@ -176,10 +177,11 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const da
 }
 
 /* Before the data are there: of those, only the augmentation knows, and no option contradicts that. */
-static da_status check_training(cli *c, const char *architecture) {
+static da_status check_training(cli *c, const da_model *model) {
     const da_dataset any = { .channels = 1 };
-    const da_trainer_options usual = cli_training_defaults(architecture, &any);
-    return cli_training_check(c, &usual);
+    const char *name = model ? model->architecture : cli_text(c, "model");
+    const da_trainer_options usual = cli_training_defaults(name, &any);
+    return cli_training_check(c, model, &usual);
 }
 
 static da_status run(cli *c) {
@@ -187,11 +189,11 @@ static da_status run(cli *c) {
     da_model *model = NULL;
     DA_TRY(check_start(c));
     if (cli_has(c, "from")) DA_TRY(cli_model_open(c, &model, cli_text(c, "from")));
-    da_status status = check_training(c, model ? model->architecture : cli_text(c, "model"));
+    da_status status = model ? cli_model_convolve(c, model) : DA_OK;
+    if (status == DA_OK) status = check_training(c, model);
     if (status == DA_OK) cli_banner(c);
     if (status == DA_OK) status = cli_data_load_parts(c, &data, &test);
     if (status == DA_OK) status = start(c, &model, &data);
-    if (status == DA_OK) status = cli_model_convolve(c, model);
     if (status == DA_OK) status = da_feed_check(model, &test);
     if (status == DA_OK) status = train(c, model, &data, &test);
     da_model_free(model);

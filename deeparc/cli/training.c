@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "deeparc/text.h"
 
 #include <stdio.h>
@@ -98,6 +99,15 @@ static da_status read_schedule(cli *c, da_schedule *s) {
     return DA_OK;
 }
 
+/* Do drops of the rate come before the end? */
+static da_status check_drops(cli *c, const da_schedule *s, int64_t epochs) {
+    bool multi = s->kind == DA_MULTI_STEP;
+    int64_t last = multi ? s->milestones[s->milestone_count - 1] : s->every;
+    if ((s->kind != DA_STEP && !multi) || last < epochs) return DA_OK;
+    return cli_usage(c, "--%s: the drop after epoch %lld has no effect on a run of %s", multi ? "milestones" : "step-every",
+                     (long long)last, da_count(epochs, "epoch").text);
+}
+
 /* "crop4" and "cutout8": the word, then a number of pixels from its end to the end of the item. */
 static bool pixels(const char *item, const char *word, const char *ending, int *out) {
     size_t length = strlen(word);
@@ -152,6 +162,7 @@ static da_status read_all(cli *c, da_trainer_options *options, const da_trainer_
     if (!(o.schedule.rate > 0)) return cli_usage(c, "--rate %s would train nothing", cli_text(c, "rate"));
     if (cli_given(c, "augment")) DA_TRY(read_augmentation(c, &o.augmentation));
     if (cli_given(c, "epochs")) o.epochs = cli_int(c, "epochs");
+    DA_TRY(check_drops(c, &o.schedule, o.epochs));
     if (cli_given(c, "batch")) o.batch = cli_int(c, "batch");
     if (cli_given(c, "label-smoothing")) o.label_smoothing = (float)cli_real(c, "label-smoothing");
     o.validation = cli_int(c, "validation");
@@ -165,13 +176,24 @@ static da_status read_all(cli *c, da_trainer_options *options, const da_trainer_
     return DA_OK;
 }
 
-da_status cli_training_check(cli *c, const da_trainer_options *defaults) {
+da_status cli_training_check(cli *c, const da_model *model, const da_trainer_options *defaults) {
     da_trainer_options read;
-    return read_all(c, &read, defaults);
+    DA_TRY(read_all(c, &read, defaults));
+    return da_trainer_check(model, &read);
 }
 
-da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
+/* The rate that was asked for is reached after the warm-up, so never in a run that is no longer. */
+static void note_warm_up(cli *c, const da_trainer_options *o, int64_t images) {
+    int64_t steps = da_trainer_steps(o, images), warm = o->schedule.warm_steps;
+    if (steps < 1 || warm < steps) return;
+    cli_note(c, "the warm-up of %s takes the whole run, which has %s: the rate rises to %.3g at its end",
+             da_count(warm, "step").text, da_count(steps, "step").text,
+             (double)o->schedule.rate * (double)steps / (double)warm);
+}
+
+da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults, int64_t images) {
     DA_TRY(read_all(c, options, defaults));
+    note_warm_up(c, options, images);
     cli_watch_interrupt();
     options->stop = &cli_stop;
     options->progress = cli_progress_training;

@@ -106,7 +106,7 @@ check_same "... is counted as one" "$(cat "$work/out" "$work/err" | grep -c -E '
 check_same "one test image" "$(grep -c 'of 1 test image)' "$work/out")" 1
 
 # ---- Options of training. ----
-small="--model mlp-4 --data digits --limit 96 --test-limit 10 --epochs 2 --quiet"
+small="--model mlp-4 --data digits --limit 96 --test-limit 10 --epochs 3 --quiet"
 for options in "--optimizer adam" "--optimizer adamw --weight-decay 0.01" "--momentum 0 --schedule constant --clip 1" \
     "--nesterov" "--schedule step --step-every 1 --factor 0.5" "--schedule multi-step --milestones 1,2" \
     "--schedule cosine --warmup 2 --final-rate 1e-3" \

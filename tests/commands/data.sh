@@ -37,6 +37,8 @@ check_fails "data: a set that is not there" 1 "datasets/fetch.sh cifar100" \
     env DEEPARC_DATA= "$deeparc" data cifar100 --data-dir "$work/some"
 check_says "data: those that are not there" "cifar100" env DEEPARC_DATA= "$deeparc" data --data-dir "$work/some"
 check "data: drawn digits pass" "$deeparc" data digits --verify
+check_fails "data: --data-dir of a set that is drawn" 2 "--data-dir has no effect on 'digits'" \
+    "$deeparc" data digits --data-dir "$work"
 check_says "data --json" '"content": "of no known set"' "$deeparc" data "$work/some/fashion" --json
 mkdir "$work/some/mnist"
 cp "$work/some/fashion/"t10k* "$work/some/mnist"

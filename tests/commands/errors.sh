@@ -78,6 +78,28 @@ check_fails "--normalize with a deviation of 0" 2 "--normalize" $evaluate digits
 check_fails "--normalize for other channels" 2 "3 channels" $evaluate digits --normalize imagenet
 check_fails "unknown operation" 1 "" "$deeparc" gradcheck nonsense
 
+# ---- Options that would do nothing. ----
+for command in eval predict summary hash import data partition order stability report verify "sweep plan" "sweep collect" \
+    gradcheck; do
+    # shellcheck disable=SC2086
+    check_fails "$command draws nothing" 2 "there is no option --seed" "$deeparc" $command --seed 2
+done
+check_fails "similarity: --seed on one pass" 2 "no effect on one pass" "$deeparc" similarity "$model" --data digits --seed 2
+check "similarity: --seed on two passes" \
+    "$deeparc" similarity "$model" --data digits --limit 64 --batch 32 --passes 2 --seed 2 --quiet
+check_fails "restructure: --seed where units are named" 2 "no effect here" \
+    "$deeparc" restructure "$model" --remove fc1 --seed 2 --out "$work/x.st"
+check_fails "properties: --seed where nothing is drawn" 2 "no effect here" "$deeparc" properties "$model" --data digits \
+    --controls 0 --attack-limit 0 --seed 2
+check_fails "bench: --seed on kernels" 2 "no effect on the kernels" "$deeparc" bench --seed 2
+loud="$deeparc train --model mlp-8 --data digits --limit 64 --test-limit 10 --epochs 1"
+check_fails "a drop behind the end" 2 "no effect on a run of 1 epoch" $tiny --schedule step --step-every 3
+check_fails "milestones behind the end" 2 "the drop after epoch 7 has no effect" $tiny --schedule multi-step --milestones 7
+try $loud --schedule cosine --warmup 100
+check_same "a warm-up that takes the whole run is told" "$(grep -c 'takes the whole run' "$work/err")" 1
+try $loud --schedule cosine --warmup 1 --batch 8
+check_same "... and a short one is not" "$status $(grep -c 'takes the whole run' "$work/err")" "0 0"
+
 # ---- What can be refused without data is refused before they are read: here they are nowhere. ----
 nowhere=$work/nowhere/x
 early() { # early NAME STATUS TEXT COMMAND...
@@ -103,6 +125,22 @@ early "retrain: options that contradict" 2 "belong to sgd" \
     "$deeparc" retrain "$model" --units fc1 --optimizer adam --nesterov $out
 early "train: no such network" 1 "lenet" "$deeparc" train --model lenett
 early "train: no such file" 1 "no.st" "$deeparc" train --from "$work/no.st"
+early "similarity: a pattern that matches nothing" 1 "no layer of 'mlp-8' matches 'layer9.*'" \
+    "$deeparc" similarity "$model" --layers 'layer9.*'
+early "similarity: sums of a network without blocks" 1 "no residual blocks" "$deeparc" similarity "$model" --tap sum
+early "retrain: nothing to resume" 1 "x.st.partial" "$deeparc" retrain "$model" --units fc1 --resume $out
+cp "$model" "$work/norun.st"
+early "retrain: a checkpoint without a run" 1 "no training state" \
+    "$deeparc" retrain "$model" --units fc1 --resume --checkpoint "$work/norun.st" $out
+early "train: nothing to resume" 1 "x.st.partial" "$deeparc" train --model mlp-8 --resume $out
+early "train: a checkpoint without a run" 1 "no training state" "$deeparc" train --model mlp-8 --resume --checkpoint "$model"
+check "the run of another network" "$deeparc" train --model mlp-9 --data digits --limit 64 --test-limit 10 --epochs 1 \
+    --checkpoint "$work/other.st" --quiet
+early "retrain: the run of another network" 1 "does not fit mlp-8" \
+    "$deeparc" retrain "$model" --units fc1 --resume --checkpoint "$work/other.st" $out
+early "train: the run of another network" 1 "does not fit mlp-8" \
+    "$deeparc" train --from "$model" --resume --checkpoint "$work/other.st"
+early "train: --conv of an mlp from a file" 2 "--conv winograd has no effect" "$deeparc" train --from "$model" --conv winograd
 early "train: options that contradict" 2 "no effect" "$deeparc" train --model mlp --schedule cosine --step-every 3
 early "train: no such augmentation" 2 "does not know 'spin'" "$deeparc" train --model mlp --augment spin
 early "sweep run: options that contradict" 2 "needs --validation" \
@@ -126,6 +164,10 @@ idx() { # idx IMAGES LABELS: a set with headers for so many, and content for 2
 }
 idx 2 2
 check "a set of two images" $evaluate "$work/idx"
+for command in eval predict similarity; do
+    check_fails "$command: --split of one file" 2 "which is one file" "$deeparc" $command "$model" --data "$images" --split train
+done
+check_says "one file is no part" '"split": "file"' $evaluate "$images" --json
 check "batch larger than the data" $evaluate "$work/idx" --batch 1000
 idx 3 3; check_fails "IDX: truncated" 1 "" $evaluate "$work/idx"
 idx 1 2; check_fails "IDX: bytes after the end" 1 "" $evaluate "$work/idx"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Two processes at once: on one line of a sweep, and on one checkpoint. Whatever they do to each other, and wherever one
-# of them is killed, no result is another one than that of a process alone. PAIRS=500 is the long form.
+# Two processes at once: on one line of a sweep, one checkpoint, one state of a similarity. Whatever they do to each
+# other, and wherever one of them is killed, no result is another one than that of a process alone. PAIRS=500 is the
+# long form.
 . "$(dirname "$0")/library.sh"
 pairs=${PAIRS:-6}
 unset MAKEFLAGS
@@ -94,4 +95,21 @@ kill -KILL $pid
 wait $pid 2> /dev/null
 check "a lock that was left by a killed process" train --checkpoint "$run"
 check_same "... goes" "$(count "$work" '\.lock$')" 0
+
+# ---- The state of a similarity: the first is stopped where it has the lock. ----
+"$deeparc" train --model mlp-32 --data digits --limit 100 --test-limit 20 --epochs 1 --quiet --out "$work/m.st" > "$work/out"
+measure="$deeparc similarity $work/m.st --data digits --limit 8000 --batch 200 --measure procrustes --threads 1 --quiet"
+measure="$measure --state $work/state.json --out $work"
+$measure/alone.csv > "$work/out"
+rm "$work/state.json"
+$measure/first.csv > "$work/out1" 2> "$work/err1" &
+pid=$!
+while [ ! -e "$work/state.json.lock" ] && kill -0 $pid 2> /dev/null; do sleep 0.02; done
+kill -STOP $pid
+check_fails "a state that another process has" 1 "in use by another process" $measure/second.csv
+check_same "... makes no matrix" "$(ls "$work" | grep -c second.csv)" 0
+kill -CONT $pid
+wait $pid
+check_same "the first: its matrix is that of a process alone" "$(cat "$work/first.csv")" "$(cat "$work/alone.csv")"
+check_same "the lock of a state goes" "$(count "$work" '\.lock$')" 0
 finish

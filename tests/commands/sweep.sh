@@ -104,17 +104,22 @@ check_says "a preset with other values" "12 runs" \
     "$deeparc" sweep plan --preset smoke --grid depth=8 --speed 10 --dir "$d" --quiet
 check_says "a speed that is measured" "(measured)" "$deeparc" sweep plan --data digits --grid depth=8 \
     --grid width=0.25 --grid limit=200 --grid test-limit=10 --dir "$d" --quiet
+check_fails "--data-dir without a set that is named" 2 "--data-dir has no effect on 'digits'" \
+    "$deeparc" sweep plan --preset smoke --data-dir "$work" --speed 10 --dir "$d"
+check_fails "an axis twice" 2 "--grid depth is given twice" \
+    "$deeparc" sweep plan --preset smoke --grid depth=8 --grid depth=14 --dir "$d"
+check_fails "data twice" 2 "contradict" "$deeparc" sweep plan --data digits --grid data=mnist --grid depth=8 --dir "$d"
 check_fails "neither preset nor data" 2 "--data D is missing" "$deeparc" sweep plan --grid depth=8 --dir "$d"
 check_fails "a setting there is none of" 2 "lists the settings" $plan --grid depht=8 --dir "$d"
-check_fails "a setting without values" 2 "NAME=VALUE" $plan --grid depth --dir "$d"
+check_fails "a setting without values" 2 "NAME=VALUE" $plan --grid seed --dir "$d"
 check_fails "an empty value" 2 "empty" $plan --grid seed=1,,2 --dir "$d"
 check_fails "a value twice" 2 "twice" $plan --grid seed=1,2,1 --dir "$d"
 check_fails "a value out of range" 2 "--share" $plan --grid share=2 --dir "$d"
-check_fails "a depth that cannot be" 1 "6n+2" $plan --grid depth=9 --dir "$d"
+check_fails "a depth that cannot be" 1 "6n+2" "$deeparc" sweep plan --data digits --speed 10 --grid depth=9 --dir "$d"
 check_fails "too few classes" 2 "classes=1" $plan --grid classes=1 --dir "$d"
 check_fails "a threshold that is none" 2 "--threshold" $plan --grid threshold=0.9,2 --dir "$d"
 check_fails "where it goes is no setting" 2 "lists the settings" $plan --grid dir=x --dir "$d"
-check_fails "data that are not there" 1 "neither a data set" $plan --grid data=mnits --dir "$d"
+check_fails "data that are not there" 1 "neither a data set" "$deeparc" sweep plan --data mnits --grid depth=8 --speed 10 --dir "$d"
 check_fails "an edited line" 2 "edited" sh -c "$(head -n 1 "$a/plan.txt" | sed 's/--depth 8/--depth 14/')"
 check_fails "no plan" 1 "plan.txt" "$deeparc" sweep collect --dir "$work/nowhere"
 check_fails "a share of nothing" 1 "none at all" "$deeparc" sweep run --dir "$d" --data digits --depth 8 --limit 10 \

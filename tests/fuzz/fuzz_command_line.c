@@ -44,7 +44,7 @@ static void check_accepted(cli *c) {
     if (c->argument_count > CLI_MAX_ARGUMENTS || c->value_count > CLI_MAX_OPTIONS) abort();
     if (c->command->tables & CLI_TRAINING) {
         da_trainer_options initial = da_trainer_defaults(), o;
-        if (cli_training_options(c, &o, &initial) != DA_OK && da_error_message()[0] == '\0') abort();
+        if (cli_training_options(c, &o, &initial, 60000) != DA_OK && da_error_message()[0] == '\0') abort();
     }
 }
 

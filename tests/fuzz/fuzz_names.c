@@ -41,7 +41,7 @@ static void read_lists(cli *c) {
         for (int i = 0; i < channels; i++)
             if (!isfinite(n.mean[i]) || !(n.deviation[i] > 0)) abort();
     }
-    if (cli_training_options(c, &o, &initial) != DA_OK) failed();
+    if (cli_training_options(c, &o, &initial, 60000) != DA_OK) failed();
     else if (o.schedule.milestone_count < 1 || o.augmentation.pad < 0 || o.augmentation.cutout < 0) abort();
 }
 
