@@ -232,7 +232,7 @@ da_status dai_training_check_file(const da_model *model, const char *path) {
     da_safetensors file = { 0 };
     da_status status = da_checkpoint_read(&file, path);
     if (status == DA_OK) status = find_state(&file, &text);
-    if (status != DA_OK) status = dai_fail_context("resuming '%s': ", path);
+    if (status != DA_OK) status = da_fail_context("resuming '%s': ", path);
     if (status == DA_OK && model) status = da_checkpoint_compare(model, &file, path);
     da_safetensors_free(&file);
     return status;
