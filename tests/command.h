@@ -40,7 +40,6 @@ static inline da_status command_run(const cli_command *command, char **result, c
     c.argv = (char **)(uintptr_t)words; /* argv is not const, though nobody writes it */
     c.argc = count;
     DA_TRY(cli_parse(&c, count, c.argv, &help));
-    c.seed = (uint64_t)cli_int(&c, "seed");
     c.json = c.quiet = true;
     return command_call(&c, result);
 }

@@ -98,7 +98,6 @@ static da_status select_kernels(cli *c) {
 
 /* Puts the options of every command in force. */
 static da_status set_up(cli *c) {
-    c->seed = cli_draws(c->command) ? (uint64_t)cli_int(c, "seed") : 0;
     c->json = cli_flag(c, "json");
     c->quiet = cli_flag(c, "quiet");
     int threads = (int)cli_int(c, "threads"), given = da_threads_set(threads);

@@ -212,5 +212,6 @@ da_status cli_parse(cli *c, int argc, char **argv, bool *help) {
             return cli_usage(c, "--%s %s is missing: deeparc %s", value->option->name, value->option->value,
                              c->command->example);
     }
+    if (cli_draws(c->command)) c->seed = (uint64_t)cli_int(c, "seed");
     return DA_OK;
 }

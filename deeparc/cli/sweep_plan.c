@@ -159,7 +159,6 @@ static da_status parse_words(planner *p) {
     da_status status = cli_parse(&p->run, p->count - 3, p->words + 3, &help);
     if (status == DA_OK) status = sweep_thresholds(&p->run, thresholds, &count);
     p->c->usage = p->run.usage;
-    p->run.seed = status == DA_OK ? (uint64_t)cli_int(&p->run, "seed") : 0;
     return status;
 }
 
