@@ -130,7 +130,7 @@ static void report(const loop *l, const da_epoch_record *done) {
     const dai_training *t = l->training;
     const dai_position *p = &t->position;
     if (!t->options->progress) return;
-    int64_t steps = dai_steps_done(t), planned = da_trainer_steps(t->options, t->data.count);
+    int64_t steps = dai_steps_done(t), planned = da_trainer_steps(t->options, t->feed.data.count);
     da_progress progress = {
         .epoch = done ? done->epoch : p->epoch,
         .epochs = t->options->epochs,
