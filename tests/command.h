@@ -41,7 +41,9 @@ static inline da_status command_run(const cli_command *command, char **result, c
     c.argc = count;
     DA_TRY(cli_parse(&c, count, c.argv, &help));
     c.json = c.quiet = true;
-    return command_call(&c, result);
+    da_status status = command_call(&c, result);
+    run_forget(&c);
+    return status;
 }
 
 #endif

@@ -145,28 +145,35 @@ da_status cli_data_is_kept(cli *c, const char *source) {
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 /* The files in a directory whose names match one pattern, "*.json" or "runs/ *", in the order of their names. */
-static void each_within(const char *directory, const char *pattern, void (*visit)(void *, const char *), void *context) {
+static da_status each_within(const char *directory, const char *pattern, void (*visit)(void *, const char *),
+                             void *context) {
     enum { MOST = 65536 };
     char top[DA_FILE_NAME], path[2 * DA_FILE_NAME];
     const char *slash = strrchr(pattern, '/');
     snprintf(top, sizeof top, "%s%s%.*s", directory, slash ? "/" : "", slash ? (int)(slash - pattern) : 0, pattern);
     DIR *open = opendir(top);
-    char **names = open ? da_alloc_zero(MOST, sizeof *names) : NULL;
+    if (!open) return DA_OK;
+    char **names = da_alloc_zero(MOST, sizeof *names);
+    da_status status = names ? DA_OK : DA_ERROR_MEMORY;
     int count = 0;
-    for (struct dirent *entry; names && count < MOST && (entry = readdir(open));)
-        if (entry->d_name[0] != '.' && fnmatch(slash ? slash + 1 : pattern, entry->d_name, 0) == 0 &&
-            (names[count] = da_string_copy(entry->d_name))) count++;
+    for (struct dirent *entry; status == DA_OK && count < MOST && (entry = readdir(open));) {
+        if (entry->d_name[0] == '.' || fnmatch(slash ? slash + 1 : pattern, entry->d_name, 0) != 0) continue;
+        names[count] = da_string_copy(entry->d_name);
+        if (names[count]) count++;
+        else status = DA_ERROR_MEMORY;
+    }
     if (names) qsort(names, (size_t)count, sizeof *names, by_text);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", top, names[i]);
-        visit(context, path);
+        if (status == DA_OK) visit(context, path);
         da_free(names[i]);
     }
     da_free(names);
-    if (open) closedir(open);
+    closedir(open);
+    return status;
 }
 
-void cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, const char *path), void *context) {
+da_status cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, const char *path), void *context) {
     for (int i = 0; i < use_count(c); i++) {
         char pattern[64];
         use u = use_at(c, i);
@@ -176,7 +183,8 @@ void cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, co
         visit(context, u.path);
         for (const char *at = u.within; at && *at; at += strlen(pattern) + (at[strlen(pattern)] == '|')) {
             snprintf(pattern, sizeof pattern, "%.*s", (int)strcspn(at, "|"), at);
-            each_within(u.path, pattern, visit, context);
+            DA_TRY(each_within(u.path, pattern, visit, context));
         }
     }
+    return DA_OK;
 }

@@ -31,8 +31,8 @@ void cli_help_all(const cli_command *const *commands);         /* NULL-ended; on
    written. Sets c->partial. */
 da_status cli_files_check(cli *c);
 /* Calls visit with every file the line names to be read (CLI_READS), or written (CLI_WRITES, also those read before);
-   those of a directory one by one. The record is left out. */
-void cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, const char *path), void *context);
+   those of a directory one by one. The record is left out. Error: DA_ERROR_MEMORY. */
+da_status cli_files_each(const cli *c, unsigned file, void (*visit)(void *context, const char *path), void *context);
 
 /* The one way to stdout and stderr for texts that hold what users and files say: controls become visible (print.c). */
 void cli_write(FILE *to, const char *format, va_list list) DA_PRINTF(2, 0);

@@ -216,15 +216,12 @@ static da_status load(study_result *r) {
 /* The page is made of the record, as `deeparc report` makes it. */
 static da_status save_page(const study_result *r) {
     if (!cli_has(r->c, "html")) return DA_OK;
-    da_text page = { 0 };
     da_json *record = NULL;
     char *text;
     size_t size;
     DA_TRY(record_make(r->c, members, r, &text, &size));
     da_status status = da_json_parse(&record, text, size, "the record");
-    if (status == DA_OK) status = report_study_page(record, &page);
-    if (status == DA_OK) status = da_file_save(cli_text(r->c, "html"), da_text_string(&page), page.length);
-    da_text_free(&page);
+    if (status == DA_OK) status = report_study_page(r->c, record, cli_text(r->c, "html"));
     da_json_free(record);
     da_free(text);
     return status;

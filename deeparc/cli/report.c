@@ -149,21 +149,19 @@ static void print_versions(cli *c, const cells *t, int rows) {
 
 /* ---- Reading a directory ---- */
 
-typedef struct files { /* what was read, to be freed */
-    da_json **root;
-    int count;
-} files;
-
-static da_status read_record(files *f, const char *directory, const char *name, bool must, const da_json **out) {
+static da_status read_record(report *r, const char *directory, const char *name, bool must, const da_json **out) {
     char path[1024];
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
         return DA_FAIL(DA_ERROR_ARGUMENT, "the path of '%s' is too long", name);
     if (!must && !da_file_exists(path)) return DA_OK;
-    da_json **grown = da_realloc(f->root, (size_t)(f->count + 1) * sizeof *grown);
+    page_source *grown = da_realloc(r->sources, (size_t)(r->source_count + 1) * sizeof *grown);
     if (!grown) return DA_ERROR_MEMORY;
-    f->root = grown;
-    DA_TRY(da_json_read(&f->root[f->count], path));
-    *out = f->root[f->count++];
+    r->sources = grown;
+    grown += r->source_count;
+    DA_TRY(da_json_read(&grown->record, path));
+    snprintf(grown->name, sizeof grown->name, "%s", name);
+    *out = grown->record;
+    r->source_count++;
     return DA_OK;
 }
 
@@ -193,29 +191,29 @@ static da_status list_records(const char *directory, const char *prefix, report_
     return status;
 }
 
-static da_status read_listed(files *f, const char *directory, const char *prefix, report_name *names, int count,
+static da_status read_listed(report *r, const char *directory, const char *prefix, report_name *names, int count,
                              const da_json ***out) {
     char name[REPORT_NAME + 32];
     *out = da_alloc_zero((size_t)count + 1, sizeof **out);
     if (!*out) return DA_ERROR_MEMORY;
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof name, "%s%s.json", prefix, names[i]);
-        DA_TRY(read_record(f, directory, name, true, &(*out)[i]));
+        DA_TRY(read_record(r, directory, name, true, &(*out)[i]));
     }
     return DA_OK;
 }
 
-static da_status read_directory(files *f, report *r, const char *directory) {
+static da_status read_directory(report *r, const char *directory) {
     DA_TRY(list_records(directory, "retrain-", &r->retrain_name, &r->retrains));
     DA_TRY(list_records(directory, "properties", &r->study_name, &r->studies));
     DA_TRY(list_records(directory, "eval", &r->eval_name, &r->evals));
-    DA_TRY(read_record(f, directory, "train.json", false, &r->train));
-    DA_TRY(read_record(f, directory, "similarity.json", false, &r->similarity));
-    DA_TRY(read_record(f, directory, "restructure.json", false, &r->restructure));
-    DA_TRY(read_listed(f, directory, "retrain-", r->retrain_name, r->retrains, &r->retrain));
-    DA_TRY(read_listed(f, directory, "eval", r->eval_name, r->evals, &r->eval));
-    DA_TRY(read_listed(f, directory, "properties", r->study_name, r->studies, &r->study));
-    if (f->count > 0) return DA_OK;
+    DA_TRY(read_record(r, directory, "train.json", false, &r->train));
+    DA_TRY(read_record(r, directory, "similarity.json", false, &r->similarity));
+    DA_TRY(read_record(r, directory, "restructure.json", false, &r->restructure));
+    DA_TRY(read_listed(r, directory, "retrain-", r->retrain_name, r->retrains, &r->retrain));
+    DA_TRY(read_listed(r, directory, "eval", r->eval_name, r->evals, &r->eval));
+    DA_TRY(read_listed(r, directory, "properties", r->study_name, r->studies, &r->study));
+    if (r->source_count > 0) return DA_OK;
     return DA_FAIL(DA_ERROR_NOT_FOUND,
                    "'%s' holds none of train.json, similarity.json, restructure.json, retrain-*.json, "
                    "eval*.json, properties*.json: write them with --record", directory);
@@ -259,32 +257,29 @@ static da_status check_networks(const report *r) {
 /* ---- The command ---- */
 
 static da_status make(cli *c, const report *r) {
-    da_text page = { 0 };
+    size_t bytes = 0;
     cells versions = { 0 };
     int rows = 0;
-    da_status status = report_page(r, &page);
-    if (status == DA_OK) status = da_file_save(cli_text(c, "out"), da_text_string(&page), page.length);
+    da_status status = report_page(c, r, cli_text(c, "out"), &bytes);
     if (status == DA_OK) status = report_versions(r, &versions, &rows);
     if (status == DA_OK) {
         if (rows > 0) print_versions(c, &versions, rows);
         if (report_mixes_images(r)) cli_print(c, "%s\n", report_mixed_note);
         cli_put_text(c, "report", cli_text(c, "out"));
-        cli_put_int(c, "bytes", (int64_t)page.length);
+        cli_put_int(c, "bytes", (int64_t)bytes);
         cli_note(c, "the report is %s", cli_text(c, "out"));
     }
     cells_free(&versions);
-    da_text_free(&page);
     return status;
 }
 
 static da_status report_run(cli *c) {
-    files f = { .count = 0 };
     report r = { .retrains = 0 };
-    da_status status = read_directory(&f, &r, c->arguments[0]);
+    da_status status = read_directory(&r, c->arguments[0]);
     if (status == DA_OK) status = check_networks(&r);
     if (status == DA_OK) status = make(c, &r);
-    for (int i = 0; i < f.count; i++) da_json_free(f.root[i]);
-    da_free(f.root);
+    for (int i = 0; i < r.source_count; i++) da_json_free(r.sources[i].record);
+    da_free(r.sources);
     da_free(r.retrain);
     da_free(r.retrain_name);
     da_free(r.eval);

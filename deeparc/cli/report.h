@@ -10,7 +10,7 @@
 #ifndef DA_DEEPARC_CLI_REPORT_H
 #define DA_DEEPARC_CLI_REPORT_H
 
-#include "deeparc/cli/cli.h"
+#include "deeparc/cli/page.h"
 #include "deeparc/partition.h"
 #include "deeparc/text.h"
 
@@ -28,6 +28,8 @@ typedef struct report {
     const da_json **study;       /* of `properties`, likewise */
     report_name    *study_name;
     int             studies;
+    page_source    *sources;     /* all of them, in the order of the page */
+    int             source_count;
 } report;
 
 /* Cells of a table, row after row: texts that are written one by one. */
@@ -67,12 +69,12 @@ enum { REPORT_ORIGIN = 300 };
 void report_origin(const da_json *record, char *text, size_t size);
 
 /* The page, its sections of a similarity matrix (with the chain of its layers, unless that is drawn elsewhere) and of a
-   study of properties, and a page of such a study alone. */
-da_status report_page(const report *r, da_text *page);
+   study of properties, and a page of such a study alone, which this run has made. */
+da_status report_page(cli *c, const report *r, const char *path, size_t *size);
 da_status report_similarity(const da_json *record, bool with_chain, da_text *page);
 void      report_conclusion(const report *r, da_text *page); /* a paragraph of what the figures come to */
 da_status report_study(const da_json *record, da_text *page);
-da_status report_study_page(const da_json *record, da_text *page);
+da_status report_study_page(cli *c, const da_json *record, const char *path);
 void      report_command(const da_json *record, da_text *lines); /* the line that was typed; nothing if not recorded */
 
 #endif

@@ -414,14 +414,8 @@ static const char *report_subtitle(const report *r) {
     return r->similarity ? "The semantic modules of a network" : "A network is trained";
 }
 
-da_status report_page(const report *r, da_text *page) {
-    char title[160];
-    const char *model = report_text(r->train, "model"),
-               *data = report_text(r->train ? r->train : r->similarity, "data");
-    if (!*model) model = report_text(r->similarity || r->studies == 0 ? r->similarity : r->study[0], "architecture");
-    if (!*data) data = report_text(r->studies > 0 ? r->study[0] : NULL, "data");
-    snprintf(title, sizeof title, "%s%s%s", *model ? model : "deeparc", *data ? " on " : "", data);
-    da_html_begin(page, title, report_subtitle(r));
+static da_status fill(const void *context, da_text *page) {
+    const report *r = context;
     DA_TRY(add_versions(r, page));
     DA_TRY(add_training(r, page));
     bool drawn = da_json_get(r->restructure, "modules") != NULL; /* the chain, with what was removed */
@@ -430,7 +424,17 @@ da_status report_page(const report *r, da_text *page) {
     DA_TRY(add_repair(r, page));
     DA_TRY(add_examples(r, page));
     for (int i = 0; i < r->studies; i++) DA_TRY(report_study(r->study[i], page));
-    DA_TRY(add_commands(r, page));
-    da_html_end(page, "made by deeparc " DA_VERSION);
-    return da_text_status(page);
+    return add_commands(r, page);
+}
+
+da_status report_page(cli *c, const report *r, const char *path, size_t *size) {
+    char title[160];
+    const char *model = report_text(r->train, "model"),
+               *data = report_text(r->train ? r->train : r->similarity, "data");
+    if (!*model) model = report_text(r->similarity || r->studies == 0 ? r->similarity : r->study[0], "architecture");
+    if (!*data) data = report_text(r->studies > 0 ? r->study[0] : NULL, "data");
+    snprintf(title, sizeof title, "%s%s%s", *model ? model : "deeparc", *data ? " on " : "", data);
+    return page_save(c, path, &(page_request){ .title = title, .subtitle = report_subtitle(r), .fill = fill,
+                                               .context = r, .sources = r->sources,
+                                               .source_count = r->source_count }, size);
 }

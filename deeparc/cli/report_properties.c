@@ -302,12 +302,9 @@ da_status report_study(const da_json *record, da_text *page) {
     return status;
 }
 
-da_status report_study_page(const da_json *record, da_text *page) {
+static da_status fill(const void *context, da_text *page) {
+    const da_json *record = context;
     da_text command = { 0 };
-    char title[160];
-    snprintf(title, sizeof title, "What the modules of %.100s preserve", report_text(record, "architecture"));
-    da_html_begin(page, title, "Fitting, robustness and linear separability while blocks are edited, beside as many at "
-                               "random");
     da_status status = report_study(record, page);
     report_command(record, &command);
     if (status == DA_OK) status = da_text_status(&command);
@@ -317,6 +314,13 @@ da_status report_study_page(const da_json *record, da_text *page) {
         da_html_section_end(page);
     }
     da_text_free(&command);
-    da_html_end(page, "deeparc " DA_VERSION);
-    return status == DA_OK ? da_text_status(page) : status;
+    return status;
+}
+
+da_status report_study_page(cli *c, const da_json *record, const char *path) {
+    char title[160];
+    snprintf(title, sizeof title, "What the modules of %.100s preserve", report_text(record, "architecture"));
+    return page_save(c, path, &(page_request){ .title = title, .fill = fill, .context = record,
+        .subtitle = "Fitting, robustness and linear separability while blocks are edited, beside as many at random"
+    }, NULL);
 }

@@ -125,7 +125,10 @@ void run_note_training(cli *c, const da_trainer_options *o) {
     run_note_setting(c, "optimizer", "%s", da_optimizer_name(o->optimizer.kind));
     run_note_setting(c, "nesterov", "%s", o->optimizer.nesterov ? "true" : "false");
     run_note_setting(c, "decay", "%s", o->optimizer.decay_weights_only ? "weights" : "all");
-    run_note_setting(c, "schedule", "%s", da_schedule_name(o->schedule.kind));
+    snprintf(text, sizeof text, "%s", da_schedule_name(o->schedule.kind));
+    for (char *dash = text; (dash = strchr(dash, '_'));) *dash = '-'; /* as it is typed */
+    run_note_setting(c, "schedule", "%s", text);
+    text[0] = '\0';
     if (o->schedule.every > 0) run_note_setting(c, "step-every", "%lld", (long long)o->schedule.every);
     if (a->pad > 0) snprintf(text, sizeof text, ",crop%d%s", a->pad, border(a));
     if (a->flip) snprintf(text + strlen(text), 8, ",flip");
@@ -164,15 +167,15 @@ static void put_output(void *context, const char *path) {
     if (run_hash_file(path, hex)) put_file(f->to, path, hex);
 }
 
-/* Without memory to keep it in, the next header hashes it again. */
-static void keep_input(cli_facts *f, const char *path, const char hex[65]) {
+static bool keep_input(cli_facts *f, const char *path, const char hex[65]) {
     cli_file *grown = da_realloc(f->inputs, (size_t)(f->input_count + 1) * sizeof *grown);
-    if (!grown) return;
+    if (!grown) return false;
     f->inputs = grown;
     grown += f->input_count;
     memcpy(grown->sha256, hex, sizeof grown->sha256);
     grown->path = da_string_copy(path);
     if (grown->path) f->input_count++;
+    return grown->path != NULL;
 }
 
 static void put_input(void *context, const char *path) {
@@ -184,7 +187,7 @@ static void put_input(void *context, const char *path) {
     if (i < facts->input_count) {
         put_file(f->to, path, facts->inputs[i].sha256);
     } else if (run_hash_file(path, hex)) {
-        keep_input(facts, path, hex);
+        if (!keep_input(facts, path, hex) && f->to->status == DA_OK) f->to->status = DA_ERROR_MEMORY;
         put_file(f->to, path, hex);
     }
 }
@@ -193,7 +196,8 @@ static void put_files(cli *c, da_json_writer *to, unsigned file) {
     files f = { c, to };
     da_json_key(to, file == CLI_READS ? "inputs" : "outputs");
     da_json_begin_array(to);
-    cli_files_each(c, file, file == CLI_READS ? put_input : put_output, &f);
+    da_status status = cli_files_each(c, file, file == CLI_READS ? put_input : put_output, &f);
+    if (status != DA_OK && to->status == DA_OK) to->status = status;
     if (file == CLI_WRITES && c->facts.output[0]) put_output(&f, c->facts.output);
     da_json_end(to);
 }

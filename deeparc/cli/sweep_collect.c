@@ -157,7 +157,7 @@ static da_status run(cli *c) {
     t.metric = (sweep_metric)cli_choice(c, "metric");
     da_status status = check_metric(&t);
     if (status == DA_OK && csv) cli_aside(c, write_csv(&t, csv));
-    if (status == DA_OK && html) cli_aside(c, sweep_page(&t, cli_text(c, "title"), html));
+    if (status == DA_OK && html) cli_aside(c, sweep_page(c, &t, cli_text(c, "title"), html));
     if (status == DA_OK && svg) cli_aside(c, sweep_figure(&t, svg));
     if (status == DA_OK) status = put_result(c->result, &t);
     if (status == DA_OK && csv) cli_note(c, "a row a run and threshold: %s", csv);

@@ -2,7 +2,6 @@
 #include "deeparc/cli/report.h"
 #include "deeparc/cli/sweep_table.h"
 
-#include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/present/html.h"
@@ -43,7 +42,7 @@ static void list_numbers(da_text *out, const sweep_table *t, size_t offset) {
 }
 
 static da_status add_setting(const sweep_table *t, da_text *page) {
-    enum { ROWS = 13 };
+    enum { ROWS = 15 };
     static const struct { const char *name; size_t offset; bool number; } rows[ROWS] = {
         { "data", offsetof(sweep_result, data), false },
         { "depths", offsetof(sweep_result, depth), true },
@@ -57,6 +56,8 @@ static da_status add_setting(const sweep_table *t, da_text *page) {
         { "other settings", offsetof(sweep_result, settings), false },
         { "kernels", offsetof(sweep_result, kernels), false },
         { "version", offsetof(sweep_result, version), false },
+        { "commit", offsetof(sweep_result, commit), false },
+        { "compiler", offsetof(sweep_result, compiler), false },
         { "machine", offsetof(sweep_result, machine), false }
     };
     static const char *const header[2] = { "setting", "values" };
@@ -307,17 +308,16 @@ static da_status add_figures(const sweep_table *t, da_text *page) {
     return DA_OK;
 }
 
-da_status sweep_page(const sweep_table *t, const char *title, const char *path) {
-    da_text page = { 0 };
-    da_html_begin(&page, title, "Modules of trained ResNets against depth, data and classes, beside Ren et al., "
-                                "\"DeepArc: Modularizing Neural Networks for the Model Maintenance\" (ICSE 2023)");
-    da_status status = add_figures(t, &page);
-    if (status == DA_OK) status = add_means(t, &page);
-    if (status == DA_OK) status = add_dependence(t, &page);
-    if (status == DA_OK) status = add_setting(t, &page);
-    da_html_end(&page, "deeparc " DA_VERSION);
-    if (status == DA_OK) status = da_text_status(&page);
-    if (status == DA_OK) status = da_file_save(path, da_text_string(&page), page.length);
-    da_text_free(&page);
-    return status;
+static da_status fill(const void *context, da_text *page) {
+    const sweep_table *t = context;
+    DA_TRY(add_figures(t, page));
+    DA_TRY(add_means(t, page));
+    DA_TRY(add_dependence(t, page));
+    return add_setting(t, page);
+}
+
+da_status sweep_page(cli *c, const sweep_table *t, const char *title, const char *path) {
+    return page_save(c, path, &(page_request){ .title = title, .fill = fill, .context = t,
+        .subtitle = "Modules of trained ResNets against depth, data and classes, beside Ren et al., \"DeepArc: "
+                    "Modularizing Neural Networks for the Model Maintenance\" (ICSE 2023)" }, NULL);
 }

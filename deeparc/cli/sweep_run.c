@@ -99,15 +99,13 @@ da_status sweep_path(char path[SWEEP_PATH], const char *dir, const char *id, con
 
 void sweep_machine(char *text, size_t size) {
     struct utsname system;
-    char processor[128] = "";
-    uint8_t *facts = NULL;
-    size_t length;
-    if (da_file_read("/proc/cpuinfo", 64u << 20, &facts, &length) == DA_OK) {
-        const char *line = strstr((const char *)facts, "model name");
-        const char *colon = line ? strchr(line, ':') : NULL;
-        if (colon) snprintf(processor, sizeof processor, ", %.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-        da_free(facts);
+    char processor[128] = "", line[4096];
+    FILE *facts = fopen("/proc/cpuinfo", "r");
+    while (facts && !processor[0] && fgets(line, sizeof line, facts)) {
+        const char *colon = strncmp(line, "model name", 10) == 0 ? strchr(line, ':') : NULL;
+        if (colon && colon[1]) snprintf(processor, sizeof processor, ", %.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
     }
+    if (facts) fclose(facts);
     if (uname(&system) != 0) snprintf(text, size, "unknown%s", processor);
     else snprintf(text, size, "%s %s%s, %ld processors", system.sysname, system.machine, processor,
                   sysconf(_SC_NPROCESSORS_ONLN));

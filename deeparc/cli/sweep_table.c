@@ -21,6 +21,15 @@ static da_status take_text(const da_json *root, const char *key, char *out, size
     return DA_OK;
 }
 
+/* Records of 0.1.0 have no header. */
+static void take_maker(const da_json *run, sweep_result *r) {
+    const char *commit = "unknown", *compiler = "unknown";
+    if (da_json_get(run, "commit")) (void)da_json_string(run, "commit", &commit);
+    if (da_json_get(run, "compiler")) (void)da_json_string(run, "compiler", &compiler);
+    snprintf(r->commit, sizeof r->commit, "%s", commit);
+    snprintf(r->compiler, sizeof r->compiler, "%s", compiler);
+}
+
 static da_status take_result(const da_json *root, sweep_result *r) {
     const struct { const char *key; char *text; size_t size; } texts[] = {
         { "id", r->id, sizeof r->id },                { "model", r->model, sizeof r->model },
@@ -40,6 +49,7 @@ static da_status take_result(const da_json *root, sweep_result *r) {
         DA_TRY(take_text(root, texts[i].key, texts[i].text, texts[i].size));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         DA_TRY(da_json_double(root, numbers[i].key, numbers[i].number));
+    take_maker(da_json_get(root, "run"), r);
     r->seconds = training + similarity;
     if (!(r->depth >= 8 && r->depth <= 1e6)) /* of the smallest ResNet; pictures take its logarithm */
         return DA_FAIL(DA_ERROR_FORMAT, "a network of %g layers", r->depth);

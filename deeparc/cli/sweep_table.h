@@ -23,7 +23,7 @@ enum { SWEEP_DEPTHS = 64, SWEEP_STAGES = 3 }; /* of the ResNets that sweeps trai
 
 typedef struct sweep_result {
     char   id[SWEEP_ID], model[SWEEP_NAME], data[128], settings[512], hash[80], linkage[16], tap[16], kernels[16],
-           version[32], machine[256];
+           version[32], commit[64], compiler[64], machine[256]; /* "unknown": of a version that did not write it */
     double depth, width, share, classes, seed, trained_on, epochs, layers, accuracy, loss, seconds;
 } sweep_result;
 
@@ -98,7 +98,7 @@ const char *sweep_bounds_note(sweep_metric metric);
 int sweep_count_text(const sweep_table *table, int i, size_t offset);
 
 /* The page: setting, machines, means beside the published ones, what the metric depends on. */
-da_status sweep_page(const sweep_table *table, const char *title, const char *path);
+da_status sweep_page(cli *c, const sweep_table *table, const char *title, const char *path);
 
 /* The means against depth beside the published ones, as a picture: an .svg file. */
 da_status sweep_figure(const sweep_table *table, const char *path);

@@ -113,7 +113,7 @@ static da_status run(cli *c) {
         da_json_key(&c->writer, "files");
         da_json_begin_array(&c->writer);
     }
-    cli_files_each(c, CLI_READS, check_record, &k);
+    DA_TRY(cli_files_each(c, CLI_READS, check_record, &k));
     if (c->json) da_json_end(&c->writer);
     cli_put_int(c, "records", k.records);
     cli_put_int(c, "faults", k.faults);

@@ -25,6 +25,8 @@ static const char *const style[] = {
     "p{margin:0 0 18px;max-width:70ch}section>:last-child{margin-bottom:0}\n"
     "pre{margin:0 0 18px;padding:12px 16px;background:var(--tint);font:13px/1.6 ui-monospace,Menlo,Consolas,"
     "\"DejaVu Sans Mono\",monospace;white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    "details{margin:0 0 10px}summary{cursor:pointer;font-size:14px;overflow-wrap:anywhere}"
+    "details>pre{margin:10px 0 0}header+.note{margin-top:-34px;margin-bottom:34px}\n"
     "footer{border-top:1px solid var(--line);padding:14px 0 0;color:var(--soft);font-size:13px}\n",
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:22px 32px;margin:0 0 34px}\n"
     ".figures div{border-top:3px solid var(--ink);padding:10px 0 0}"
@@ -87,7 +89,7 @@ static const char *const style[] = {
     ".unit.trained{background:var(--s2);border-color:var(--s2);color:var(--page)}"
     ".unit.trained small{color:var(--page)}\n"
     "@media(max-width:560px){main{padding:30px 16px 40px}header{margin:0 0 30px}h1{font-size:28px}h2{font-size:22px}"
-    "header p{font-size:16px}section{margin:0 0 32px;padding-top:22px}}\n"
+    "header p{font-size:16px}section{margin:0 0 32px;padding-top:22px}header+.note{margin-top:-20px}}\n"
     "@media print{@page{margin:16mm 14mm}body{font-size:10.5pt}main{padding:0;max-width:none}h1{font-size:22pt}"
     "h2{font-size:15pt;break-after:avoid}figcaption,caption{break-after:avoid}section{margin:0 0 18pt}"
     ".figures{grid-template-columns:repeat(4,1fr);gap:12px 20px}.figures b{font-size:17pt}"
@@ -129,6 +131,14 @@ void da_html_section_begin(da_text *page, const char *heading) {
 }
 
 void da_html_section_end(da_text *page) { da_text_append(page, "</section>\n"); }
+
+void da_html_details_begin(da_text *page, const char *summary) {
+    da_text_append(page, "<details>");
+    element(page, "summary", summary);
+    da_text_append(page, "\n");
+}
+
+void da_html_details_end(da_text *page) { da_text_append(page, "</details>\n"); }
 
 void da_html_columns_begin(da_text *page) { da_text_append(page, "<div class=\"columns\">\n"); }
 void da_html_columns_end(da_text *page)   { da_text_append(page, "</div>\n"); }

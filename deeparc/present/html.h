@@ -21,6 +21,9 @@ void da_html_begin(da_text *page, const char *title, const char *subtitle /* or 
 void da_html_end(da_text *page, const char *footer /* or NULL */);
 void da_html_section_begin(da_text *page, const char *heading);
 void da_html_section_end(da_text *page);
+/* What is long and seldom wanted, between these two: hidden behind a line until that is clicked on. */
+void da_html_details_begin(da_text *page, const char *summary);
+void da_html_details_end(da_text *page);
 void da_html_paragraph(da_text *page, const char *text);
 void da_html_note(da_text *page, const char *text); /* small print: the setting of what follows */
 void da_html_code(da_text *page, const char *text); /* a command, a hash: fixed width, as it is */

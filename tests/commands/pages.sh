@@ -33,6 +33,31 @@ check_says "partitions side by side" "Fisher, elbow" cat "$work/report.html"
 check_says "the study of removal" "blocks removed" cat "$work/report.html"
 check_says "probes on every block" "<title>softmax, original at 8" cat "$work/report.html"
 check_says "the study of repetition" "blocks repeated" cat "$work/report.html"
+
+# ---- What a page is the result of. ----
+commit=$(sed -n 's/^ *"commit": "\(.*\)",$/\1/p' "$work/results/train.json" | cut -c 1-18)
+check_same "pages begin and end in one place" "$(grep -l -e da_html_begin -e da_html_end "$root"/deeparc/cli/*.c)" \
+    "$root/deeparc/cli/page.c"
+for page in report properties sweep; do
+    for part in "Made by deeparc 0.1.0, commit $commit; kernels " "Where it comes from" "options in effect" "compiler  "; do
+        check_says "$page: $part" "$part" cat "$work/$page.html"
+    done
+done
+check_same "the report: a header for each record, and its own" "$(grep -c '^options in effect' "$work/report.html")" \
+    "$(find "$work/results" -name '*.json' | wc -l | awk '{ print $1 + 1 }')"
+check_says "... their options in effect" "momentum         0.9" cat "$work/report.html"
+check_says "... their data" "test of digits, 64 images (generated), drawn" cat "$work/report.html"
+check_says "the sweep: commits of its runs" "<td>commit</td>" cat "$work/sweep.html"
+if command -v sha256sum > /dev/null; then
+    for file in "$work"/results/*.json; do
+        check_says "the report knows ${file##*/}" "$(sha256sum < "$file" | cut -d ' ' -f 1)  $file" cat "$work/report.html"
+    done
+    for file in "$work"/sweep/runs/*.json; do
+        check_says "the sweep knows ${file##*/}" "$(sha256sum < "$file" | cut -d ' ' -f 1)  $file" cat "$work/sweep.html"
+    done
+    check_says "the study knows its model" "$(sha256sum < "$model" | cut -d ' ' -f 1)  $model" cat "$work/properties.html"
+fi
+
 echo '{"edit": "remove"}' > "$work/results/properties-bad.json"
 check_fails "a record that is none" 1 "inside" "$deeparc" report "$work/results" --out "$work/bad.html"
 
