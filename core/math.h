@@ -9,7 +9,16 @@
 #ifndef DA_CORE_MATH_H
 #define DA_CORE_MATH_H
 
+#include <float.h>
 #include <stdbool.h>
+
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "deeparc promises the same bits everywhere, so arithmetic must be IEEE 754's: compile without -ffast-math, -Ofast and their parts"
+#endif
+#if FLT_EVAL_METHOD != 0
+#error "deeparc promises the same bits everywhere, so float arithmetic must be that of float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
+#endif
 
 float da_expf(float x);      /* 1.02 ulp */
 float da_logf(float x);      /* 0.92 ulp */

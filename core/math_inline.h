@@ -8,6 +8,8 @@
 #ifndef DA_CORE_MATH_INLINE_H
 #define DA_CORE_MATH_INLINE_H
 
+#include "core/math.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

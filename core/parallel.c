@@ -8,6 +8,7 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #elif defined(DA_OWN_THREADS)
+#include "core/machine.h"
 #include "core/team.h"
 #endif
 
@@ -17,7 +18,7 @@ static int processors(void) {
 #if defined(_OPENMP)
     return omp_get_num_procs();
 #elif defined(DA_OWN_THREADS)
-    return dai_processors();
+    return da_machine_usable();
 #else
     return 1;
 #endif

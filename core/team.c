@@ -8,16 +8,11 @@
  * The chunks are dealt out as one run for each thread; the next chunk of a run that nobody has taken is a counter on a
  * cache line of its own. Who has finished his run goes through those of the others.
  */
-#ifdef __linux__
-#define _GNU_SOURCE /* sched_getaffinity */
-#include <sched.h>
-#endif
 #include "core/team.h"
 #include "core/tiny.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
@@ -148,13 +143,4 @@ bool dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *contex
     run_loop(threads, chunks, body, context);
     pthread_mutex_unlock(&team.busy);
     return true;
-}
-
-int dai_processors(void) {
-#ifdef __linux__
-    cpu_set_t mine;
-    if (sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 0) return CPU_COUNT(&mine);
-#endif
-    const long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? (int)count : 1;
 }

@@ -20,6 +20,5 @@
    starts threads, which then live as long as the process; where the system gives none, fewer work. False, and nothing is
    done, while another thread's loop runs. Not to be called from a chunk. */
 bool dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context);
-int  dai_processors(void); /* how many the system lets this process use; at least 1 */
 
 #endif

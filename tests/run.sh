@@ -10,7 +10,7 @@ export DEEPARC="$build/deeparc" BUILD="$build"
 set -- "${2:-}" unit
 for file in tests/commands/*.sh; do
     name=$(basename "$file" .sh)
-    case $1:$name in *:run | *:library | light:bench | light:demo | light:pages | light:readme | light:slurm) ;;
+    case $1:$name in *:run | *:library | light:bench | light:demo | light:install | light:pages | light:readme | light:slurm) ;;
     *) set -- "$@" "$name" ;;
     esac
 done

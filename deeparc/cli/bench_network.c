@@ -12,6 +12,7 @@
 
 #include "core/file.h"
 #include "core/kernels/kernels.h"
+#include "core/machine.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/random.h"
@@ -22,7 +23,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { BATCHES = 32, EPOCHS = 4096, TEST_IMAGES = 10000 };
 enum { NOISE_STREAM = 0xbe };
@@ -185,9 +185,7 @@ static da_status time_batches(const da_model *model, const da_dataset *data, int
 /* ---- The result. ---- */
 
 static double peak_mib(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
+    return (double)da_machine_peak_bytes() / 1048576;
 }
 
 typedef struct result {

@@ -5,6 +5,7 @@
 #include "core/csv.h"
 #include "core/file.h"
 #include "core/kernels/kernels.h"
+#include "core/machine.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/parallel.h"
@@ -107,8 +108,7 @@ void sweep_machine(char *text, size_t size) {
     }
     if (facts) fclose(facts);
     if (uname(&system) != 0) snprintf(text, size, "unknown%s", processor);
-    else snprintf(text, size, "%s %s%s, %ld processors", system.sysname, system.machine, processor,
-                  sysconf(_SC_NPROCESSORS_ONLN));
+    else snprintf(text, size, "%s %s%s, %d processors", system.sysname, system.machine, processor, da_machine_processors());
 }
 
 /* ---- The result ---- */
