@@ -161,54 +161,49 @@ static void name_shape(char *text, size_t room, const shape *s, int64_t batch) {
                  s->stride == 2 ? " /2" : "");
 }
 
-static void put_pass(cli *c, const shape *s, const char *name, const pass_run *r, double seconds, double gflops,
-                     double peak) {
-    da_json_begin_object(&c->writer);
-    cli_put_text(c, "network", s->network);
-    cli_put_text(c, "name", name);
-    cli_put_text(c, "pass", pass_names[r->pass]);
-    cli_put_int(c, "batch", r->batch);
-    cli_put_real(c, "ms", 1e3 * seconds);
-    cli_put_real(c, "gflops", gflops);
-    cli_put_real(c, "share_of_peak", gflops / peak);
-    da_json_end(&c->writer);
-}
-
-static da_status show_row(cli *c, const shape *s, double budget, double peak) {
+/* In records a row a pass; in the terminal a row a shape, with the three passes beside each other. */
+static da_status measure_shape(cli *c, const shape *s, double budget, double peak, da_result *passes, da_result *table) {
+    const int64_t batch = s->batch > 0 ? s->batch : cli_int(c, "batch");
+    double ms[PASSES], gflops[PASSES];
     char name[64];
-    int64_t batch = s->batch > 0 ? s->batch : cli_int(c, "batch");
     name_shape(name, sizeof name, s, batch);
-    cli_print(c, "%-9s%-26s", s->network, name);
     for (int pass = 0; pass < PASSES; pass++) {
         pass_run r = { .shape = s, .pass = pass, .batch = batch };
         double seconds;
         DA_TRY(time_pass(&r, budget, (int)cli_int(c, "repetitions"), &seconds));
-        double gflops = 2 * (double)sizes_of(&r).multiply_adds / seconds / 1e9;
-        cli_print(c, "%9.3f %7.1f %3.0f %%", 1e3 * seconds, gflops, 100 * gflops / peak);
-        if (c->json) put_pass(c, s, name, &r, seconds, gflops, peak);
+        ms[pass] = 1e3 * seconds;
+        gflops[pass] = 2 * (double)sizes_of(&r).multiply_adds / seconds / 1e9;
+        da_row(passes, da_word(s->network), da_word(name), da_word(pass_names[pass]), da_whole(batch),
+               da_real(ms[pass]), da_real(gflops[pass]), da_real(gflops[pass] / peak));
     }
-    cli_print(c, "\n");
+    da_row(table, da_word(s->network), da_word(name), da_real(ms[FORWARD]), da_real(gflops[FORWARD]),
+           da_real(gflops[FORWARD] / peak), da_real(ms[DATA]), da_real(gflops[DATA]), da_real(gflops[DATA] / peak),
+           da_real(ms[WEIGHTS]), da_real(gflops[WEIGHTS]), da_real(gflops[WEIGHTS] / peak));
     return DA_OK;
 }
 
+#define PASS_COLUMNS(name)                                                                                             \
+    { .label = name " ms", .format = ".3" }, { .label = "GFLOP/s", .format = ".1" },                                   \
+    { .label = "peak", .format = "%.0", .unit = "%" }
+
 da_status bench_kernels(cli *c) {
-    double peak = bench_peak(), budget = cli_real(c, "seconds") / (SHAPES * PASSES);
-    cli_put_text(c, "kernels", da_kernels_active()->name);
-    cli_put_int(c, "threads", da_threads());
-    cli_put_real(c, "peak_gflops", peak);
-    cli_print(c, "Multiply-adds alone reach %.1f GFLOP/s: 100 %%. Batch %lld.\n\n%-35s", peak,
-              (long long)cli_int(c, "batch"), "");
-    for (int pass = 0; pass < PASSES; pass++) cli_print(c, "%23s", pass_names[pass]);
-    cli_print(c, "\n%-35s", "");
-    for (int pass = 0; pass < PASSES; pass++) cli_print(c, "       ms GFLOP/s  peak");
-    cli_print(c, "\n");
-    if (c->json) {
-        cli_put_text(c, "threads_of", da_threads_kind());
-        da_json_key(&c->writer, "passes");
-        da_json_begin_array(&c->writer);
+    static const da_column recorded[] = { { .key = "network" }, { .key = "name" }, { .key = "pass" }, { .key = "batch" },
+                                          { .key = "ms" }, { .key = "gflops" }, { .key = "share_of_peak" } };
+    static const da_column shown[] = { { .label = "network" }, { .label = "product" }, PASS_COLUMNS("forward"),
+                                       PASS_COLUMNS("data"), PASS_COLUMNS("weights") };
+    const double peak = bench_peak(), budget = cli_real(c, "seconds") / (SHAPES * PASSES);
+    da_result *to = c->result;
+    da_result_put(to, "kernels", da_word(da_kernels_active()->name));
+    da_result_put(to, "threads", da_whole(da_threads()));
+    da_result_put(to, "threads_of", da_word(da_threads_kind()));
+    da_result_put(to, "peak_gflops", da_real(peak));
+    da_result_say(to, "Multiply-adds alone reach %.1f GFLOP/s: 100 %%. Batch %lld. Forward, and backward to the data and"
+                      " to the weights:\n\n", peak, (long long)cli_int(c, "batch"));
+    da_result *passes = da_result_table(to, "passes", recorded, sizeof recorded / sizeof *recorded);
+    da_result *table = da_result_table(to, NULL, shown, sizeof shown / sizeof *shown);
+    for (int s = 0; s < SHAPES; s++) {
+        cli_progress(c, "measuring", s, SHAPES);
+        DA_TRY(measure_shape(c, &shapes[s], budget, peak, passes, table));
     }
-    da_status status = DA_OK;
-    for (int s = 0; s < SHAPES && status == DA_OK; s++) status = show_row(c, &shapes[s], budget, peak);
-    if (c->json) da_json_end(&c->writer);
-    return status;
+    return DA_OK;
 }

@@ -14,6 +14,7 @@
 #include "core/kernels/kernels.h"
 #include "core/machine.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "layers/checkpoint.h"
@@ -188,79 +189,71 @@ static double peak_mib(void) {
     return (double)da_machine_peak_bytes() / 1048576;
 }
 
-typedef struct result {
-    const char *model, *conv, *data;
-    bool training;
-    int64_t batch;
+typedef struct measured {
+    bool   training;
     double images_step, gflops, peak; /* images a step; 10^9 operations a second, done and possible */
     double batch_ms, augmented_batch_ms;
-    const bench_meter *meter;
-} result;
+} measured;
 
-static void put(cli *c, const result *r) {
-    const bench_meter *m = r->meter;
-    cli_put_text(c, "model", r->model);
-    cli_put_text(c, "mode", r->training ? "train" : "infer");
-    cli_put_text(c, "conv", r->conv);
-    cli_put_int(c, "threads", da_threads());
-    cli_put_int(c, "batch", r->batch);
-    cli_put_text(c, "kernels", da_kernels_active()->name);
-    cli_put_text(c, "threads_of", da_threads_kind());
-    cli_put_text(c, "data", r->data);
-    cli_put_int(c, "repetitions", m->repetitions);
-    cli_put_int(c, "steps", m->each * m->repetitions);
-    cli_put_real(c, "samples_per_s", bench_meter_median(m) * r->images_step);
+static void put_speed(da_result *to, const measured *r, const bench_meter *m) {
     const bool spread = m->repetitions > 1; /* of one it is unknown */
-    cli_put_real(c, "samples_per_s_min", spread ? m->rate[0] * r->images_step : (double)NAN);
-    cli_put_real(c, "samples_per_s_max", spread ? m->rate[m->repetitions - 1] * r->images_step : (double)NAN);
-    cli_put_real(c, "ms_per_step", 1e3 / bench_meter_median(m));
-    cli_put_real(c, "ms_per_batch", r->batch_ms);
-    cli_put_real(c, "ms_per_augmented_batch", r->augmented_batch_ms);
-    cli_put_real(c, "gflops", r->gflops);
-    cli_put_real(c, "peak_gflops", r->peak);
-    cli_put_real(c, "share_of_peak", r->gflops / r->peak);
-    cli_put_real(c, "heap_calls_per_step", bench_meter_heap_calls(m));
-    cli_put_real(c, "peak_mib", peak_mib());
+    const double unknown = (double)NAN, steps = bench_meter_median(m), mib = peak_mib();
+    const double least = spread ? m->rate[0] * r->images_step : unknown;
+    const double most = spread ? m->rate[m->repetitions - 1] * r->images_step : unknown;
+    char low[CLI_CELL], high[CLI_CELL];
+    da_result_put(to, "repetitions", da_whole(m->repetitions));
+    da_result_put(to, "steps", da_whole(m->each * m->repetitions));
+    da_result_put(to, "samples_per_s", da_real(steps * r->images_step));
+    da_result_put(to, "samples_per_s_min", da_real(least));
+    da_result_put(to, "samples_per_s_max", da_real(most));
+    da_result_say(to, "samples/s    %.0f  (%s to %s in %s of %s)\n", steps * r->images_step, cli_cell(low, least, 0),
+                  cli_cell(high, most, 0), da_count(m->repetitions, "repetition").text, da_count(m->each, "step").text);
+    da_result_put(to, "ms_per_step", da_real(1e3 / steps));
+    da_result_put(to, "heap_calls_per_step", da_real(bench_meter_heap_calls(m)));
+    da_result_say(to, "a step       %.3f ms, %.3g heap calls\n", 1e3 / steps, bench_meter_heap_calls(m));
+    da_result_put(to, "ms_per_batch", da_real(r->batch_ms));
+    da_result_put(to, "ms_per_augmented_batch", da_real(r->augmented_batch_ms));
+    da_result_say(to, "a batch      %.3f ms to make, %.1f %% of a step; with images shifted and mirrored %.3f ms\n",
+                  r->batch_ms, 100 * r->batch_ms * steps / 1e3, r->augmented_batch_ms);
+    da_result_put(to, "gflops", da_real(r->gflops));
+    da_result_put(to, "peak_gflops", da_real(r->peak));
+    da_result_put(to, "share_of_peak", da_real(r->gflops / r->peak));
+    da_result_say(to, "GFLOP/s      %.1f of %.1f that multiply-adds alone reach: %.1f %%\n", r->gflops, r->peak,
+                  100 * r->gflops / r->peak);
+    da_result_put(to, "peak_mib", da_real(mib));
+    da_result_say(to, "peak memory  %.1f MiB\n", mib);
 }
 
-static void print(cli *c, const result *r) {
-    const bench_meter *m = r->meter;
-    cli_print(c, "%s, %s, batch %lld (%s), convolutions %s\n", r->model, r->training ? "training" : "inference",
-              (long long)r->batch, r->data, r->conv);
-    const bool spread = m->repetitions > 1; /* of one it is unknown */
-    char low[CLI_CELL], high[CLI_CELL];
-    cli_print(c, "samples/s    %.0f  (%s to %s in %d repetition%s of %lld steps)\n",
-              bench_meter_median(m) * r->images_step,
-              cli_cell(low, spread ? m->rate[0] * r->images_step : (double)NAN, 0),
-              cli_cell(high, spread ? m->rate[m->repetitions - 1] * r->images_step : (double)NAN, 0),
-              m->repetitions, spread ? "s" : "", (long long)m->each);
-    cli_print(c, "a step       %.3f ms, %.3g heap calls\n", 1e3 / bench_meter_median(m), bench_meter_heap_calls(m));
-    cli_print(c, "a batch      %.3f ms to make, %.1f %% of a step; with images shifted and mirrored %.3f ms\n", r->batch_ms,
-              100 * r->batch_ms * bench_meter_median(m) / 1e3, r->augmented_batch_ms);
-    cli_print(c, "GFLOP/s      %.1f of %.1f that multiply-adds alone reach: %.1f %%\n", r->gflops, r->peak,
-              100 * r->gflops / r->peak);
-    cli_print(c, "peak memory  %.1f MiB\n", peak_mib());
+static void put_setting(da_result *to, const da_model *model, bool learns, int64_t batch, const da_dataset *data) {
+    const char *conv = da_conv_method_name(model->conv);
+    da_result_put(to, "model", da_word(model->architecture));
+    da_result_put(to, "mode", da_word(learns ? "train" : "infer"));
+    da_result_put(to, "conv", da_word(conv));
+    da_result_put(to, "threads", da_whole(da_threads()));
+    da_result_put(to, "batch", da_whole(batch));
+    da_result_put(to, "kernels", da_word(da_kernels_active()->name));
+    da_result_put(to, "threads_of", da_word(da_threads_kind()));
+    da_result_put(to, "data", da_word(data->name));
+    da_result_say(to, "%s, %s, batch %lld (%s), convolutions %s\n", model->architecture,
+                  learns ? "training" : "inference", (long long)batch, data->name, conv);
 }
 
 static da_status measure(cli *c, da_model *model, const da_dataset *data) {
-    int64_t batch = cli_int(c, "batch");
-    result r = { .model = model->architecture, .conv = da_conv_method_name(model->conv), .data = data->name, .batch = batch, .peak = bench_peak(),
-                 .training = cli_choice(c, "mode") == 0 };
+    const int64_t batch = cli_int(c, "batch"), steps = (data->count + batch - 1) / batch;
+    measured r = { .training = cli_choice(c, "mode") == 0, .peak = bench_peak(),
+                   .images_step = (double)data->count / (double)steps }; /* the last may be smaller */
     double flops;
     DA_TRY(count_operations(model, r.training, &flops));
-    r.images_step = (double)data->count / (double)((data->count + batch - 1) / batch); /* the last may be smaller */
-    bench_meter meter = bench_meter_new(cli_real(c, "seconds"), (int)cli_int(c, "repetitions"),
-                                        r.training ? EPOCHS * ((data->count + batch - 1) / batch) : 0);
+    bench_meter meter =
+        bench_meter_new(cli_real(c, "seconds"), (int)cli_int(c, "repetitions"), r.training ? EPOCHS * steps : 0);
     DA_TRY(r.training ? run_training(model, data, batch, c->seed, &meter)
                       : run_inference(model, data, batch, &meter));
     DA_TRY(time_batches(model, data, batch, c->seed, false, &r.batch_ms));
     DA_TRY(time_batches(model, data, batch, c->seed, true, &r.augmented_batch_ms));
-    double again = bench_peak(); /* the clock of the processor may have changed */
-    if (again > r.peak) r.peak = again;
-    r.meter = &meter;
+    r.peak = fmax(r.peak, bench_peak()); /* the clock of the processor may have changed */
     r.gflops = flops * r.images_step * bench_meter_median(&meter) / 1e9;
-    if (c->json) put(c, &r);
-    else print(c, &r);
+    put_setting(c->result, model, r.training, batch, data);
+    put_speed(c->result, &r, &meter);
     return DA_OK;
 }
 

@@ -80,50 +80,32 @@ static da_status compare(result *r, row *to) {
     return status;
 }
 
-static void put_spread(da_json_writer *to, const char *key, const da_pair_spread *s) {
-    da_json_key(to, key);
-    da_json_begin_object(to);
-    record_real(to, "mean", s->mean);
-    record_real(to, "deviation", s->deviation);
-    record_real(to, "least", s->least);
-    da_json_end(to);
-}
-
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    record_texts(to, "matrices", r->c->arguments, r->count);
-    record_int(to, "layers", r->layers);
-    record_text(to, "linkage", cli_text(r->c, "linkage"));
-    record_int(to, "pairs", r->rows[0].stability.pairs);
-    da_json_key(to, "thresholds");
-    da_json_begin_array(to);
-    for (int i = 0; i < r->row_count; i++) {
-        const row *at = &r->rows[i];
-        da_json_begin_object(to);
-        record_real(to, "threshold", at->threshold);
-        record_real(to, "modules", at->modules);
-        record_real(to, "modules_deviation", at->deviation);
-        put_spread(to, "adjusted_rand", &at->stability.rand);
-        put_spread(to, "boundaries", &at->stability.boundaries);
-        da_json_end(to);
-    }
-    da_json_end(to);
-}
-
-static void print(const result *r) {
-    char text[2][CLI_CELL];
-    int pairs = r->rows[0].stability.pairs;
-    cli_print(r->c, "%s of %s, linkage %s: %s\n\n", da_count(r->count, "matrix").text,
-              da_count(r->layers, "layer").text, cli_text(r->c, "linkage"), da_count(pairs, "pair").text);
-    cli_print(r->c, "%9s   %-14s   %-26s   %s\n", "", "modules", "adjusted Rand index", "boundaries in common");
-    cli_print(r->c, "%9s   %6s %7s   %8s %8s %8s   %8s %8s %8s\n", "threshold", "mean", "sd",
-              "mean", "sd", "least", "mean", "sd", "least");
+static void put(const result *r) {
+    static const da_column columns[] = {
+        { .key = "threshold", .label = "threshold" },
+        { .key = "modules", .label = "modules", .format = ".1" },
+        { .key = "modules_deviation", .label = "sd", .format = ".2" },
+        { .key = "adjusted_rand", .label = "adjusted Rand", .format = ".3" },
+        { .key = "adjusted_rand_deviation", .label = "sd", .format = ".3" },
+        { .key = "adjusted_rand_least", .label = "least", .format = ".3" },
+        { .key = "boundaries", .label = "boundaries in common", .format = ".3" },
+        { .key = "boundaries_deviation", .label = "sd", .format = ".3" },
+        { .key = "boundaries_least", .label = "least", .format = ".3" } };
+    da_result *to = r->c->result;
+    const char *linkage = cli_text(r->c, "linkage");
+    const int pairs = r->rows[0].stability.pairs;
+    da_result_words(to, "matrices", r->c->arguments, r->count);
+    da_result_put(to, "layers", da_whole(r->layers));
+    da_result_put(to, "linkage", da_word(linkage));
+    da_result_put(to, "pairs", da_whole(pairs));
+    da_result_say(to, "%s of %s, linkage %s: %s\n\n", da_count(r->count, "matrix").text,
+                  da_count(r->layers, "layer").text, linkage, da_count(pairs, "pair").text);
+    da_result *table = da_result_table(to, "thresholds", columns, sizeof columns / sizeof *columns);
     for (int i = 0; i < r->row_count; i++) {
         const row *at = &r->rows[i];
         const da_pair_spread *a = &at->stability.rand, *b = &at->stability.boundaries;
-        cli_print(r->c, "%9g   %6.1f %7.2f   %8.3f %8s %8.3f   %8.3f %8s %8.3f\n", at->threshold, at->modules,
-                  at->deviation, a->mean, cli_cell(text[0], a->deviation, 3), a->least,
-                  b->mean, cli_cell(text[1], b->deviation, 3), b->least);
+        da_row(table, da_real(at->threshold), da_real(at->modules), da_real(at->deviation), da_real(a->mean),
+               da_real(a->deviation), da_real(a->least), da_real(b->mean), da_real(b->deviation), da_real(b->least));
     }
 }
 
@@ -131,8 +113,7 @@ static da_status run(result *r) {
     DA_TRY(take_thresholds(r));
     DA_TRY(read_matrices(r));
     for (int i = 0; i < r->row_count; i++) DA_TRY(compare(r, &r->rows[i]));
-    cli_aside(r->c, record_write(r->c, members, r));
-    print(r);
+    put(r);
     return DA_OK;
 }
 

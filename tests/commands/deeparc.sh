@@ -148,10 +148,10 @@ check_same "... to the same matrix" "$(cat "$work/first.csv")" "$(cat "$work/sec
 # ---- Do modules agree over parts of the data? ----
 for half in 1 2; do check "half $half" $similar --part $half/2 --out "$work/half$half.csv"; done
 check_says "stability over halves" "2 matrices of 9 layers" "$deeparc" stability "$work/half1.csv" "$work/half2.csv"
-check_says "stability: one pair has no spread" "1.000        -    1.000" \
+check_says "stability: one pair has no spread" "1.000   -  1.000" \
     "$deeparc" stability "$work/half1.csv" "$work/half1.csv"
-check_says "... nor in JSON" '"deviation": null' "$deeparc" stability "$work/half1.csv" "$work/half1.csv" --json
-check_says "... three have" "1.000    0.000    1.000" \
+check_says "... nor in JSON" '"adjusted_rand_deviation": null' "$deeparc" stability "$work/half1.csv" "$work/half1.csv" --json
+check_says "... three have" "1.000  0.000  1.000" \
     "$deeparc" stability "$work/half1.csv" "$work/half1.csv" "$work/half1.csv"
 check_says "stability as JSON" '"adjusted_rand"' "$deeparc" stability "$work/half1.csv" "$work/half2.csv" \
     "$work/first.csv" --thresholds 0.5,0.9 --linkage min --json
