@@ -306,7 +306,7 @@ for words in "It has hardly learned" "removed for real: what is left needs" "few
     check_same "the page says '$words'" "$(page | grep -c "$words")" 1
 done
 # Its commands are lines that a shell runs: the first one gives the same weights again.
-sed -n '/^<pre>/,/<\/pre>/p' "$work/report.html" | sed -e 's/<[/]*pre>//' -e 's/&quot;/"/g' -e "s/&#39;/'/g" > "$work/lines"
+sed -n '/^<pre>/,/<\/pre>/{p;/<\/pre>/q;}' "$work/report.html" | sed -e 's/<[/]*pre>//' -e 's/&quot;/"/g' -e "s/&#39;/'/g" > "$work/lines"
 check "its commands can be pasted" sh -e "$work/lines"
 cp "$work/results/eval.json" "$work/eval.json"
 sed 's/"png": "iVBOR/"png": "<iVBOR/' "$work/eval.json" > "$work/results/eval.json"
