@@ -298,7 +298,7 @@ static bool make_value(da_node *node) {
     }
     node->value.data = dai_buffer_floats(node->buffer);
     affine_work work = { node->kernels, &node->deferred, channels, count / channels, dai_output(node) };
-    da_parallel_for((work.rows + DEFERRED_ROWS - 1) / DEFERRED_ROWS, affine_rows, &work);
+    da_parallel_for((work.rows + DEFERRED_ROWS - 1) / DEFERRED_ROWS, da_work_of_floats(2 * count), affine_rows, &work);
     return true;
 }
 
@@ -439,7 +439,7 @@ static void sum_chunk(void *context, int64_t chunk, int worker) {
 
 static void sum(const da_kernels *kernels, float *to, const float *a, const float *b, int64_t count) {
     sum_work work = { kernels, to, a, b, count };
-    da_parallel_for((count + SUM_CHUNK - 1) / SUM_CHUNK, sum_chunk, &work);
+    da_parallel_for((count + SUM_CHUNK - 1) / SUM_CHUNK, da_work_of_floats(3 * count), sum_chunk, &work);
 }
 
 /* A gradient that was passed on is read by two nodes and must stay as it is. */

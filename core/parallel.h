@@ -21,9 +21,15 @@ bool da_threads_available(void);  /* false when built without threads */
 const char *da_threads_kind(void); /* "own threads", "OpenMP" or "no threads": whose the build uses */
 
 /* Calls body(context, chunk, worker) once for every chunk 0..chunks-1. worker (0..da_threads()-1) names the caller's
-   private scratch memory. body must not allocate and cannot fail. */
+   private scratch memory. body must not allocate and cannot fail. work: about how many nanoseconds all chunks take one
+   thread. A thread that has less than some microseconds to do costs more than its help: the work decides how many
+   threads share the loop, and whether those that sleep are woken for it. */
 typedef void da_chunk_body(void *context, int64_t chunk, int worker);
-void da_parallel_for(int64_t chunks, da_chunk_body *body, void *context);
+void da_parallel_for(int64_t chunks, int64_t work, da_chunk_body *body, void *context);
+
+/* Work of a product, and of a pass over so many floats: what a core of today does, within a factor of two or three. */
+static inline int64_t da_work_of_products(int64_t multiply_adds) { return multiply_adds / 32; }
+static inline int64_t da_work_of_floats(int64_t floats)          { return floats / 4; }
 
 /* For measurements: from now on the observer is told when a loop of so many chunks begins and when it has ended, on the
    thread that runs the loop. NULL: no longer. To be set while no loop runs. */

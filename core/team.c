@@ -1,9 +1,10 @@
-/* One word holds the state of the loop: a number for each loop, how many have joined it, whether it is open.
+/* One word holds the state of the loop: a number for each loop, how many threads share it, how many of them have joined,
+ * whether it is open.
  *
- *     | loop number (48 bits) | joined (15 bits) | open (1 bit) |
+ *     | loop number (40 bits) | threads - 1 (8 bits) | joined (15 bits) | open (1 bit) |
  *
- * Joining is a compare-and-swap on that word, so nobody joins a closed loop or one he has already left, and the fields
- * of the loop are written only while it is closed and nobody is in it.
+ * Joining is a compare-and-swap on that word, so nobody joins a closed loop, one he has already left or one that has no
+ * use for him, and the fields of the loop are written only while it is closed and nobody is in it.
  *
  * The chunks are dealt out as one run for each thread; the next chunk of a run that nobody has taken is a counter on a
  * cache line of its own. Who has finished his run goes through those of the others.
@@ -22,10 +23,12 @@
 #define PAUSE() ((void)0)
 #endif
 
-enum { SPINS = DA_SIZE(1500, 1) }; /* some tens of microseconds */
-#define OPEN   UINT64_C(1)
-#define JOINED UINT64_C(2)
-#define LOOP   (UINT64_C(1) << 16)
+#define SPIN_SECONDS DA_SIZE(1e-4, 1e-9)
+enum { PAUSES = 32 }; /* between two looks at the clock */
+#define OPEN    UINT64_C(1)
+#define JOINED  UINT64_C(2)
+#define THREADS (UINT64_C(1) << 16)
+#define LOOP    (UINT64_C(1) << 24)
 
 /* A run of chunks: the first that nobody has taken, and the end. */
 typedef struct run { _Alignas(64) atomic_int_fast64_t next; int64_t end; } run;
@@ -37,7 +40,7 @@ static struct team {
     void *context;
     int threads;
     int started;                     /* workers there are; changed by the caller that holds `busy` */
-    atomic_int sleepers, caller_sleeps;
+    atomic_bool asleep[DA_MAX_THREADS], caller_sleeps; /* asleep: each worker, by his number */
     pthread_mutex_t busy;            /* held by the thread whose loop runs */
     pthread_mutex_t lock;            /* for those who sleep */
     pthread_cond_t  opened, left;
@@ -51,41 +54,56 @@ static void take_chunks(int worker) {
     }
 }
 
+/* A question about the state of the loop, asked again and again for a tenth of a millisecond; false: still no. */
+typedef bool question(uint64_t state, const void *asker);
+
+static bool spin_until(question *is_so, const void *asker) {
+    const double begin = da_seconds();
+    do
+        for (int i = 0; i < PAUSES; i++) {
+            if (is_so(atomic_load(&team.state), asker)) return true;
+            PAUSE();
+        }
+    while (da_seconds() - begin < SPIN_SECONDS);
+    return false;
+}
+
 /* ---- Workers ---- */
 
-static uint64_t loop_of(uint64_t state) { return state / LOOP; }
-static bool is_joinable(uint64_t state, uint64_t last) { return (state & OPEN) && loop_of(state) != last; }
+typedef struct member { int number; uint64_t last; } member; /* last: the loop that he has left */
 
-/* Waits for an open loop that is not `last`. */
-static uint64_t wait_for_loop(uint64_t last) {
-    uint64_t state;
-    for (int i = 0; i < SPINS; i++) {
-        if (is_joinable(state = atomic_load(&team.state), last)) return state;
-        PAUSE();
-    }
+static uint64_t loop_of(uint64_t state) { return state / LOOP; }
+
+/* An open loop that he has not been in and that has a use for him. */
+static bool is_joinable(uint64_t state, const void *asker) {
+    const member *m = asker;
+    return (state & OPEN) && loop_of(state) != m->last && state % LOOP / THREADS >= (uint64_t)m->number;
+}
+
+static void wait_for_loop(const member *m) {
+    if (spin_until(is_joinable, m)) return;
     pthread_mutex_lock(&team.lock);
-    atomic_fetch_add(&team.sleepers, 1);
-    while (!is_joinable(state = atomic_load(&team.state), last)) pthread_cond_wait(&team.opened, &team.lock);
-    atomic_fetch_sub(&team.sleepers, 1);
+    atomic_exchange(&team.asleep[m->number], true);
+    while (!is_joinable(atomic_load(&team.state), m)) pthread_cond_wait(&team.opened, &team.lock);
+    atomic_store(&team.asleep[m->number], false);
     pthread_mutex_unlock(&team.lock);
-    return state;
 }
 
 static void leave(void) {
     const uint64_t before = atomic_fetch_sub(&team.state, JOINED);
-    if (before % LOOP / JOINED > 1 || !atomic_load(&team.caller_sleeps)) return;
+    if (before % THREADS / JOINED > 1 || !atomic_load(&team.caller_sleeps)) return;
     pthread_mutex_lock(&team.lock);
     pthread_cond_signal(&team.left);
     pthread_mutex_unlock(&team.lock);
 }
 
 static void *work(void *number) {
-    const int worker = (int)(intptr_t)number;
-    for (uint64_t last = 0;;) {
-        uint64_t state = wait_for_loop(last);
-        if (!atomic_compare_exchange_strong(&team.state, &state, state + JOINED)) continue;
-        last = loop_of(state);
-        if (worker < team.threads) take_chunks(worker);
+    for (member me = { (int)(intptr_t)number, 0 };;) {
+        wait_for_loop(&me);
+        uint64_t state = atomic_load(&team.state);
+        if (!is_joinable(state, &me) || !atomic_compare_exchange_strong(&team.state, &state, state + JOINED)) continue;
+        me.last = loop_of(state);
+        take_chunks(me.number);
         leave();
     }
     return NULL;
@@ -104,21 +122,33 @@ static void start_workers(int threads) {
 
 /* ---- The caller ---- */
 
-static bool is_empty(void) { return atomic_load(&team.state) % LOOP < JOINED; }
+static bool is_empty(uint64_t state, const void *asker) {
+    (void)asker;
+    return state % THREADS < JOINED;
+}
 
 static void wait_until_left(void) {
-    for (int i = 0; i < SPINS; i++) {
-        if (is_empty()) return;
-        PAUSE();
-    }
+    if (spin_until(is_empty, NULL)) return;
     pthread_mutex_lock(&team.lock);
-    atomic_exchange(&team.caller_sleeps, 1); /* no plain store: an emulator may delay one behind the next load */
-    while (!is_empty()) pthread_cond_wait(&team.left, &team.lock);
-    atomic_store(&team.caller_sleeps, 0);
+    atomic_exchange(&team.caller_sleeps, true); /* no plain store: an emulator may delay one behind the next load */
+    while (!is_empty(atomic_load(&team.state), NULL)) pthread_cond_wait(&team.left, &team.lock);
+    atomic_store(&team.caller_sleeps, false);
     pthread_mutex_unlock(&team.lock);
 }
 
-static void run_loop(int threads, int64_t chunks, da_chunk_body *body, void *context) {
+static bool any_asleep(int threads) {
+    for (int t = 1; t < threads; t++)
+        if (atomic_load(&team.asleep[t])) return true;
+    return false;
+}
+
+/* The next loop's number, for so many threads, open; of what was before the number alone is left. */
+static void open_loop(int threads) {
+    const uint64_t number = loop_of(atomic_load_explicit(&team.state, memory_order_relaxed)) + 1;
+    atomic_exchange(&team.state, number * LOOP + (uint64_t)(threads - 1) * THREADS + OPEN);
+}
+
+static void run_loop(int threads, int64_t chunks, bool wake, da_chunk_body *body, void *context) {
     start_workers(threads);
     team.body = body;
     team.context = context;
@@ -127,8 +157,8 @@ static void run_loop(int threads, int64_t chunks, da_chunk_body *body, void *con
         atomic_store_explicit(&team.runs[t].next, da_chunk_begin(chunks, threads, t), memory_order_relaxed);
         team.runs[t].end = da_chunk_begin(chunks, threads, t + 1);
     }
-    atomic_fetch_add(&team.state, LOOP + OPEN);
-    if (atomic_load(&team.sleepers) > 0) {
+    open_loop(threads);
+    if (wake && any_asleep(threads)) {
         pthread_mutex_lock(&team.lock);
         pthread_cond_broadcast(&team.opened);
         pthread_mutex_unlock(&team.lock);
@@ -138,9 +168,9 @@ static void run_loop(int threads, int64_t chunks, da_chunk_body *body, void *con
     wait_until_left();
 }
 
-bool dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context) {
+bool dai_team_run(int threads, int64_t chunks, bool wake, da_chunk_body *body, void *context) {
     if (pthread_mutex_trylock(&team.busy) != 0) return false;
-    run_loop(threads, chunks, body, context);
+    run_loop(threads, chunks, wake, body, context);
     pthread_mutex_unlock(&team.busy);
     return true;
 }

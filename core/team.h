@@ -6,8 +6,9 @@
  * A thread begins with the same part of every loop, so that it meets the images that its own caches hold from the loop
  * before, and then helps the others: nobody is idle while a chunk is left.
  *
- * Who waits spins for some tens of microseconds, which bridges the gap between two loops, and then sleeps. The caller
- * waits for nobody who has not joined: a worker that the system runs elsewhere just now costs nothing but its help.
+ * Who waits spins for a tenth of a millisecond, which bridges the gap between two loops of a step, and then sleeps, so
+ * that an idle processor is given back. A loop too short to wake sleepers is shared by those awake. The caller waits for
+ * nobody who has not joined: a worker that the system runs elsewhere just now costs nothing but its help.
  * (OpenMP's barriers wait for everybody, spinning for milliseconds: beside one other busy program that made a training
  * step ten times as long.)
  */
@@ -17,8 +18,8 @@
 #include "core/parallel.h"
 
 /* Runs the chunks on at most `threads` threads, the caller being worker 0; returns when all are done. The first call
-   starts threads, which then live as long as the process; where the system gives none, fewer work. False, and nothing is
-   done, while another thread's loop runs. Not to be called from a chunk. */
-bool dai_team_run(int threads, int64_t chunks, da_chunk_body *body, void *context);
+   starts threads, which then live as long as the process; where the system gives none, fewer work. wake: threads that
+   sleep are woken. False, and nothing is done, while another thread's loop runs. Not to be called from a chunk. */
+bool dai_team_run(int threads, int64_t chunks, bool wake, da_chunk_body *body, void *context);
 
 #endif

@@ -181,6 +181,7 @@ da_status da_batcher_read(da_batcher *batcher, int64_t epoch, int64_t step, floa
         batcher->order_epoch = epoch;
     }
     job j = { batcher, epoch, step * batcher->largest, da_batcher_size(batcher, step), images, labels, samples };
-    da_parallel_for((j.size + CHUNK - 1) / CHUNK, make_chunk, &j);
+    const int64_t work = da_work_of_floats(j.size * da_dataset_image_bytes(batcher->subset->data));
+    da_parallel_for((j.size + CHUNK - 1) / CHUNK, batcher->moved ? 4 * work : work, make_chunk, &j);
     return DA_OK;
 }

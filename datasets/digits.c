@@ -22,7 +22,7 @@ enum {
     SIDE = DA_DIGITS_SIDE, PIXELS = SIDE * SIDE,
     MAX_POINTS = 20,       /* of a skeleton, with the marks between its strokes */
     STEPS = 5,             /* straight pieces between two points of a curve */
-    MAX_PIECES = MAX_POINTS * STEPS, CHUNK = 64
+    MAX_PIECES = MAX_POINTS * STEPS, CHUNK = 64, NANOSECONDS = 30000 /* of a digit */
 };
 
 static const float LARGEST = 23.0f; /* pixels that a skeleton may be wide or high */
@@ -275,5 +275,5 @@ static void draw_chunk(void *context, int64_t chunk, int worker) {
 
 void da_digits_generate(uint8_t *images, uint8_t *labels, int64_t count, uint64_t seed, da_split split) {
     job j = { images, labels, count, seed, split };
-    da_parallel_for((count + CHUNK - 1) / CHUNK, draw_chunk, &j);
+    da_parallel_for((count + CHUNK - 1) / CHUNK, count * NANOSECONDS, draw_chunk, &j);
 }

@@ -88,7 +88,8 @@ static void compute_block(void *context, int64_t chunk, int worker) {
 
 void dai_gram(double *gram, const float *features, int64_t samples, int64_t width) {
     gram_job job = { gram, features, samples, width, dai_gram_stride(samples) / BLOCK };
-    da_parallel_for(job.blocks * (job.blocks + 1) / 2, compute_block, &job);
+    da_parallel_for(job.blocks * (job.blocks + 1) / 2, da_work_of_products(samples * samples * width), compute_block,
+                    &job);
 }
 
 void dai_gram_reference(double *gram, const float *features, int64_t samples, int64_t width) {

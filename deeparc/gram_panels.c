@@ -94,15 +94,17 @@ static void multiply(void *context, int64_t block, int worker) {
         }
 }
 
+static int64_t work_of_panel(const job *j) { return da_work_of_products(j->samples * j->columns / 2 * PANEL); }
+
 /* A chunk: a panel of the round. Its own loops are shared among threads where it is the only one. */
 static void multiply_panel(void *context, int64_t chunk, int worker) {
     const job *j = context;
     const int64_t k = (j->first + chunk) * PANEL;
     panel_work w = { .job = j, .k = k, .c = j->products + chunk * j->columns * j->columns };
     w.panel = (da_panel){ j->panels + worker * j->blocks * BLOCK, smallest(PANEL, j->width - k), BLOCK, j->samples };
-    da_parallel_for(j->blocks, transpose, &w);
+    da_parallel_for(j->blocks, da_work_of_floats(j->samples * w.panel.depth), transpose, &w);
     j->kernels->panel_centre(&w.panel, j->scale);
-    da_parallel_for(j->blocks, multiply, &w);
+    da_parallel_for(j->blocks, work_of_panel(j), multiply, &w);
 }
 
 typedef struct addition { const job *job; int64_t panels; } addition;
@@ -124,8 +126,8 @@ static void compute(job *j) {
     memset(j->gram, 0, (size_t)(stride * stride) * sizeof *j->gram);
     for (j->first = 0; j->first < panels; j->first += round) {
         addition sums = { j, smallest(round, panels - j->first) };
-        da_parallel_for(sums.panels, multiply_panel, j);
-        da_parallel_for(j->blocks, add_rows, &sums);
+        da_parallel_for(sums.panels, sums.panels * work_of_panel(j), multiply_panel, j);
+        da_parallel_for(j->blocks, da_work_of_floats(sums.panels * j->samples * j->columns), add_rows, &sums);
     }
 }
 

@@ -353,8 +353,9 @@ da_status da_similarity_end_batch(da_similarity *s) {
     if (s->samples < DA_LEAST_BATCH) {
         s->skipped++;
     } else {
-        if (s->columns) da_parallel_for(NORM_CHUNKS, nuclear_norms, s);
-        else da_parallel_for(s->layers, inner_products, s);
+        const int64_t entries = (int64_t)s->layers * s->layers * s->samples * s->samples / 2; /* of all products */
+        if (s->columns) da_parallel_for(NORM_CHUNKS, entries * s->samples, nuclear_norms, s);
+        else da_parallel_for(s->layers, da_work_of_floats(entries), inner_products, s);
         accumulate(s);
         s->batches++;
         s->samples_counted += s->samples;

@@ -14,7 +14,7 @@ enum { CACHE_FLOATS = DA_SIZE(1 << 17, 1), LEAST_GROUP = DA_SIZE(8, 3), MOST_GRO
 
 struct da_inference {
     da_model *model;
-    int64_t group;
+    int64_t group, work;                /* work: of an image, in nanoseconds */
     da_graph *graphs[DA_MAX_THREADS];
     da_status status[DA_MAX_THREADS];   /* the first failure of each worker, */
     char message[DA_MAX_THREADS][256];  /* and its words: errors belong to threads */
@@ -41,10 +41,13 @@ static int64_t group_for(const da_model *model) {
 }
 
 da_status da_inference_new(da_inference **inference, da_model *model) {
+    da_model_size size;
+    DA_TRY(da_model_measure(model, &size, NULL));
     da_inference *made = da_alloc_zero(1, sizeof *made);
     if (!made) return DA_ERROR_MEMORY;
     made->model = model;
     made->group = group_for(model);
+    made->work = da_work_of_products(size.multiply_adds) + da_work_of_floats(size.activation_bytes / 4);
     *inference = made;
     return DA_OK;
 }
@@ -99,7 +102,7 @@ da_status da_infer(da_inference *run, const da_tensor *images, float *logits) {
     run->logits = logits;
     run->size = share < run->group && share > 0 ? share : run->group;
     memset(run->status, 0, sizeof run->status);
-    da_parallel_for((n + run->size - 1) / run->size, infer_chunk, run);
+    da_parallel_for((n + run->size - 1) / run->size, n * run->work, infer_chunk, run);
     for (int i = 0; i < DA_MAX_THREADS; i++)
         if (run->status[i] != DA_OK) return DA_FAIL(run->status[i], "%s", run->message[i]);
     return DA_OK;

@@ -17,9 +17,16 @@ static void sum_chunk(void *context, int64_t i, int worker) {
     o->sums[i] = frozen ? 0 : da_kernels_active()->square_sum(chunk->count, gradient_of(o, chunk));
 }
 
+/* Floats of all parameters; of their gradients and states as many each. */
+static int64_t values_of(const da_optimizer *o) {
+    int64_t values = 0;
+    for (int64_t i = 0; i < o->chunk_count; i++) values += o->chunks[i].count;
+    return values;
+}
+
 static double gradient_norm(da_optimizer *o) {
     double sum = 0;
-    da_parallel_for(o->chunk_count, sum_chunk, o);
+    da_parallel_for(o->chunk_count, da_work_of_floats(values_of(o)), sum_chunk, o);
     for (int64_t i = 0; i < o->chunk_count; i++) sum += o->sums[i];
     return sqrt(sum);
 }
@@ -99,6 +106,6 @@ da_status da_optimizer_step(da_optimizer *o, float rate, double *norm) {
     step_plan plan = { .optimizer = o, .rate = rate, .scale = clip > 0 && scale < 1 ? (float)scale : 1,
                        .correction1 = 1 - power((double)o->options.beta1, o->steps),
                        .correction2 = 1 - power((double)o->options.beta2, o->steps) };
-    da_parallel_for(o->chunk_count, update_chunk, &plan);
+    da_parallel_for(o->chunk_count, da_work_of_floats((2 + o->states) * values_of(o)), update_chunk, &plan);
     return DA_OK;
 }

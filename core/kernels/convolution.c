@@ -10,7 +10,7 @@
  * Padding does not exist: a tap that lies beside the image at some pixel leaves that pixel out (contract.h), and kernel
  * rows above and below the image are left out for a run of output rows at a time (row_run).
  * A source that makes its images makes the rows of a few output rows at a time, in scratch memory, so that a
- * normalisation costs no pass through memory.
+ * normalisation costs no pass through memory. A chunk is some images, or where they are few some rows of one.
  * Backward data is the same with dy for the image and the weights turned by 180 degrees and transposed to K x C; with a
  * stride the pixels of dx fall into stride x stride classes, each with its own taps (kernel positions of one
  * remainder).
@@ -30,6 +30,7 @@ enum { MOST_SLICES = 32, MOST_PARTIAL_WEIGHTS = 1 << 21 };
 enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = DA_SIZE(1 << 16, 1) }; /* backward weights: images taken together */
 enum { STRIP_FLOATS = DA_SIZE(6 << 10, 1), SMALL_WEIGHTS = DA_SIZE(4 << 10, 0) }; /* strips the first cache holds */
 enum { BANDS = DA_SIZE(4, 3) }; /* rows of output that are computed together */
+enum { FEW_IMAGES = 8, LEAST_PIECE = DA_SIZE(1 << 17, 1) }; /* fewer are cut into pieces of so many multiply-adds */
 enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
 
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -90,6 +91,7 @@ typedef struct conv_work {
     const da_conv_forward *forward;
     const da_conv_backward *backward;
     int64_t group, run;            /* forward: images that are finished together, images a chunk */
+    int64_t piece;                 /* forward: rows a chunk; all of an image: a chunk is whole images */
     int64_t together;              /* backward: images a worker holds at once */
     bool with_data, with_weights;  /* backward: what this parallel loop computes */
     int64_t slices, tap_groups;
@@ -142,6 +144,10 @@ static segment_list make_segments(const da_convolution *v, const axis *columns, 
     return list;
 }
 
+static int64_t work_of(const da_convolution *v, int64_t passes) {
+    return passes * da_work_of_products(da_conv_multiply_adds(v));
+}
+
 /* ---- Forward ---- */
 
 /* The rows of an image that a run reads: where they lie, or made; those that the run above read too are moved up, so that
@@ -159,18 +165,20 @@ static const float *strip_at(const conv_work *work, row_strip *s, int64_t i, int
     return s->rows;
 }
 
-static void forward_image(const conv_work *work, const worker_part *part, int64_t i, float *y, dai_ahead *ahead) {
+/* Rows begin..end-1 of image i, whose output begins at y. */
+static void forward_rows(const conv_work *work, const worker_part *part, int64_t i, int64_t begin, int64_t end,
+                         float *y, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, row = v->w * v->c;
-    const axis rows = axis_forward(v, v->h, v->oh, v->r), columns = axis_forward(v, v->w, v->ow, v->s);
+    const axis rows = axis_forward(v, v->h, end, v->r), columns = axis_forward(v, v->w, v->ow, v->s);
     const segment_list list = make_segments(v, &columns, v->r, row, v->c, cg, cg * v->k, part->segments);
     row_strip strip = { part->x, 0, 0 };
     row_run run;
-    for (int64_t oy = 0; oy < v->oh; oy += run.rows) {
+    for (int64_t oy = begin; oy < end; oy += run.rows) {
         run = run_at(&rows, oy);
-        const int64_t end = run.from + (run.rows - 1) * v->stride + run.taps;
+        const int64_t below = run.from + (run.rows - 1) * v->stride + run.taps;
         /* Where all taps lie in the padding nothing is read: any address that is one serves. */
-        const float *image = run.taps ? strip_at(work, &strip, i, run.from, end) : work->forward->w;
+        const float *image = run.taps ? strip_at(work, &strip, i, run.from, below) : work->forward->w;
         const int64_t step = run.taps ? v->stride : 0;
         for (int64_t g = 0; g < v->groups; g++) {
             const int64_t at = oy * v->ow * v->k + g * kg; /* of the image */
@@ -209,9 +217,38 @@ static void forward_run(void *context, int64_t chunk, int worker) {
         const int64_t count = smallest(work->group, end - first);
         float *y = conv->y ? conv->y + first * image : part.out;
         for (int64_t i = first; i < first + count; i++)
-            forward_image(work, &part, i, y + (i - first) * image, &ahead);
+            forward_rows(work, &part, i, 0, v->oh, y + (i - first) * image, &ahead);
         if (conv->sink.done) conv->sink.done(conv->sink.context, first, count, y, worker);
     }
+}
+
+static int64_t pieces_of(const conv_work *work) { return (work->v->oh + work->piece - 1) / work->piece; }
+
+static void forward_piece(void *context, int64_t chunk, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = work->v;
+    const worker_part part = part_of(work, worker);
+    const int64_t i = chunk / pieces_of(work), begin = chunk % pieces_of(work) * work->piece,
+        end = smallest(v->oh, begin + work->piece);
+    forward_rows(work, &part, i, begin, end, work->forward->y + i * v->oh * v->ow * v->k, NULL);
+}
+
+/* The sink's turn, once all pieces are there. */
+static void show_group(void *context, int64_t chunk, int worker) {
+    const conv_work *work = context;
+    const da_convolution *v = work->v;
+    const da_image_sink *sink = &work->forward->sink;
+    const int64_t first = chunk * work->group;
+    sink->done(sink->context, first, smallest(work->group, v->n - first),
+               work->forward->y + first * v->oh * v->ow * v->k, worker);
+}
+
+/* Rows of a piece: by the shape alone, and whole bands. */
+static int64_t rows_of_piece(const da_conv_forward *conv) {
+    const da_convolution *v = &conv->shape;
+    if (!conv->y || v->n >= FEW_IMAGES || v->n == 0) return v->oh;
+    const int64_t pieces = largest(1, smallest(FEW_IMAGES, da_conv_multiply_adds(v) / LEAST_PIECE) / v->n);
+    return smallest(v->oh, ((v->oh + pieces - 1) / pieces + BANDS - 1) / BANDS * BANDS);
 }
 
 static conv_work forward_work(const da_kernels *kernels, const da_conv_forward *conv) {
@@ -219,6 +256,7 @@ static conv_work forward_work(const da_kernels *kernels, const da_conv_forward *
     conv_work work = { .v = v, .kernels = kernels, .forward = conv,
                        .group = conv->sink.done ? conv->sink.group : 1, .segments = v->r * v->s };
     work.run = work.group * largest(1, v->n / (MOST_SLICES * work.group));
+    work.piece = rows_of_piece(conv);
     if (!conv->x.values) work.x_floats = smallest(v->h, (BANDS - 1) * v->stride + v->r) * v->w * v->c;
     if (!conv->y) work.out_floats = work.group * v->oh * v->ow * v->k;
     return work;
@@ -241,9 +279,17 @@ void dai_conv_forward_fast(const da_kernels *kernels, const da_conv_forward *con
         dai_lanes_forward(kernels, conv, scratch);
         return;
     }
+    const da_convolution *v = &conv->shape;
     conv_work work = forward_work(kernels, conv);
     work.workers = scratch;
-    da_parallel_for((conv->shape.n + work.run - 1) / work.run, forward_run, &work);
+    if (work.piece >= v->oh) {
+        da_parallel_for((v->n + work.run - 1) / work.run, work_of(v, 1), forward_run, &work);
+        return;
+    }
+    da_parallel_for(v->n * pieces_of(&work), work_of(v, 1), forward_piece, &work);
+    if (conv->sink.done)
+        da_parallel_for((v->n + work.group - 1) / work.group, da_work_of_floats(v->n * v->oh * v->ow * v->k),
+                        show_group, &work);
 }
 
 /* ---- Backward data ---- */
@@ -296,7 +342,7 @@ static void turn_tap(void *context, int64_t tap, int worker) {
 static void turn_weights(void *context, const phase *rows, const phase *columns, int64_t weights) {
     const conv_work *work = context;
     turn_work t = { work, rows, columns, work->turned + weights };
-    da_parallel_for(rows->axis.taps * columns->axis.taps, turn_tap, &t);
+    da_parallel_for(rows->axis.taps * columns->axis.taps, weight_count(work->v), turn_tap, &t);
 }
 
 typedef struct image_work {
@@ -540,17 +586,19 @@ void dai_conv_backward_fast(const da_kernels *kernels, const da_conv_backward *c
     if (is_joint(v)) {
         work.with_data = conv->dx != NULL;
         work.with_weights = weights;
-        da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
+        da_parallel_for(v->n == 0 ? 0 : work.slices, work_of(v, 2), backward_slice, &work);
     } else {
         conv_work data = work;
         data.with_data = true;
         data.slices = v->n;
-        if (conv->dx) da_parallel_for(v->n, backward_slice, &data);
+        if (conv->dx) da_parallel_for(v->n, work_of(v, 1), backward_slice, &data);
         work.with_weights = true;
         work.tap_groups = conv->dw ? v->r * v->s : 1;
-        if (weights) da_parallel_for(work.slices * work.tap_groups, backward_slice, &work);
+        if (weights) da_parallel_for(work.slices * work.tap_groups, work_of(v, 1), backward_slice, &work);
     }
-    if (conv->dw) da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_slices, &work);
+    if (conv->dw)
+        da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, da_work_of_floats(work.slices * weight_count(v)),
+                        add_slices, &work);
     for (int64_t slice = 0; conv->db && slice < work.slices; slice++)
         for (int64_t k = 0; k < v->k; k++)
             conv->db[k] = slice ? conv->db[k] + work.partial_bias[slice * v->k + k] : work.partial_bias[k];

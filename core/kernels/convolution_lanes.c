@@ -213,7 +213,8 @@ int64_t dai_lanes_forward_scratch(const da_kernels *kernels, const da_conv_forwa
 void dai_lanes_forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     lanes_work work = forward_work(kernels, conv);
     work.workers = scratch;
-    da_parallel_for(chunks_of(&conv->shape), forward_chunk, &work);
+    da_parallel_for(chunks_of(&conv->shape), da_work_of_products(da_conv_multiply_adds(&conv->shape)), forward_chunk,
+                    &work);
 }
 
 /* ---- Backward ---- */
@@ -316,7 +317,9 @@ void dai_lanes_backward(const da_kernels *kernels, const da_conv_backward *conv,
     work.partial = work.turned + round_up(weight_count(v));
     work.workers = work.partial + work.partial_floats * v->n;
     if (conv->dx) turn_weights(&work);
-    da_parallel_for(chunks_of(v), backward_chunk, &work);
-    if (conv->dw) da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, add_weights, &work);
+    da_parallel_for(chunks_of(v), da_work_of_products(2 * da_conv_multiply_adds(v)), backward_chunk, &work);
+    if (conv->dw)
+        da_parallel_for((weight_count(v) + ADD_CHUNK - 1) / ADD_CHUNK, da_work_of_floats(weight_count(v) * v->n),
+                        add_weights, &work);
     if (conv->db) add_parts(&work, weight_count(v), v->k, conv->db);
 }

@@ -93,6 +93,11 @@ static void lay_out_worker(winograd_work *work, bool out) {
                                                            dai_winograd_scratch(&backward)));
 }
 
+/* Multiplications are fewer than in a direct convolution; what the transforms take is about the rest. */
+static int64_t work_of(const da_convolution *v, int64_t passes) {
+    return passes * da_work_of_products(da_conv_multiply_adds(v));
+}
+
 /* ---- Forward ---- */
 
 static winograd_work forward_work(const da_kernels *kernels, const da_conv_forward *conv) {
@@ -147,7 +152,7 @@ void dai_conv_forward_winograd(const da_kernels *kernels, const da_conv_forward 
     work.u = scratch;
     work.workers = scratch + round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
     dai_winograd_transform_weights(kernels, v->winograd, v->c, v->k, conv->w, work.u);
-    da_parallel_for((v->n + work.chunk - 1) / work.chunk, forward_chunk, &work);
+    da_parallel_for((v->n + work.chunk - 1) / work.chunk, work_of(v, 1), forward_chunk, &work);
 }
 
 /* ---- Backward ---- */
@@ -266,7 +271,7 @@ void dai_conv_backward_winograd(const da_kernels *kernels, const da_conv_backwar
         if (v->n == 0) memset(work.sums, 0, (size_t)(work.workers - work.sums) * sizeof *scratch);
     }
     if (conv->dx) dai_winograd_transform_turned_weights(kernels, v->winograd, v->c, v->k, conv->w, work.turned);
-    if (conv->dx || !direct) da_parallel_for(v->n == 0 ? 0 : work.slices, backward_slice, &work);
+    if (conv->dx || !direct) da_parallel_for(v->n == 0 ? 0 : work.slices, work_of(v, 2), backward_slice, &work);
     if (direct && (conv->dw || conv->db)) {
         const da_conv_backward rest = direct_part(conv);
         kernels->conv_backward(kernels, &rest, scratch);

@@ -61,6 +61,9 @@ typedef struct da_convolution {
 } da_convolution;
 
 int64_t da_conv_slices(const da_convolution *conv);          /* depends on the shape alone */
+static inline int64_t da_conv_multiply_adds(const da_convolution *v) {
+    return v->n * v->oh * v->ow * v->k * v->r * v->s * (v->c / v->groups);
+}
 
 /* Where 16 images at a time are computed as the lanes of vectors (lanes.h), a source may make them so, and a sink may
    take them so. load_lanes: all rows of the images first..first+images-1; `lines` has room for one of their rows.

@@ -129,10 +129,13 @@ void dai_matmul_fast(const da_kernels *kernels, const da_matmul_problem *problem
         work.a_length = by_rows ? problem->k : problem->m;
         work.a_pitch = by_rows ? problem->a_row : problem->a_column;
         work.a_copy_pitch = work.a_length + A_GAP;
-        da_parallel_for(blocks(work.a_lines, A_ROWS), copy_a, &work);
+        da_parallel_for(blocks(work.a_lines, A_ROWS), da_work_of_floats(2 * work.a_lines * work.a_length), copy_a,
+                        &work);
         work.problem.a = scratch;
         *(by_rows ? &work.problem.a_row : &work.problem.a_column) = work.a_copy_pitch;
         work.rows = LARGE_PANELS * PANEL;
     }
-    da_parallel_for(blocks(problem->m, work.rows) * work.column_blocks, multiply_block, &work);
+    da_parallel_for(blocks(problem->m, work.rows) * work.column_blocks,
+                    da_work_of_products(problem->m * problem->n * problem->k) +
+                        da_work_of_floats(problem->n * problem->k), multiply_block, &work);
 }

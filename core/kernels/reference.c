@@ -23,7 +23,7 @@ static void matmul_row(void *context, int64_t i, int worker) {
 void dai_matmul_reference(const da_kernels *kernels, const da_matmul_problem *problem, float *scratch) {
     da_matmul_problem copy = *problem;
     (void)kernels, (void)scratch;
-    da_parallel_for(problem->m, matmul_row, &copy);
+    da_parallel_for(problem->m, problem->m * problem->n * problem->k, matmul_row, &copy);
 }
 
 /* ---- Convolution: a chunk is one sample ---- */
@@ -74,7 +74,7 @@ void dai_conv_forward_reference(const da_kernels *kernels, const da_conv_forward
     conv_work work = { .v = *v, .w = conv->w, .bias = conv->bias };
     work.x = in_memory(&conv->x, v->n * v->h, v->w * v->c, scratch);
     work.out = conv->y ? conv->y : scratch + (conv->x.values ? 0 : v->n * v->h * v->w * v->c);
-    da_parallel_for(v->n, forward_sample, &work);
+    da_parallel_for(v->n, da_conv_multiply_adds(v), forward_sample, &work);
     if (conv->affine) dai_channel_affine_reference(v->n * v->oh * v->ow, v->k, work.out, conv->affine, work.out);
     for (int64_t i = 0; conv->sink.done && i < v->n; i += group)
         conv->sink.done(conv->sink.context, i, v->n - i < group ? v->n - i : group, work.out + i * image, 0);
@@ -159,12 +159,12 @@ void dai_conv_backward_reference(const da_kernels *kernels, const da_conv_backwa
     if (conv->dw) {
         work.x = in_memory(&conv->x, v->n * v->h, v->w * v->c, scratch);
         work.out = conv->dw;
-        da_parallel_for(v->r * v->s, backward_weights_tap, &work);
+        da_parallel_for(v->r * v->s, da_conv_multiply_adds(v), backward_weights_tap, &work);
     }
     if (conv->db) backward_bias(v, work.dy, conv->db);
     if (!conv->dx) return;
     work.out = conv->base ? scratch : conv->dx;
-    da_parallel_for(v->n, backward_data_sample, &work);
+    da_parallel_for(v->n, da_conv_multiply_adds(v), backward_data_sample, &work);
     for (int64_t i = 0; conv->base && i < nx; i++) conv->dx[i] = conv->base[i] + scratch[i];
     if (conv->dx_sink.done) conv->dx_sink.done(conv->dx_sink.context, 0, v->n, conv->dx, 0);
 }

@@ -99,6 +99,10 @@ typedef struct weight_job {
     int tile; int64_t c, k; const float *w; float *u;
 } weight_job;
 
+static int64_t work_of_weights(int tile, int64_t c, int64_t k) {
+    return da_work_of_floats(2 * dai_winograd_weight_floats(tile, c, k));
+}
+
 static void transform_run(void *context, int64_t chunk, int worker) {
     (void)worker;
     const weight_job *job = context;
@@ -124,15 +128,17 @@ static void transform_turned_block(void *context, int64_t chunk, int worker) {
 void dai_winograd_transform_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
                                     float *u) {
     weight_job job = { kernels->winograd, tile, c, k, w, u };
+    const int64_t work = work_of_weights(tile, c, k);
     if (!job.transforms) dai_winograd_transform_weights_reference(tile, c, k, w, u);
-    else da_parallel_for((c * k + RUN - 1) / RUN, transform_run, &job);
+    else da_parallel_for((c * k + RUN - 1) / RUN, work, transform_run, &job);
 }
 
 void dai_winograd_transform_turned_weights(const da_kernels *kernels, int tile, int64_t c, int64_t k, const float *w,
                                            float *u) {
     weight_job job = { kernels->winograd, tile, c, k, w, u };
+    const int64_t work = work_of_weights(tile, c, k);
     if (!job.transforms) dai_winograd_transform_turned_weights_reference(tile, c, k, w, u);
-    else da_parallel_for(((c + BLOCK - 1) / BLOCK) * ((k + BLOCK - 1) / BLOCK), transform_turned_block, &job);
+    else da_parallel_for(((c + BLOCK - 1) / BLOCK) * ((k + BLOCK - 1) / BLOCK), work, transform_turned_block, &job);
 }
 
 typedef struct collect_job {
@@ -153,5 +159,5 @@ void dai_winograd_collect_gradient(const da_kernels *kernels, int tile, int64_t 
                                    const float *sums, float *dw) {
     collect_job job = { kernels->winograd, tile, c, k, slices, sums, dw };
     if (!job.transforms) dai_winograd_collect_gradient_reference(tile, c, k, slices, sums, dw);
-    else da_parallel_for((c * k + RUN - 1) / RUN, collect_run, &job);
+    else da_parallel_for((c * k + RUN - 1) / RUN, slices * work_of_weights(tile, c, k), collect_run, &job);
 }

@@ -204,12 +204,12 @@ static void batch_norm_forward(da_node *node) {
         w.first = dai_scratch(node, 2 * w.g.slices * channels);
         if (!w.first) return;
         w.second = w.first + w.g.slices * channels;
-        da_parallel_for(w.g.slices, moments_slice, &w);
+        da_parallel_for(w.g.slices, da_work_of_floats(w.g.values * channels), moments_slice, &w);
     }
     dai_norm_statistics(&node->options.batch_norm, &w.g, w.first, w.second, block, node->saved);
     dai_norm_coefficients(&w.g, node->saved, scale_of(node), shift_of(node), coefficients, coefficients + channels);
     w.affine = (da_channel_affine){ .factor = coefficients, .offset = coefficients + channels };
-    da_parallel_for(w.g.slices, affine_slice, &w);
+    da_parallel_for(w.g.slices, da_work_of_floats(2 * w.g.values * channels), affine_slice, &w);
 }
 
 static da_channel_gradient gradient_at(const norm_work *w, int64_t at) {
@@ -244,12 +244,12 @@ static void batch_norm_backward(da_node *node) {
     w.first = block ? dai_scratch(node, 2 * w.g.slices * channels) : NULL;
     if (!w.first) return;
     w.second = w.first + w.g.slices * channels;
-    da_parallel_for(w.g.slices, gradient_sums_slice, &w);
+    da_parallel_for(w.g.slices, da_work_of_floats(2 * w.g.values * channels), gradient_sums_slice, &w);
     const dai_norm_slopes s = dai_norm_backward(&w.g, node->options.batch_norm.training, node->saved, scale_of(node),
                                                 w.first, w.second, block);
     w.slope = (da_channel_slope){ s.a, s.b, s.offset };
     w.out = dai_gradient_begin(node, 0);
-    if (w.out) da_parallel_for(w.g.slices, gradient_affine_slice, &w);
+    if (w.out) da_parallel_for(w.g.slices, da_work_of_floats(3 * w.g.values * channels), gradient_affine_slice, &w);
     dai_gradient_end(node, 0);
     dai_norm_contribute(node, 1, &w.g, &s);
 }

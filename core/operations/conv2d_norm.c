@@ -118,7 +118,8 @@ static void conv2d_norm_forward(da_node *node) {
     if (!scratch) return;
     node->kernels->conv_forward(node->kernels, &conv, scratch);
     if (training) find_coefficients(&w);
-    if (w.y && !conv.affine) da_parallel_for(w.g.slices, normalise_slice, &w);
+    if (w.y && !conv.affine)
+        da_parallel_for(w.g.slices, da_work_of_floats(2 * w.g.values * w.g.channels), normalise_slice, &w);
     if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };
 }
 
@@ -183,7 +184,7 @@ static void sum_gradients(block_work *w) {
     const bool masks = w->affine.relu && has_shortcut(node), in_place = dai_gradient_writable(node);
     if (!node->gradient_seen) {
         if (masks) w->masked = in_place ? node->gradient : dai_gradient_begin(node, SHORTCUT);
-        da_parallel_for(w->g.slices, gradient_sums, w);
+        da_parallel_for(w->g.slices, da_work_of_floats(3 * w->g.values * w->g.channels), gradient_sums, w);
     }
     if (!has_shortcut(node)) return;
     if (masks && !in_place) {

@@ -131,7 +131,7 @@ static void conv2d_relu_backward(da_node *node) {
 
 static int64_t conv2d_relu_multiply_adds(const da_node *node) {
     const da_convolution v = dai_convolution_of(node);
-    return v.n * v.oh * v.ow * v.k * v.r * v.s * (v.c / v.groups);
+    return da_conv_multiply_adds(&v);
 }
 
 const da_operation dai_operation_conv2d_relu = {

@@ -16,7 +16,7 @@ static void one_run(void *context, int64_t chunk, int worker) {
 
 void dai_for_runs(int64_t count, int64_t run, dai_run_body *body, void *context) {
     runs r = { body, context, count, run };
-    da_parallel_for((count + run - 1) / run, one_run, &r);
+    da_parallel_for((count + run - 1) / run, da_work_of_floats(2 * count * (DAI_RUN / run)), one_run, &r);
 }
 
 /* ---- Fills and strided copies ---- */

@@ -83,7 +83,7 @@ static void run_chains(void *context, int64_t chunk, int worker) {
 /* The chains on all threads at once, or on this one alone: operations a second, in 10^9. */
 static double sprint_speed(sprint *s, int threads) {
     double begin = da_seconds(), flops = 0;
-    da_parallel_for(threads, run_chains, s);
+    da_parallel_for(threads, INT64_MAX, run_chains, s);
     double seconds = da_seconds() - begin;
     for (int t = 0; t < threads; t++) flops += (double)s->flops[t];
     return flops / seconds / 1e9;

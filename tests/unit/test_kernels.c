@@ -499,6 +499,36 @@ TEST(update_kernels_agree_on_thousands_of_problems) {
     for (int i = 0; i < 3000 && !test_failed(); i++) compare_update(i);
 }
 
+static int64_t most_chunks;
+static void see_chunks(void *context, int64_t chunks, bool ended) {
+    (void)context, (void)ended;
+    if (chunks > most_chunks) most_chunks = chunks;
+}
+
+TEST(convolutions_of_few_images_are_cut_into_rows) {
+    draws = 99;
+    da_threads_set(3);
+    for (int i = 0; i < 12 && !test_failed(); i++) {
+        da_convolution v = { .n = 1 + i % 3, .h = 15 + i, .w = 18, .c = 32, .k = 32, .r = 3, .s = 3,
+                             .stride = 1 + i % 2, .padding = 1, .groups = 1 };
+        v.oh = (v.h - 1) / v.stride + 1;
+        v.ow = (v.w - 1) / v.stride + 1;
+        float *x = numbers(v.n * v.h * v.w * v.c, false), *w = numbers(9 * v.c * v.k, false);
+        da_conv_forward conv = { .shape = v, .x = { .values = x }, .w = w,
+                                 .y = da_alloc((size_t)(v.n * v.oh * v.ow * v.k) * sizeof *x) };
+        const da_kernels *best = da_kernels_active();
+        float *scratch = da_alloc((size_t)da_conv_forward_scratch(best, &conv) * sizeof *scratch);
+        most_chunks = 0;
+        da_parallel_observe(see_chunks, NULL);
+        best->conv_forward(best, &conv, scratch);
+        da_parallel_observe(NULL, NULL);
+        if (best->contract) CHECK(most_chunks > v.n);
+        compare_convolution(&v, false);
+        da_free(x); da_free(w); da_free(conv.y); da_free(scratch);
+    }
+    da_threads_set(0);
+}
+
 /* A table of the tester's own: contractions are counted. */
 static atomic_int contractions;
 static void counted_contract(const dai_contraction *problem) {

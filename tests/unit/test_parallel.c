@@ -28,7 +28,7 @@ static bool is_complete(int64_t chunks) {
     static _Thread_local tally t;
     memset(&t, 0, sizeof t);
     t.threads = da_threads();
-    da_parallel_for(chunks, count_chunk, &t);
+    da_parallel_for(chunks, INT64_MAX, count_chunk, &t);
     for (int64_t i = 0; i < chunks; i++)
         if (t.done[i] != 1) return false;
     return t.mistakes == 0;
@@ -42,6 +42,24 @@ TEST(parallel_loops_do_every_chunk_once) {
     da_threads_set(0);
 }
 
+static void note_worker(void *context, int64_t chunk, int worker) {
+    (void)chunk;
+    if (worker > 0) atomic_fetch_add((atomic_int *)context, 1);
+}
+
+TEST(parallel_loops_too_short_to_share_run_alone) {
+#if defined(DA_SANITIZED) || defined(DA_TINY)
+    SKIP("builds that look for faults share every loop");
+#endif
+    if (!da_threads_available()) SKIP("built without threads");
+    atomic_int elsewhere = 0;
+    da_threads_set(4);
+    for (int round = 0; round < 20; round++) CHECK(is_complete(64)); /* the others are awake */
+    for (int round = 0; round < 2000; round++) da_parallel_for(64, da_work_of_floats(1000), note_worker, &elsewhere);
+    CHECK_INT(elsewhere, 0);
+    da_threads_set(0);
+}
+
 static void loop_within(void *context, int64_t chunk, int worker) {
     (void)chunk, (void)worker;
     if (!is_complete(11)) atomic_fetch_add((atomic_int *)context, 1);
@@ -50,7 +68,7 @@ static void loop_within(void *context, int64_t chunk, int worker) {
 TEST(parallel_loops_may_be_nested) {
     atomic_int incomplete = 0;
     da_threads_set(4);
-    for (int round = 0; round < 50; round++) da_parallel_for(9, loop_within, &incomplete);
+    for (int round = 0; round < 50; round++) da_parallel_for(9, INT64_MAX, loop_within, &incomplete);
     CHECK_INT(incomplete, 0);
     da_threads_set(0);
 }
@@ -71,7 +89,7 @@ TEST(parallel_loops_help_a_thread_that_is_behind) {
     da_threads_set(2);
     for (int round = 0; round < 20 && !test_failed(); round++) {
         atomic_int done = 0;
-        da_parallel_for(HELPED, wait_for_others, &done);
+        da_parallel_for(HELPED, INT64_MAX, wait_for_others, &done);
         CHECK_INT(done, HELPED);
     }
     da_threads_set(0);

@@ -20,7 +20,7 @@ TEST(subnormals_are_kept_by_every_thread) {
     for (int threads = 1; threads <= 8; threads++) {
         bool kept[CHUNKS] = { false };
         da_threads_set(threads);
-        da_parallel_for(CHUNKS, look, kept);
+        da_parallel_for(CHUNKS, INT64_MAX, look, kept);
         for (int i = 0; i < CHUNKS; i++) CHECK(kept[i]);
     }
     da_threads_set(0);

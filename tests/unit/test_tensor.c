@@ -119,10 +119,10 @@ TEST(parallel_observer_is_told_of_every_loop) {
     int64_t noted[2] = { 0, 0 };
     atomic_int seen[37] = { 0 };
     da_parallel_observe(note_loop, noted);
-    da_parallel_for(37, count_chunk, seen);
-    da_parallel_for(5, count_chunk, seen);
+    da_parallel_for(37, INT64_MAX, count_chunk, seen);
+    da_parallel_for(5, INT64_MAX, count_chunk, seen);
     da_parallel_observe(NULL, NULL);
-    da_parallel_for(3, count_chunk, seen);
+    da_parallel_for(3, INT64_MAX, count_chunk, seen);
     CHECK(noted[0] == 42 && noted[1] == 42);
     CHECK_INT(seen[0], 3);
 }
