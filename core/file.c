@@ -4,7 +4,7 @@
  *
  * Invariants: until the rename, the name holds what it held before; after any failure or discard the temporary is gone.
  */
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _XOPEN_SOURCE 700 /* realpath, nftw */
 #include "core/file.h"
 #include "core/endian.h"
 #include "core/memory.h"
@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -136,6 +137,18 @@ da_status da_directory_make(const char *path) {
         DA_TRY(make_one(prefix));
     }
     return make_one(path);
+}
+
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place) {
+    (void)facts;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+da_status da_directory_remove(const char *path) {
+    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT) return DA_OK;
+    return system_failure("remove directory", path, errno);
 }
 
 /* ---- locks, writing ---- */

@@ -35,6 +35,8 @@ da_status da_file_writable(const char *path);
 
 /* Makes path and the directories above it, as mkdir -p. One that exists is no error. */
 da_status da_directory_make(const char *path);
+/* Removes path and all that is in it, as rm -r: links are removed, not followed. One that is not there is no error. */
+da_status da_directory_remove(const char *path);
 
 /* One process at a time for what path names, a file or not. The lock is the kernel's, on a file path.lock that goes
    with it: a process that is killed leaves an empty file and no lock. *lock is NULL, and all is well, where the file system

@@ -91,6 +91,23 @@ static da_status choose_kept(da_subset *kept, const da_dataset *data, int classe
     return status;
 }
 
+static void move_image(da_dataset *data, int64_t to, int64_t from) {
+    int64_t bytes = da_dataset_image_bytes(data);
+    memmove(data->images + to * bytes, data->images + from * bytes, (size_t)bytes);
+    if (data->labels) data->labels[to] = data->labels[from];
+}
+
+da_status da_dataset_part(da_dataset *data, int64_t part, int64_t parts) {
+    int64_t kept = 0;
+    if (part < 1 || part > parts || part > data->count)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds none of %lld images", (long long)part,
+                       (long long)parts, (long long)data->count);
+    for (int64_t i = part - 1; i < data->count; i += parts) move_image(data, kept++, i);
+    data->count = kept;
+    data->fingerprinted = 0;
+    return DA_OK;
+}
+
 da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed) {
     if (classes == 0) classes = data->classes;
     if (classes < 2 || classes > data->classes)
@@ -101,11 +118,7 @@ da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t s
     if (!data->labels) return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has no labels to tell classes by", data->name);
     da_subset kept;
     DA_TRY(choose_kept(&kept, data, classes, share, seed));
-    size_t bytes = (size_t)da_dataset_image_bytes(data);
-    for (int64_t i = 0; i < kept.count; i++) { /* indices ascend: what is read was not written yet */
-        memmove(data->images + (size_t)i * bytes, data->images + (size_t)kept.indices[i] * bytes, bytes);
-        data->labels[i] = data->labels[kept.indices[i]];
-    }
+    for (int64_t i = 0; i < kept.count; i++) move_image(data, i, kept.indices[i]); /* they ascend: none is overwritten */
     data->count = kept.count;
     data->fingerprinted = 0;
     for (int c = classes; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);

@@ -38,6 +38,10 @@ void da_subset_free(da_subset *subset); /* takes NULL and an all-zero subset; le
    DA_ERROR_MEMORY. */
 da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed);
 
+/* Makes the data set smaller, to part 1..parts of it: images number part, part + parts, part + 2 parts, ... counted from
+   1, so that all parts have every class. Errors: DA_ERROR_ARGUMENT when the part is none of them or holds no image. */
+da_status da_dataset_part(da_dataset *data, int64_t part, int64_t parts);
+
 DA_C_END
 
 #endif

@@ -96,7 +96,7 @@ typedef struct cli_facts {
     int  data_count, model_count, setting_count;
     cli_file *inputs; /* of the line that were hashed */
     int  input_count;
-    char output[8192]; /* a file written that no option names; "" none */
+    char input[4096], output[8192]; /* a file read, and one written, that no option names; "" none */
 } cli_facts;
 
 struct cli {

@@ -114,8 +114,10 @@ static void find_names(cli *c, const char *path, matrix *m) {
     if (length < 4 || length + 2 > sizeof beside || strcmp(path + length - 4, ".csv") != 0) return;
     snprintf(beside, sizeof beside, "%.*s.json", (int)length - 4, path);
     if (!da_file_exists(beside)) return;
-    if (read_names(beside, m) == DA_OK) cli_note(c, "names of the layers: %s", beside);
-    else cli_note(c, "the layers have numbers: %s", da_error_message());
+    if (read_names(beside, m) == DA_OK) {
+        cli_note(c, "names of the layers: %s", beside);
+        memcpy(c->facts.input, beside, sizeof beside);
+    } else cli_note(c, "the layers have numbers: %s", da_error_message());
 }
 
 da_status matrix_read(cli *c, matrix *m) {

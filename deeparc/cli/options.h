@@ -1,4 +1,4 @@
-/* Between main.c, options.c, lookup.c and help.c: reading a command line by the tables of a command. */
+/* Between main.c, execute.c, options.c, lookup.c and help.c: reading a command line by the tables of a command. */
 #ifndef DA_DEEPARC_CLI_OPTIONS_H
 #define DA_DEEPARC_CLI_OPTIONS_H
 
@@ -20,6 +20,12 @@ int cli_tables(const cli_command *command, cli_table tables[CLI_TABLES]);
 /* Fills in values and arguments; argv[0] is the first word after the command. *help is set, and nothing else is
    required of the line, when --help or -h is on it. */
 da_status cli_parse(cli *c, int argc, char **argv, bool *help);
+
+/* Finds the command of a whole line, argv[0] being the program, and reads the rest of it; argc > 1. c is all zero before,
+   argv outlives it. c->command NULL: there is no such command. */
+da_status cli_read_line(cli *c, int argc, char **argv, bool *help);
+/* Puts the options of every command in force, looks after the line's files, runs the command and writes its record. */
+da_status cli_run(cli *c);
 
 /* Of a NULL-ended list the word that word is most likely meant to be; NULL when none is close. */
 const char *cli_nearest(const char *word, const char *const *list);

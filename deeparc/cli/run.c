@@ -198,6 +198,7 @@ static void put_files(cli *c, da_json_writer *to, unsigned file) {
     da_json_begin_array(to);
     da_status status = cli_files_each(c, file, file == CLI_READS ? put_input : put_output, &f);
     if (status != DA_OK && to->status == DA_OK) to->status = status;
+    if (file == CLI_READS && c->facts.input[0]) put_input(&f, c->facts.input);
     if (file == CLI_WRITES && c->facts.output[0]) put_output(&f, c->facts.output);
     da_json_end(to);
 }

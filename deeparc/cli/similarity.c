@@ -259,7 +259,6 @@ static da_status check_options(cli *c) {
     return DA_OK;
 }
 
-/* K/N: of the images, number K, K + N, K + 2 N, ... counted from 1, so that all parts have every class. */
 static da_status take_part(result *r) {
     const char *text = cli_text(r->c, "part");
     char *slash, *end;
@@ -275,16 +274,7 @@ static da_status take_part(result *r) {
 
 static da_status keep_part(const result *r, da_dataset *data) {
     if (r->parts == 1) return DA_OK;
-    int64_t kept = 0, bytes = da_dataset_image_bytes(data);
-    for (int64_t i = r->part - 1; i < data->count; i += r->parts, kept++) {
-        memmove(data->images + kept * bytes, data->images + i * bytes, (size_t)bytes);
-        if (data->labels) data->labels[kept] = data->labels[i];
-    }
-    if (kept == 0)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds none of %lld images", (long long)r->part,
-                       (long long)r->parts, (long long)data->count);
-    data->count = kept;
-    data->fingerprinted = 0;
+    DA_TRY(da_dataset_part(data, r->part, r->parts));
     return run_note_data(r->c, cli_split_name(cli_split(r->c)), data);
 }
 

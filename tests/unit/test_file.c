@@ -225,6 +225,19 @@ TEST(file_directories_are_made) {
     CHECK_FAILS(da_directory_make(""), DA_ERROR_NOT_FOUND, "''");
 }
 
+TEST(file_directories_are_removed_but_not_what_links_lead_to) {
+    const char *base = fresh_directory("file-removed");
+    const char *other = fresh_directory("file-remains");
+    CHECK_OK(da_directory_make(in(base, "a/b")));
+    CHECK_OK(da_file_save(in(base, "a/b/f"), "x", 1));
+    CHECK_OK(da_file_save(in(other, "kept"), "x", 1));
+    CHECK(symlink(other, in(base, "a/link")) == 0);
+    CHECK_OK(da_directory_remove(in(base, "a")));
+    CHECK(!da_file_exists(in(base, "a")));
+    CHECK(da_file_exists(in(other, "kept")));
+    CHECK_OK(da_directory_remove(in(base, "a")));
+}
+
 TEST(file_survives_allocation_failures) {
     const char *directory = fresh_directory("file-memory");
     const char *path = in(directory, "f");
