@@ -5,10 +5,11 @@
 #include "core/npy.h"
 
 static const cli_option options[] = {
-    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .file = CLI_WRITES, 
+    { .name = "out", .kind = CLI_TEXT, .value = "FILE.npy", .file = CLI_WRITES,
       .help = "write the logits there instead: samples x classes, float32, in file order" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .initial = "256", .low = 1, .high = 1e9,
       .help = "images at a time; the result is the same for any number" },
+    RECORD_OPTION,
     { .name = NULL }
 };
 
@@ -16,49 +17,36 @@ static da_status save_logits(cli *c, const answers *a) {
     const char *out = cli_text(c, "out");
     const int64_t shape[2] = { a->data->count, a->model->classes };
     DA_TRY(da_npy_write(out, DA_NPY_FLOAT32, 2, shape, a->logits));
-    cli_print(c, "%lld x %d logits in %s\n", (long long)a->evaluation.samples, a->model->classes, out);
-    cli_put_text(c, "out", out);
+    da_result_say(c->result, "%lld x %d logits in %s\n", (long long)a->evaluation.samples, a->model->classes, out);
+    da_result_put(c->result, "out", da_word(out));
     return DA_OK;
 }
 
 /* "image 0: 7 (99.8 %), label 7" */
-static void print_answers(cli *c, const answers *a) {
-    char text[16];
-    for (int64_t i = 0; i < a->data->count; i++) {
-        const answer *said = &a->list[i];
-        cli_print(c, "image %lld: %s", (long long)i, answers_class(text, a->model, said->class));
-        if (said->class >= 0) cli_print(c, " (%.1f %%)", 100 * said->share);
-        if (a->data->labels) cli_print(c, ", label %s", answers_class(text, a->model, a->data->labels[i]));
-        cli_print(c, "\n");
-    }
-}
-
 static void put_answers(cli *c, const answers *a) {
-    char text[16];
-    if (!c->json) return;
-    da_json_key(&c->writer, "answers");
-    da_json_begin_array(&c->writer);
+    static const da_column columns[] = { { .key = "image" }, { .key = "answer" }, { .key = "share" }, { .key = "label" } };
+    da_result *r = c->result, *table = da_result_table(r, "answers", columns, 4);
+    char room[2][16];
     for (int64_t i = 0; i < a->data->count; i++) {
-        const answer *said = &a->list[i];
-        da_json_begin_object(&c->writer);
-        cli_put_int(c, "image", i);
-        cli_put_text(c, "answer", said->class < 0 ? NULL : answers_class(text, a->model, said->class));
-        cli_put_real(c, "share", said->share);
-        if (a->data->labels) cli_put_text(c, "label", answers_class(text, a->model, a->data->labels[i]));
-        da_json_end(&c->writer);
+        const answer *given = &a->list[i];
+        const char *said = answers_class(room[0], a->model, given->class), *label = NULL;
+        if (a->data->labels) label = answers_class(room[1], a->model, a->data->labels[i]);
+        da_result_say(r, "image %lld: %s", (long long)i, said);
+        if (given->class >= 0) da_result_say(r, " (%.1f %%)", 100 * given->share);
+        if (label) da_result_say(r, ", label %s", label);
+        da_result_say(r, "\n");
+        da_row(table, da_whole(i), da_word(given->class < 0 ? NULL : said), da_real(given->share),
+               da_if(label, da_word(label)));
     }
-    da_json_end(&c->writer);
 }
 
 static da_status predict(cli *c, da_model *model, const da_dataset *data) {
     answers a = { 0 };
     DA_TRY(answers_make(&a, model, data, cli_int(c, "batch")));
-    da_status status = DA_OK;
-    if (cli_has(c, "out")) status = save_logits(c, &a);
-    else print_answers(c, &a);
-    cli_put_int(c, "samples", a.evaluation.samples);
-    cli_put_int(c, "classes", model->classes);
-    cli_put_real(c, "seconds", a.evaluation.seconds);
+    da_status status = cli_has(c, "out") ? save_logits(c, &a) : DA_OK;
+    da_result_put(c->result, "samples", da_whole(a.evaluation.samples));
+    da_result_put(c->result, "classes", da_whole(model->classes));
+    da_result_put(c->result, "seconds", da_real(a.evaluation.seconds));
     if (!cli_has(c, "out")) put_answers(c, &a);
     answers_free(&a);
     return status;

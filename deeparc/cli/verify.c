@@ -361,6 +361,6 @@ const cli_command cli_verify = {
              "missing, damaged. Data that are not on this machine are not checked, and that is said.\n"
              "--replay runs the commands again, in the order in which one read what another wrote, in a folder that\n"
              "goes afterwards; what a replay reads is what the replay before it has made. Every figure must be the\n"
-             "recorded one but times, memory, machine, compiler, threads and places. Nothing outside that folder is\n"
-             "written, whatever a record says. Exit status 1 when anything differs."
+             "recorded one but times, machine, compiler, threads and places. Nothing outside that folder is written,\n"
+             "whatever a record says. Exit status 1 when anything differs."
 };

@@ -16,7 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct { const char *path, *why; } may_differ[] = {
+typedef struct exception { const char *path, *why; } exception;
+static const exception may_differ[] = {
     { "*seconds",                      "time" },
     { "run.version",                   "the program may be another, which is noted" },
     { "version",                       "the same, in a run of a sweep" },
@@ -39,19 +40,27 @@ static const struct { const char *path, *why; } may_differ[] = {
     { "run.outputs.html.sha256",       "the page names machine and paths of its run" },
     { "*file_bytes",                   "the file names machine and paths of its run, short ones or long ones" },
 };
+static const exception resumed_may_differ[] = {
+    { "losses",                        "they begin where the run was resumed; epochs has all" },
+};
 
 typedef struct comparer {
     verify_comparison *out;
     const da_json *recorded; /* the root */
     const char *folder;
-    bool same_program;
+    bool same_program, resumed;
     char path[512];
 } comparer;
 
-static bool is_free(const char *path) {
-    for (size_t i = 0; i < sizeof may_differ / sizeof *may_differ; i++)
-        if (fnmatch(may_differ[i].path, path, 0) == 0) return true;
+static bool is_listed(const exception *list, size_t count, const char *path) {
+    for (size_t i = 0; i < count; i++)
+        if (fnmatch(list[i].path, path, 0) == 0) return true;
     return false;
+}
+
+static bool is_free(const comparer *k) {
+    return is_listed(may_differ, sizeof may_differ / sizeof *may_differ, k->path) ||
+           (k->resumed && is_listed(resumed_may_differ, sizeof resumed_may_differ / sizeof *resumed_may_differ, k->path));
 }
 
 /* ---- Leaves ---- */
@@ -173,7 +182,7 @@ static void compare_arrays(comparer *k, const da_json *recorded, const da_json *
 
 static void compare(comparer *k, const da_json *recorded, const da_json *replayed) {
     da_json_type kind = da_json_kind(recorded);
-    if (is_free(k->path)) return;
+    if (is_free(k)) return;
     if (!recorded && !k->same_program) { /* another program may record more */
         k->out->more++;
         return;
@@ -192,6 +201,7 @@ void verify_compare(verify_comparison *out, const da_json *recorded, const da_js
     comparer k = { .out = out, .recorded = recorded, .folder = folder };
     k.same_program = strcmp(report_text(before, "commit"), report_text(now, "commit")) == 0 &&
                      strcmp(report_text(before, "version"), report_text(now, "version")) == 0;
+    (void)da_json_bool(da_json_get(before, "options"), "resume", &k.resumed);
     memset(out, 0, sizeof *out);
     compare(&k, recorded, replayed);
 }

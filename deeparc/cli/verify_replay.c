@@ -37,7 +37,7 @@
 static const struct { const cli_command *command; const char *reason; } rules[] = {
     { &cli_train, NULL },       { &cli_similarity, NULL }, { &cli_partition, NULL }, { &cli_stability, NULL },
     { &cli_order, NULL },       { &cli_properties, NULL }, { &cli_restructure, NULL }, { &cli_retrain, NULL },
-    { &cli_eval, NULL },        { &cli_sweep_run, NULL },
+    { &cli_eval, NULL },        { &cli_predict, NULL },    { &cli_sweep_run, NULL },
     { &cli_bench, "speed is another every time" },
 };
 

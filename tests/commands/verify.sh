@@ -83,12 +83,19 @@ data="--data digits --limit 300 --test-limit 50 --quiet"
 "$deeparc" eval all/fixed.safetensors --data digits --limit 50 --confusion --examples 2 --quiet --record all/eval.json > out
 "$deeparc" properties all/m.safetensors --data digits --threshold 0.5 --controls 2 --limit 50 --test-limit 50 --quiet \
     --csv all/p.csv --html all/p.html --record all/properties.json > out
+"$deeparc" predict all/fixed.safetensors --data digits --limit 20 --quiet --record all/predict.json > out
+"$deeparc" predict all/fixed.safetensors --data digits --limit 20 --quiet --out all/logits.npy --record all/logits.json > out
+"$deeparc" train --model mlp-8 $data --epochs 2 --max-steps 7 --checkpoint all/half > out
+"$deeparc" train --model mlp-8 $data --epochs 2 --max-steps 0 --checkpoint all/half --resume --log all/log3.csv \
+    --out all/mlp.safetensors --record all/resumed.json > out
+"$deeparc" report all --out all/report.html > out 2>&1
 "$deeparc" sweep run --dir all --data digits --limit 100 --test-limit 50 --depth 8 --width 0.25 --share 0.5 --classes 5 \
     --epochs 1 --quiet > out
 find all -type f -exec ls -l --time-style=full-iso {} + > before 2> /dev/null || ls -lR all > before
-check_says "every kind of record is replayed" "replayed: 11 equal, 0 that differ, 0 failed or refused; 0 not replayed" \
+check_says "every kind of record is replayed" "replayed: 14 equal, 0 that differ, 0 failed or refused; 0 not replayed" \
     "$deeparc" verify all --replay --quiet
-for record in z-train y x w-partition v-stability u-order t-restructure s-retrain eval properties; do
+for record in z-train y x w-partition v-stability u-order t-restructure s-retrain eval properties predict logits \
+    resumed; do
     check_same "... $record" "$(grep -c "^equal *all/$record.json: [0-9]* figures equal" "$work/out")" 1
 done
 check_same "... the run of a sweep" "$(grep -c "^equal *all/runs/.*figures equal" "$work/out")" 1
@@ -96,8 +103,8 @@ find all -type f -exec ls -l --time-style=full-iso {} + > after 2> /dev/null || 
 check_same "... and nothing in the folder has moved" "$(cat before)" "$(cat after)"
 check "... with another number of threads, as JSON, in a folder that stays" "$deeparc" verify all --replay --quiet \
     --threads 1 --json --keep kept
-check_same "... a row each" "$(grep -c '"state": "equal"' "$work/out")" 11
-check_same "... leaves what was made" "$(find kept -name fixed.safetensors | wc -l | tr -d ' ')" 2 # made, and read
+check_same "... a row each" "$(grep -c '"state": "equal"' "$work/out")" 14
+check_same "... leaves what was made" "$(find kept -name fixed.safetensors | wc -l | tr -d ' ')" 4 # made, and read three times
 check_fails "... in a new folder only" 1 "is there already" "$deeparc" verify all --replay --quiet --keep kept
 check_fails "... and not without --replay" 2 "no effect" "$deeparc" verify all --keep more
 
