@@ -35,7 +35,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { CHUNK = DA_SIZE(64, 2), SUM_CHUNK = DA_SIZE(16384, 5), DEFERRED_ROWS = DA_SIZE(1024, 3) };
+enum { CHUNK = DA_SIZE(64, 2), SUM_CHUNK = DA_SIZE(16384, 5), AFFINE_ROWS = DA_SIZE(1024, 3) };
 
 struct da_graph {
     da_node **chunks;
@@ -273,18 +273,24 @@ void da_graph_report(da_node *leaf, bool *whole) {
 
 typedef struct affine_work {
     const da_kernels *kernels;
-    const dai_deferred *deferred;
-    int64_t channels, rows;
-    float *to;
+    int64_t rows, channels;
+    const float *x;
+    const da_channel_affine *affine;
+    float *y;
 } affine_work;
 
-static void affine_rows(void *context, int64_t chunk, int worker) {
+static void affine_run(void *context, int64_t chunk, int worker) {
     const affine_work *w = context;
-    const int64_t begin = chunk * DEFERRED_ROWS, left = w->rows - begin;
+    const int64_t begin = chunk * AFFINE_ROWS, left = w->rows - begin, at = begin * w->channels;
+    const da_channel_affine f = dai_affine_at(w->affine, 0, at);
     (void)worker;
-    w->kernels->channel_affine(left < DEFERRED_ROWS ? left : DEFERRED_ROWS, w->channels,
-                               w->deferred->values + begin * w->channels, &w->deferred->affine,
-                               w->to + begin * w->channels);
+    w->kernels->channel_affine(left < AFFINE_ROWS ? left : AFFINE_ROWS, w->channels, w->x + at, &f, w->y + at);
+}
+
+void dai_affine_rows(const da_kernels *kernels, int64_t rows, int64_t channels, const float *x,
+                     const da_channel_affine *affine, float *y) {
+    affine_work work = { kernels, rows, channels, x, affine, y };
+    da_parallel_for((rows + AFFINE_ROWS - 1) / AFFINE_ROWS, da_work_of_floats(2 * rows * channels), affine_run, &work);
 }
 
 /* Makes a value that was deferred; false when out of memory. */
@@ -297,8 +303,8 @@ static bool make_value(da_node *node) {
         return false;
     }
     node->value.data = dai_buffer_floats(node->buffer);
-    affine_work work = { node->kernels, &node->deferred, channels, count / channels, dai_output(node) };
-    da_parallel_for((work.rows + DEFERRED_ROWS - 1) / DEFERRED_ROWS, da_work_of_floats(2 * count), affine_rows, &work);
+    dai_affine_rows(node->kernels, count / channels, channels, node->deferred.values, &node->deferred.affine,
+                    dai_output(node));
     return true;
 }
 

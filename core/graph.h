@@ -112,6 +112,11 @@ da_node *da_pad(da_graph *g, da_node *x, const int64_t *before, const int64_t *a
 da_node *da_matmul(da_graph *g, da_node *a, da_node *b);
 da_node *da_linear(da_graph *g, da_node *x, da_node *weight, da_node *bias);
 
+/* How many windows of a size, so many steps apart, fit along a side with padding at both ends. */
+static inline int64_t da_window_count(int64_t side, int64_t size, int64_t stride, int64_t padding) {
+    return side + 2 * padding < size ? 0 : (side + 2 * padding - size) / stride + 1;
+}
+
 /* Convolution: x N H W C, weight R S C/groups K, bias K or NULL; gives N H' W' K, H' = (H + 2 pad - R) / stride + 1.
    A tap that lies in the padding is no term. winograd: 0, or 2 or 4 for Winograd's algorithm F(2x2,3x3)
    or F(4x4,3x3), forward and backward: faster, with an error of its own (core/kernels/winograd.h) and bits of its own;

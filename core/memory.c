@@ -87,6 +87,19 @@ char *da_string_copy(const char *text) {
     return copy;
 }
 
+char **da_strings_copy(const char *const *texts, int count) {
+    size_t bytes = (size_t)count * sizeof(char *);
+    for (int i = 0; i < count; i++) bytes += strlen(texts[i]) + 1;
+    char **made = da_alloc(bytes);
+    char *at = made ? (char *)(made + count) : NULL;
+    for (int i = 0; i < count && made; i++) {
+        const size_t size = strlen(texts[i]) + 1;
+        made[i] = memcpy(at, texts[i], size);
+        at += size;
+    }
+    return made;
+}
+
 void da_free(void *block) {
     if (!block) return;
     count(-(int64_t)*header_of(block), -1);

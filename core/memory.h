@@ -19,6 +19,7 @@ void *da_alloc(size_t bytes);
 void *da_alloc_zero(size_t count, size_t size); /* count * size is checked for overflow */
 void *da_realloc(void *block, size_t bytes);
 char *da_string_copy(const char *text);
+char **da_strings_copy(const char *const *texts, int count); /* one block */
 void  da_free(void *block);
 
 typedef struct da_memory_stats {

@@ -100,6 +100,9 @@ da_node *dai_node_new(da_graph *graph, const da_operation *operation, da_node *c
 void dai_node_fail(da_node *node, da_status code, const char *format, ...) DA_PRINTF(3, 4);
 bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters);
 void dai_set_shape(da_node *node, int ndim, const int64_t *shape);
+/* y = affine of x, rows x channels, in parallel; y may be x. */
+void dai_affine_rows(const da_kernels *kernels, int64_t rows, int64_t channels, const float *x,
+                     const da_channel_affine *affine, float *y);
 static inline const float *dai_input(const da_node *node, int i) { return da_tensor_floats(&node->input[i]->value); }
 static inline float *dai_output(const da_node *node) { return da_tensor_floats(&node->value); }
 

@@ -101,20 +101,6 @@ static da_status choose_units(const list *l, const da_model *model, const da_mea
     return status;
 }
 
-static da_status copy_names(dai_taps *t, const char *const *labels) {
-    size_t bytes = (size_t)t->count * sizeof *t->names;
-    for (int i = 0; i < t->count; i++) bytes += strlen(labels[i]) + 1;
-    t->names = da_alloc(bytes);
-    if (!t->names) return DA_ERROR_MEMORY;
-    char *text = (char *)(t->names + t->count);
-    for (int i = 0; i < t->count; i++) {
-        size_t size = strlen(labels[i]) + 1;
-        t->names[i] = memcpy(text, labels[i], size);
-        text += size;
-    }
-    return DA_OK;
-}
-
 da_status dai_taps_choose(dai_taps *out, const da_model *model, const da_measure_options *options) {
     dai_taps made = { 0 };
     size_t room = 0;
@@ -125,7 +111,7 @@ da_status dai_taps_choose(dai_taps *out, const da_model *model, const da_measure
     da_status status = made.paths && made.widths && l.labels ? DA_OK : DA_ERROR_MEMORY;
     if (status == DA_OK)
         status = options->glob ? choose_matching(&l, model, options) : choose_units(&l, model, options);
-    if (status == DA_OK) status = copy_names(&made, l.labels);
+    if (status == DA_OK && !(made.names = da_strings_copy(l.labels, made.count))) status = DA_ERROR_MEMORY;
     da_free(l.labels);
     if (status == DA_OK) *out = made;
     else dai_taps_free(&made);

@@ -87,18 +87,14 @@ static da_node *parameter(da_layer *layer, da_forward *forward, int i) {
 
 /* ---- conv2d: weight K C/groups R S in files, R S C/groups K in memory ---- */
 
-static int64_t window_count(int64_t in, int64_t size, int64_t stride, int64_t padding) {
-    return in + 2 * padding < size ? 0 : (in + 2 * padding - size) / stride + 1;
-}
-
 static da_status conv2d_plan(da_layer *layer) {
     const da_layer_options *o = &layer->options;
     DA_TRY(need_image(layer));
     int64_t c = layer->in_shape[2], k = o->outputs, r = o->kernel;
     if (c % o->groups || k % o->groups)
         return dai_layer_fail_shape(layer, "groups must divide the channels in and out");
-    int64_t h = window_count(layer->in_shape[0], r, o->stride, o->padding);
-    int64_t w = window_count(layer->in_shape[1], r, o->stride, o->padding);
+    int64_t h = da_window_count(layer->in_shape[0], r, o->stride, o->padding);
+    int64_t w = da_window_count(layer->in_shape[1], r, o->stride, o->padding);
     if (h < 1 || w < 1) return dai_layer_fail_shape(layer, "the kernel is larger than the padded image");
     DA_TRY(set_output(layer, 3, h, w, k));
     int64_t contraction[3] = { r, r, c / o->groups };
@@ -219,8 +215,8 @@ static da_status pool_plan(da_layer *layer) {
     const da_layer_options *o = &layer->options;
     DA_TRY(need_image(layer));
     if (2 * o->padding > o->size) return dai_layer_fail_shape(layer, "padding may be half the window at most");
-    int64_t h = window_count(layer->in_shape[0], o->size, o->stride, o->padding);
-    int64_t w = window_count(layer->in_shape[1], o->size, o->stride, o->padding);
+    int64_t h = da_window_count(layer->in_shape[0], o->size, o->stride, o->padding);
+    int64_t w = da_window_count(layer->in_shape[1], o->size, o->stride, o->padding);
     if (h < 1 || w < 1) return dai_layer_fail_shape(layer, "the window is larger than the padded image");
     return set_output(layer, 3, h, w, layer->in_shape[2]);
 }

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "optim/optimizer_parts.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,26 +61,7 @@ da_status da_optimizer_check(const da_optimizer_options *o) {
     return DA_OK;
 }
 
-/* Does text match the glob? On a mismatch the last star takes one character more and the rest is tried again. */
-static bool glob_matches(const char *glob, const char *text) {
-    const char *star = NULL, *resume = NULL;
-    while (*text) {
-        if (*glob == '*') {
-            star = glob++;
-            resume = text;
-        } else if (*glob == '?' || *glob == *text) {
-            glob++;
-            text++;
-        } else if (star) {
-            glob = star + 1;
-            text = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (*glob == '*') glob++;
-    return *glob == '\0';
-}
+static bool glob_matches(const char *glob, const char *text) { return fnmatch(glob, text, 0) == 0; }
 
 static da_status check_groups(const da_parameter_list *list, const da_parameter_group *groups, int count) {
     for (int g = 0; g < count; g++) {

@@ -172,7 +172,6 @@ typedef struct norm_work {
     const da_kernels *kernels;
     dai_norm g;
     const float *x;
-    da_channel_affine affine;
     da_channel_gradient gradient;
     da_channel_slope slope;
     float *out, *first, *second; /* first, second: slices x channels */
@@ -186,16 +185,8 @@ static void moments_slice(void *context, int64_t slice, int worker) {
                                 w->first + slice * c, w->second + slice * c);
 }
 
-static void affine_slice(void *context, int64_t slice, int worker) {
-    const norm_work *w = context;
-    const int64_t c = w->g.channels, at = slice * w->g.slice * c;
-    (void)worker;
-    w->kernels->channel_affine(dai_norm_slice_values(&w->g, slice), c, w->x + at, &w->affine, w->out + at);
-}
-
 static void batch_norm_forward(da_node *node) {
-    norm_work w = { .kernels = node->kernels, .g = dai_norm_of(&node->value), .x = dai_input(node, 0),
-                    .out = dai_output(node) };
+    norm_work w = { .kernels = node->kernels, .g = dai_norm_of(&node->value), .x = dai_input(node, 0) };
     const int64_t channels = w.g.channels;
     float *coefficients = dai_scratch(node, 2 * channels);
     double *block = dai_scratch_doubles(node, DAI_NORM_DOUBLES * channels);
@@ -208,8 +199,8 @@ static void batch_norm_forward(da_node *node) {
     }
     dai_norm_statistics(&node->options.batch_norm, &w.g, w.first, w.second, block, node->saved);
     dai_norm_coefficients(&w.g, node->saved, scale_of(node), shift_of(node), coefficients, coefficients + channels);
-    w.affine = (da_channel_affine){ .factor = coefficients, .offset = coefficients + channels };
-    da_parallel_for(w.g.slices, da_work_of_floats(2 * w.g.values * channels), affine_slice, &w);
+    const da_channel_affine affine = { .factor = coefficients, .offset = coefficients + channels };
+    dai_affine_rows(w.kernels, w.g.values, channels, w.x, &affine, dai_output(node));
 }
 
 static da_channel_gradient gradient_at(const norm_work *w, int64_t at) {

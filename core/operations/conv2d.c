@@ -6,11 +6,10 @@
 da_convolution dai_convolution_of(const da_node *node) {
     const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
     const da_conv2d_options *o = &node->options.conv2d;
-    da_convolution v = { x->shape[0], x->shape[1], x->shape[2], x->shape[3], w->shape[3], w->shape[0], w->shape[1],
-                         o->stride, o->padding, o->groups, 0, 0, o->winograd };
-    v.oh = v.h + 2 * v.padding < v.r ? 0 : (v.h + 2 * v.padding - v.r) / v.stride + 1;
-    v.ow = v.w + 2 * v.padding < v.s ? 0 : (v.w + 2 * v.padding - v.s) / v.stride + 1;
-    return v;
+    return (da_convolution){ x->shape[0], x->shape[1], x->shape[2], x->shape[3], w->shape[3], w->shape[0], w->shape[1],
+                             o->stride, o->padding, o->groups,
+                             da_window_count(x->shape[1], w->shape[0], o->stride, o->padding),
+                             da_window_count(x->shape[2], w->shape[1], o->stride, o->padding), o->winograd };
 }
 
 static bool options_fit(da_node *node) {

@@ -83,14 +83,6 @@ static void find_coefficients(const block_work *w) {
                           node->saved + 2 * channels, node->saved + 3 * channels);
 }
 
-static void normalise_slice(void *context, int64_t slice, int worker) {
-    const block_work *w = context;
-    const int64_t at = slice * w->g.slice * w->g.channels;
-    const da_channel_affine f = dai_affine_at(&w->affine, 0, at);
-    (void)worker;
-    w->node->kernels->channel_affine(dai_norm_slice_values(&w->g, slice), w->g.channels, w->z + at, &f, w->y + at);
-}
-
 static void gather_moments(void *context, int64_t first, int64_t count, float *z, int worker) {
     const block_work *w = context;
     const int64_t at = first * w->pixels / w->g.slice * w->g.channels;
@@ -118,8 +110,7 @@ static void conv2d_norm_forward(da_node *node) {
     if (!scratch) return;
     node->kernels->conv_forward(node->kernels, &conv, scratch);
     if (training) find_coefficients(&w);
-    if (w.y && !conv.affine)
-        da_parallel_for(w.g.slices, da_work_of_floats(2 * w.g.values * w.g.channels), normalise_slice, &w);
+    if (w.y && !conv.affine) dai_affine_rows(node->kernels, w.g.values, w.g.channels, w.z, &w.affine, w.y);
     if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };
 }
 

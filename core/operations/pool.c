@@ -41,14 +41,15 @@ static void pool_shape(da_node *node) {
                       (long long)o->size, (long long)o->stride, (long long)o->padding, LARGEST_WINDOW);
         return;
     }
-    int64_t spare_h = x->shape[1] + 2 * o->padding - o->size, spare_w = x->shape[2] + 2 * o->padding - o->size;
-    if (spare_h < 0 || spare_w < 0) {
+    const int64_t rows = da_window_count(x->shape[1], o->size, o->stride, o->padding),
+        columns = da_window_count(x->shape[2], o->size, o->stride, o->padding);
+    if (rows == 0 || columns == 0) {
         dai_node_fail(node, DA_ERROR_SHAPE,
                       "a window of %lldx%lld does not fit into %s with padding %lld: take a smaller one",
                       (long long)o->size, (long long)o->size, da_shape_text(text, 4, x->shape), (long long)o->padding);
         return;
     }
-    dai_set_shape(node, 4, (int64_t[]) { x->shape[0], spare_h / o->stride + 1, spare_w / o->stride + 1, x->shape[3] });
+    dai_set_shape(node, 4, (int64_t[]) { x->shape[0], rows, columns, x->shape[3] });
 }
 
 /* The part of a window that lies on the image: from..to-1 along one side of length n. */

@@ -137,6 +137,11 @@ da_status cli_names_split(cli *c, cli_names *names, const char *option);
 da_status cli_names_read(cli *c, cli_names *names, const char *option, const char *text); /* instead of its value */
 void      cli_names_free(cli_names *names); /* takes one that is all zero */
 
+/* The numbers from 0 to 1 of a list, at most so many: ".9,.95". */
+da_status cli_shares(cli *c, const char *option, int most, double *values, int *count);
+/* Wrong usage when one of the options, up to NULL, is given where it has no effect. */
+da_status cli_needless(cli *c, const char *const *options, const char *why);
+
 /* Fails with DA_ERROR_ARGUMENT and exit status 2: options that contradict each other, a value that makes no sense. */
 da_status cli_usage(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 

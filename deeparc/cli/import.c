@@ -21,6 +21,8 @@ static da_status name_classes(cli *c, da_model *model) {
     da_dataset data;
     DA_TRY(da_dataset_load(&data, cli_text(c, "classes-from"), DA_TEST, cli_text(c, "data-dir"), NULL));
     da_status status = cli_data_is_kept(c, data.source);
+    if (status == DA_OK && !data.labels)
+        status = DA_FAIL(DA_ERROR_ARGUMENT, "the images of '%s' have no labels: they name no classes", data.name);
     if (status == DA_OK) status = da_feed_check(model, &data);
     if (status == DA_OK) status = da_model_set_class_names(model, (const char *const *)data.class_names);
     da_dataset_free(&data);

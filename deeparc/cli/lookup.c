@@ -3,6 +3,7 @@
 #include "deeparc/cli/cli.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -74,4 +75,27 @@ void cli_names_free(cli_names *names) {
     da_free(names->items);
     da_free(names->block);
     *names = (cli_names){ 0 };
+}
+
+da_status cli_shares(cli *c, const char *option, int most, double *values, int *count) {
+    cli_names words = { 0 };
+    DA_TRY(cli_names_split(c, &words, option));
+    da_status status = DA_OK;
+    for (int i = 0; i < words.count && status == DA_OK; i++) {
+        double value = 0;
+        const char *word = words.items[i];
+        if (i >= most || !da_number_parse(word, strlen(word), &value) || !(value >= 0 && value <= 1))
+            status = cli_usage(c, "--%s must be 0 to 1, or a list of at most %d such numbers, not '%.60s'", option, most,
+                               cli_text(c, option));
+        else values[i] = value;
+    }
+    *count = words.count;
+    cli_names_free(&words);
+    return status;
+}
+
+da_status cli_needless(cli *c, const char *const *options, const char *why) {
+    for (; *options; options++)
+        if (cli_given(c, *options)) return cli_usage(c, "--%s has no effect here: %s", *options, why);
+    return DA_OK;
 }

@@ -17,21 +17,6 @@
 
 /* ---- Reading ---- */
 
-da_status matrix_copy_names(char ***out, const char *const *names, int count) {
-    size_t bytes = (size_t)count * sizeof **out;
-    for (int i = 0; i < count; i++) bytes += strlen(names[i]) + 1;
-    char **made = da_alloc(bytes);
-    if (!made) return DA_ERROR_MEMORY;
-    char *text = (char *)(made + count);
-    for (int i = 0; i < count; i++) {
-        size_t size = strlen(names[i]) + 1;
-        made[i] = memcpy(text, names[i], size);
-        text += size;
-    }
-    *out = made;
-    return DA_OK;
-}
-
 static da_status take_names(const da_json *root, const char *path, matrix *m) {
     const da_json *list;
     DA_TRY(da_json_array(root, "names", &list));
@@ -44,7 +29,7 @@ static da_status take_names(const da_json *root, const char *path, matrix *m) {
     int i = 0;
     for (const da_json *name = da_json_first(list); name && status == DA_OK; name = da_json_next(name))
         status = da_json_as_string(name, &names[i++]);
-    if (status == DA_OK) status = matrix_copy_names(&m->names, names, m->layers);
+    if (status == DA_OK && !(m->names = da_strings_copy(names, m->layers))) status = DA_ERROR_MEMORY;
     da_free(names);
     return status;
 }
@@ -90,7 +75,7 @@ static da_status take_matrix(const char *path, da_csv *csv, matrix *m) {
                        "'%s' has %lld rows and %lld columns: a similarity matrix is square, of at most %d layers", path,
                        (long long)csv->rows, (long long)csv->columns, DA_MAX_UNITS);
     m->layers = (int)csv->rows;
-    if (csv->names) DA_TRY(matrix_copy_names(&m->names, (const char *const *)csv->names, m->layers));
+    if (csv->names && !(m->names = da_strings_copy((const char *const *)csv->names, m->layers))) return DA_ERROR_MEMORY;
     if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return da_fail_context("'%s': ", path);
     m->values = csv->values;
     csv->values = NULL;
@@ -178,7 +163,7 @@ static da_status check_network(cli *c, const matrix *m, const da_model *model) {
 
 da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***out) {
     DA_TRY(check_network(c, m, model));
-    if (m->names) return matrix_copy_names(out, (const char *const *)m->names, m->layers);
+    if (m->names) return (*out = da_strings_copy((const char *const *)m->names, m->layers)) ? DA_OK : DA_ERROR_MEMORY;
     int count = 0, *units = da_alloc((size_t)model->unit_count * sizeof *units);
     const char **names = da_alloc((size_t)model->unit_count * sizeof *names);
     da_status status = units && names ? DA_OK : DA_ERROR_MEMORY;
@@ -188,7 +173,7 @@ da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***o
         status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d layers, %s neither so many blocks nor units: give its --names",
                          cli_text(c, "similarity"), m->layers, model->architecture);
     for (int i = 0; i < count && status == DA_OK; i++) names[i] = model->units[units[i]]->name;
-    if (status == DA_OK) status = matrix_copy_names(out, names, count);
+    if (status == DA_OK && !(*out = da_strings_copy(names, count))) status = DA_ERROR_MEMORY;
     da_free(names);
     da_free(units);
     return status;

@@ -51,8 +51,6 @@ da_status matrix_partition(cli *c, const double *values, int layers, da_partitio
 /* Errors: DA_ERROR_SHAPE: the matrix, by its record or its names, is of another network. */
 da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***names);
 
-/* Copies texts into one block; *out is the caller's to da_free. */
-da_status matrix_copy_names(char ***out, const char *const *names, int count);
 const char *matrix_name(char text[16], char *const *names, int layer); /* the name, or the number written into text */
 
 /* Prints the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */

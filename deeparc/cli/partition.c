@@ -56,21 +56,6 @@ static da_status take_linkages(result *r) {
     return status;
 }
 
-static da_status take_thresholds(result *r) {
-    cli_names names = { 0 };
-    DA_TRY(cli_names_split(r->c, &names, "threshold"));
-    da_status status = names.count <= MAX_COLUMNS ? DA_OK
-                     : cli_usage(r->c, "--threshold takes at most %d values: --sweep takes more", MAX_COLUMNS);
-    for (int i = 0; i < names.count && status == DA_OK; i++) {
-        double value;
-        if (!da_number_parse(names.items[i], strlen(names.items[i]), &value) || !(0 <= value && value <= 1))
-            status = cli_usage(r->c, "--threshold must be 0 to 1, or a list of such, not '%s'", names.items[i]);
-        else r->thresholds[r->threshold_count++] = value;
-    }
-    cli_names_free(&names);
-    return status;
-}
-
 static da_status take_modules(result *r) {
     const char *text = cli_text(r->c, "modules");
     if (strcmp(text, "auto") == 0) return DA_OK;
@@ -108,7 +93,7 @@ static da_status take_options(result *r) {
     if (m == ALGORITHM_1 && cli_given(r->c, "modules"))
         return cli_usage(r->c, "--modules belongs to Fisher's segmentation: --method fisher or both");
     if (m != FISHER) DA_TRY(take_linkages(r));
-    DA_TRY(take_thresholds(r));
+    DA_TRY(cli_shares(r->c, "threshold", MAX_COLUMNS, r->thresholds, &r->threshold_count));
     DA_TRY(take_modules(r));
     return cli_has(r->c, "sweep") ? take_sweep(r) : DA_OK;
 }

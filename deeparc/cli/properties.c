@@ -29,23 +29,18 @@ static da_status read_share(cli *c, const char *option, double *share) {
     return DA_OK;
 }
 
-static da_status refuse(cli *c, bool needless, const char *const *options, const char *why) {
-    for (; needless && *options; options++)
-        if (cli_given(c, *options)) return cli_usage(c, "--%s has no effect here: %s", *options, why);
-    return DA_OK;
-}
-
 static da_status check_options(cli *c) {
     static const char *const attack[] = { "epsilon", "steps", "step-size", "no-random-start", NULL };
     static const char *const names[] = { "names", NULL }, *const limit[] = { "limit", NULL };
     static const char *const among[] = { "among", NULL }, *const seed[] = { "seed", NULL };
     const bool given = cli_has(c, "similarity");
-    DA_TRY(refuse(c, cli_int(c, "attack-limit") == 0, attack, "nothing is attacked"));
-    DA_TRY(refuse(c, cli_int(c, "controls") == 0 && (cli_int(c, "attack-limit") == 0 || cli_flag(c, "no-random-start")),
-                  seed, "neither controls nor the start of an attack are drawn"));
-    DA_TRY(refuse(c, !given, names, "they belong to a matrix, and --similarity names none"));
-    DA_TRY(refuse(c, given && cli_flag(c, "no-probes"), limit, "no training image is used"));
-    return refuse(c, cli_int(c, "controls") == 0, among, "there are no controls");
+    const bool attacks = cli_int(c, "attack-limit") > 0, draws = attacks && !cli_flag(c, "no-random-start");
+    if (!attacks) DA_TRY(cli_needless(c, attack, "nothing is attacked"));
+    if (cli_int(c, "controls") == 0 && !draws)
+        DA_TRY(cli_needless(c, seed, "neither controls nor the start of an attack are drawn"));
+    if (!given) DA_TRY(cli_needless(c, names, "they belong to a matrix, and --similarity names none"));
+    if (given && cli_flag(c, "no-probes")) DA_TRY(cli_needless(c, limit, "no training image is used"));
+    return cli_int(c, "controls") == 0 ? cli_needless(c, among, "there are no controls") : DA_OK;
 }
 
 static void progress(void *context, int64_t done, int64_t total) { cli_progress(context, "measuring", done, total); }
@@ -80,7 +75,7 @@ static da_status measure_matrix(study_result *r) {
     da_measure_options options = { .progress = progress, .context = r->c };
     da_status status = da_measure(r->model, &r->learn, &options, &m);
     cli_progress_end(r->c);
-    if (status == DA_OK) status = matrix_copy_names(&r->layers, (const char *const *)m.names, m.layers);
+    if (status == DA_OK && !(r->layers = da_strings_copy((const char *const *)m.names, m.layers))) status = DA_ERROR_MEMORY;
     if (status == DA_OK) status = matrix_partition(r->c, m.matrix, m.layers, &r->matrix.partition);
     if (status == DA_OK) {
         r->matrix.layers = m.layers;

@@ -245,13 +245,6 @@ static void put_result(const surgery *s) {
 
 /* ---- The command ---- */
 
-/* An option that would have no effect is an error. */
-static da_status refuse(cli *c, const char *const *options, const char *why) {
-    for (; *options; options++)
-        if (cli_given(c, *options)) return cli_usage(c, "--%s has no effect here: %s", *options, why);
-    return DA_OK;
-}
-
 static da_status check_options(cli *c) {
     static const char *const choosing[] = { "threshold", "linkage", "names", "enough", "max-drop", "validation",
                                             "limit", "seed", NULL };
@@ -261,8 +254,8 @@ static da_status check_options(cli *c) {
     if (named == cli_has(c, "similarity"))
         return cli_usage(c, "say which units go: --remove NAMES, --module FIRST:LAST, or --similarity FILE.csv to "
                             "choose them");
-    if (named) DA_TRY(refuse(c, choosing, "units are named, not chosen by --similarity"));
-    if (!cli_has(c, "data")) DA_TRY(refuse(c, measuring, "there is no --data to verify with"));
+    if (named) DA_TRY(cli_needless(c, choosing, "units are named, not chosen by --similarity"));
+    if (!cli_has(c, "data")) DA_TRY(cli_needless(c, measuring, "there is no --data to verify with"));
     return DA_OK;
 }
 

@@ -30,18 +30,10 @@ typedef struct result {
 } result;
 
 static da_status take_thresholds(result *r) {
-    cli_names list = { 0 };
-    DA_TRY(cli_names_split(r->c, &list, "thresholds"));
-    da_status status = list.count <= MOST_THRESHOLDS
-        ? DA_OK : cli_usage(r->c, "--thresholds lists %d of at most %d", list.count, MOST_THRESHOLDS);
-    for (int i = 0; i < list.count && status == DA_OK; i++) {
-        double value;
-        if (!da_number_parse(list.items[i], strlen(list.items[i]), &value) || !(value >= 0 && value <= 1))
-            status = cli_usage(r->c, "--thresholds are numbers from 0 to 1, not '%s'", list.items[i]);
-        else r->rows[r->row_count++].threshold = value;
-    }
-    cli_names_free(&list);
-    return status;
+    double values[MOST_THRESHOLDS];
+    DA_TRY(cli_shares(r->c, "thresholds", MOST_THRESHOLDS, values, &r->row_count));
+    for (int i = 0; i < r->row_count; i++) r->rows[i].threshold = values[i];
+    return DA_OK;
 }
 
 static da_status read_matrices(result *r) {

@@ -20,7 +20,6 @@ enum { SWEEP_ID = 17, SWEEP_PATH = 4200, SWEEP_THRESHOLDS = 64, SWEEP_NAME = 48 
 /* Of the line of a `sweep run`, which c has parsed: its ID, the network it trains ("resnet14x0.5"), its thresholds. */
 da_status sweep_id(const cli *c, char id[SWEEP_ID]);
 void      sweep_network(const cli *c, char name[SWEEP_NAME]);
-da_status sweep_thresholds(cli *c, double thresholds[SWEEP_THRESHOLDS], int *count);
 
 /* An option that says where or how to compute and not what: the result is the same for any value. */
 bool      sweep_is_place(const char *option);

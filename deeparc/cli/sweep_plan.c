@@ -157,7 +157,7 @@ static da_status parse_words(planner *p) {
     double thresholds[SWEEP_THRESHOLDS];
     int count;
     da_status status = cli_parse(&p->run, p->count - 3, p->words + 3, &help);
-    if (status == DA_OK) status = sweep_thresholds(&p->run, thresholds, &count);
+    if (status == DA_OK) status = cli_shares(&p->run, "threshold", SWEEP_THRESHOLDS, thresholds, &count);
     p->c->usage = p->run.usage;
     return status;
 }

@@ -73,26 +73,6 @@ void sweep_network(const cli *c, char name[SWEEP_NAME]) {
     snprintf(name, SWEEP_NAME, "resnet%lld%s%s", (long long)cli_int(c, "depth"), plain ? "" : "x", plain ? "" : width);
 }
 
-da_status sweep_thresholds(cli *c, double thresholds[SWEEP_THRESHOLDS], int *count) {
-    cli_names words = { 0 };
-    DA_TRY(cli_names_split(c, &words, "threshold"));
-    da_status status = DA_OK;
-    int n = 0;
-    for (; n < words.count && status == DA_OK; n++) {
-        double value = 0;
-        const char *word = words.items[n];
-        if (n == SWEEP_THRESHOLDS)
-            status = cli_usage(c, "--threshold holds more than %d numbers", SWEEP_THRESHOLDS);
-        else if (!da_number_parse(word, strlen(word), &value) || !(value >= 0 && value <= 1))
-            status = cli_usage(c, "--threshold '%.60s' is no number from 0 to 1", word);
-        else
-            thresholds[n] = value;
-    }
-    *count = n;
-    cli_names_free(&words);
-    return status;
-}
-
 da_status sweep_path(char path[SWEEP_PATH], const char *dir, const char *id, const char *ending) {
     if (snprintf(path, SWEEP_PATH, "%s/runs/%s%s", dir, id, ending) < SWEEP_PATH) return DA_OK;
     return DA_FAIL(DA_ERROR_ARGUMENT, "--dir names a directory of more than %d letters", SWEEP_PATH - 64);
@@ -334,7 +314,7 @@ static da_status run_once(cli *c, result *r) {
 static da_status run(cli *c) {
     char id[SWEEP_ID], path[SWEEP_PATH], name[SWEEP_NAME];
     result r = { .c = c, .id = id };
-    DA_TRY(sweep_thresholds(c, r.thresholds, &r.cuts));
+    DA_TRY(cli_shares(c, "threshold", SWEEP_THRESHOLDS, r.thresholds, &r.cuts));
     DA_TRY(sweep_id(c, id));
     DA_TRY(check_id(c, id));
     sweep_network(c, name);

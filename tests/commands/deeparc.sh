@@ -157,7 +157,7 @@ check_says "stability as JSON" '"adjusted_rand"' "$deeparc" stability "$work/hal
     "$work/first.csv" --thresholds 0.5,0.9 --linkage min --json
 check_fails "stability of one matrix" 2 "B.csv is missing" "$deeparc" stability "$work/half1.csv"
 check_fails "stability over networks" 1 "in one network" "$deeparc" stability "$work/half1.csv" "$work/one.csv"
-check_fails "thresholds that are none" 2 "--thresholds are numbers" \
+check_fails "thresholds that are none" 2 "--thresholds must be 0 to 1, or a list" \
     "$deeparc" stability "$work/half1.csv" "$work/half2.csv" --thresholds 0.9,high
 check_fails "a part that is none" 2 "--part is K/N" $similar --part 3/2
 check_fails "a part without images" 1 "holds none of 64 images" $similar --part 100/100

@@ -40,7 +40,7 @@ static void read_run(const lines *l) {
     da_error_clear();
     if (cli_parse(&c, l->count, (char **)(uintptr_t)l->line, &help) != DA_OK) { failed(); return; }
     if (help) return;
-    if (sweep_thresholds(&c, thresholds, &count) != DA_OK) { failed(); return; }
+    if (cli_shares(&c, "threshold", SWEEP_THRESHOLDS, thresholds, &count) != DA_OK) { failed(); return; }
     if (count < 1 || count > SWEEP_THRESHOLDS || sweep_id(&c, id) != DA_OK || strlen(id) != SWEEP_ID - 1) abort();
     sweep_network(&c, name);
     if (strncmp(name, "resnet", 6) != 0) abort();
