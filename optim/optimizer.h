@@ -32,8 +32,9 @@ da_optimizer_options da_optimizer_defaults(da_optimizer_kind kind);
 da_status            da_optimizer_check(const da_optimizer_options *options);
 const char          *da_optimizer_name(da_optimizer_kind kind); /* "sgd", "adam", "adamw" */
 
-/* A parameter group: those parameters whose full name matches a glob (as in a shell: * any text, ? any one character, [12] one of these); the first
-   matching group counts. Its weight_decay replaces the options', also for biases under decay_weights_only. */
+/* A parameter group: those parameters whose full name matches a glob (as in a shell: * any text, ? any one character,
+   [12] one of these); the first matching group counts. Its weight_decay replaces the options', also for biases under
+   decay_weights_only. */
 typedef struct da_parameter_group { const char *glob; float rate_factor, weight_decay; } da_parameter_group;
 
 typedef struct da_optimizer da_optimizer;
