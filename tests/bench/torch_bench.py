@@ -1,7 +1,7 @@
 """PyTorch on the CPU: its speed, for tests/bench/versus_torch.sh to compare with, and what it learns.
 
     python3 torch_bench.py MODEL THREADS nchw|nhwc train|infer|jit [SECONDS]
-    python3 torch_bench.py MODEL THREADS nchw|nhwc learn|learn-own [SEED [EPOCHS]]
+    python3 torch_bench.py MODEL THREADS nchw|nhwc learn|learn-own [SEEDS [EPOCHS [IMAGES]]]
 
 MODEL is mlp, lenet, smallcnn or resnet20, resnet32, ..., the networks of the zoo as PyTorch's users write them.
 Batches of 128 images, 32 different ones, real where $DEEPARC_DATA holds MNIST or CIFAR-10; made in advance, so that
@@ -9,8 +9,9 @@ PyTorch does not pay for it. train: forward, cross-entropy, backward, SGD with m
 infer: no_grad. jit: traced, frozen and optimised for inference first. Prints the median of several repetitions, and
 the peak of memory.
 
-learn: a ResNet learns CIFAR-10 by the recipe of `deeparc train`, from weights drawn in the same way, for 3 epochs;
-prints how many test images it gets right. learn-own: the same with what PyTorch does when nothing is said, the
+learn: a ResNet learns CIFAR-10 by the recipe of `deeparc train`, from weights drawn in the same way; prints the mean
+loss of the last epoch and how many test images are right, for every seed of a list as 1,2,3. 3 epochs of all images,
+or of the first IMAGES, if nothing is said. learn-own: the same with what PyTorch does when nothing is said, the
 momentum of its OneCycleLR (.95, .85 at the peak rate, .95) and the first weights of its Linear.
 """
 import gzip
@@ -197,9 +198,9 @@ def moved(padded, chosen):
     return padded[chosen[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
 
 
-def learn(net, layout_of, own, epochs):
-    """How many test images the network gets right afterwards."""
-    images, labels = whole_set([f"data_batch_{i}.bin" for i in range(1, 6)])
+def learn(net, layout_of, own, epochs, limit):
+    """The mean loss of the last epoch, and how many test images the network gets right afterwards."""
+    images, labels = (part[:limit] for part in whole_set([f"data_batch_{i}.bin" for i in range(1, 6)]))
     padded = F.pad(images, (PAD, PAD, PAD, PAD))
     if not own:
         nn.init.kaiming_normal_(net[-1].weight)
@@ -208,7 +209,7 @@ def learn(net, layout_of, own, epochs):
     steps = epochs * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(sgd, max_lr=RATE, total_steps=steps, cycle_momentum=own)
     net.train()
-    for epoch in range(epochs):
+    for _ in range(epochs):
         total = 0.0
         for chosen in torch.randperm(len(images)).split(BATCH):
             sgd.zero_grad(set_to_none=True)
@@ -217,12 +218,11 @@ def learn(net, layout_of, own, epochs):
             sgd.step()
             schedule.step()
             total += loss.item() * len(chosen)
-        print(f"epoch {epoch + 1}: loss {total / len(images):.4f}", file=sys.stderr)
     net.eval()
-    images, labels = whole_set(["test_batch.bin"])
+    tests = zip(*(part.split(256) for part in whole_set(["test_batch.bin"])))
     with torch.no_grad():
-        return sum((net(floats(x, layout_of)).argmax(1) == y).sum().item()
-                   for x, y in zip(images.split(256), labels.split(256)))
+        right = sum((net(floats(x, layout_of)).argmax(1) == y).sum().item() for x, y in tests)
+    return total / len(images), right
 
 
 def main():
@@ -235,10 +235,12 @@ def main():
     if mode.startswith("learn"):
         if not name.startswith("resnet"):
             sys.exit("torch_bench.py: only the recipe of ResNets is here")
-        seed, epochs = (int(sys.argv[i]) if len(sys.argv) > i else usual for i, usual in ((5, 1), (6, 3)))
-        torch.manual_seed(seed)
-        net = build(name)[0].to(**layout_of)
-        print(f"torch {name} {mode} seed {seed} epochs {epochs} right {learn(net, layout_of, mode != 'learn', epochs)}")
+        seeds, epochs, limit = sys.argv[5:] + ["1", "3", "50000"][len(sys.argv) - 5:]
+        for seed in seeds.split(","):
+            torch.manual_seed(int(seed))
+            net = build(name)[0].to(**layout_of)
+            loss, right = learn(net, layout_of, mode == "learn-own", int(epochs), int(limit))
+            print(f"torch {name} {mode} seed {seed} loss {loss:.4f} right {right}", flush=True)
         return
     torch.manual_seed(0)
     after_import = peak_mib()
