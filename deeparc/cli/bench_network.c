@@ -9,6 +9,7 @@
  * the images of these batches are kept, so that the peak of memory is the network's.
  */
 #include "deeparc/cli/bench.h"
+#include "deeparc/cli/record.h"
 
 #include "core/file.h"
 #include "core/kernels/kernels.h"
@@ -65,8 +66,10 @@ static const char *set_for(const da_model *model) {
 
 /* Reads the test part where it has enough: it is the smaller file. Keeps the first `count` images only. */
 static da_status load_set(cli *c, da_dataset *out, const char *name, int64_t count) {
-    return da_dataset_load(out, name, count <= TEST_IMAGES ? DA_TEST : DA_TRAIN, cli_text(c, "data-dir"),
-                           &(da_dataset_options){ .limit = count });
+    const da_split split = count <= TEST_IMAGES ? DA_TEST : DA_TRAIN;
+    DA_TRY(da_dataset_load(out, name, split, cli_text(c, "data-dir"),
+                           &(da_dataset_options){ .limit = count, .hash = run_wanted(c) }));
+    return run_note_data(c, cli_split_name(split), out);
 }
 
 /* Real images; where there are none, and none were asked for with --data-dir, drawn digits or noise. */
@@ -80,7 +83,7 @@ static da_status find_images(cli *c, da_dataset *data, const da_model *model, in
     else DA_TRY(make_noise(data, model, count));
     if (name) cli_note(c, "%s was not found: the images are %s", name, digits ? "drawn digits" : "noise");
     else cli_note(c, "no data set has such images: they are noise");
-    return DA_OK;
+    return run_note_data(c, cli_split_name(DA_TRAIN), data);
 }
 
 /* ---- The model. ---- */
@@ -93,6 +96,7 @@ static da_status open_model(cli *c, da_model **model) {
     da_model *out;
     DA_TRY(da_zoo_build(&out, name, photographs ? (int64_t[]){ 32, 32, 3 } : (int64_t[]){ 28, 28, 1 }, 10, NULL));
     da_status status = da_model_initialize(out, DA_INIT_HE, c->seed);
+    if (status == DA_OK) status = run_note_model(c, "", out);
     if (status == DA_OK) *model = out;
     else da_model_free(out);
     return status;
@@ -246,6 +250,8 @@ static da_status measure(cli *c, da_model *model, const da_dataset *data) {
     DA_TRY(count_operations(model, r.training, &flops));
     bench_meter meter =
         bench_meter_new(cli_real(c, "seconds"), (int)cli_int(c, "repetitions"), r.training ? EPOCHS * steps : 0);
+    run_note_setting(c, "mode", "%s", r.training ? "train" : "infer");
+    run_note_setting(c, "conv", "%s", da_conv_method_name(model->conv));
     DA_TRY(r.training ? run_training(model, data, batch, c->seed, &meter)
                       : run_inference(model, data, batch, &meter));
     DA_TRY(time_batches(model, data, batch, c->seed, false, &r.batch_ms));

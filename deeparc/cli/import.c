@@ -1,6 +1,7 @@
 /* deeparc import: turns a checkpoint that PyTorch wrote into one that describes itself, so that no later command needs
  * to be told how the input is normalised. */
 #include "deeparc/cli/cli.h"
+#include "deeparc/cli/record.h"
 
 #include "core/number.h"
 
@@ -19,10 +20,12 @@ static const cli_option options[] = {
 
 static da_status name_classes(cli *c, da_model *model) {
     da_dataset data;
-    DA_TRY(da_dataset_load(&data, cli_text(c, "classes-from"), DA_TEST, cli_text(c, "data-dir"), NULL));
+    const da_dataset_options hashed = { .seed = 1, .hash = run_wanted(c) };
+    DA_TRY(da_dataset_load(&data, cli_text(c, "classes-from"), DA_TEST, cli_text(c, "data-dir"), &hashed));
     da_status status = cli_data_is_kept(c, data.source);
     if (status == DA_OK && !data.labels)
         status = DA_FAIL(DA_ERROR_ARGUMENT, "the images of '%s' have no labels: they name no classes", data.name);
+    if (status == DA_OK) status = run_note_data(c, cli_split_name(DA_TEST), &data);
     if (status == DA_OK) status = da_feed_check(model, &data);
     if (status == DA_OK) status = da_model_set_class_names(model, (const char *const *)data.class_names);
     da_dataset_free(&data);

@@ -222,6 +222,17 @@ static da_status save_page(const study_result *r) {
     return status;
 }
 
+/* What the line left open. */
+static void note_settings(const study_result *r) {
+    const da_properties_options *o = &r->options;
+    char number[DA_NUMBER_TEXT];
+    if (o->among == DA_AMONG_AUTO) run_note_setting(r->c, "among", "%s", r->p.anywhere ? "anywhere" : "outside");
+    if (o->attacked > 0) run_note_setting(r->c, "step-size", "%s", da_number_text(number, o->pgd.step));
+    run_note_setting(r->c, "attack-limit", "%lld", (long long)o->attacked);
+    run_note_setting(r->c, "most", "%d", r->p.inside.edits);
+    run_note_setting(r->c, "controls", "%d", r->p.controls);
+}
+
 static da_status study(study_result *r) {
     cli *c = r->c;
     cli_watch_interrupt();
@@ -238,6 +249,7 @@ static da_status study(study_result *r) {
                        da_seconds() - begin);
     DA_TRY(status);
     r->seconds = da_seconds() - begin;
+    note_settings(r);
     if (cli_has(c, "csv")) cli_aside(c, properties_csv(r, cli_text(c, "csv")));
     cli_aside(c, save_page(r));
     cli_aside(c, record_write(c, members, r));

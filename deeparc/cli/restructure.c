@@ -105,6 +105,7 @@ static da_status remove_redundant(surgery *s) {
         da_restructure_choose(s->model, &s->matrix.partition, (const char *const *)s->layers, &o, &s->choice);
     cli_progress_end(c);
     DA_TRY(status);
+    run_note_setting(c, "validation", "%lld", (long long)s->choice.samples);
     if (s->choice.removed == 0)
         return DA_FAIL(DA_ERROR_NOT_FOUND,
                        "'%s' has no redundant layer at threshold %g, linkage %s%s: lower the threshold%s",
@@ -282,6 +283,7 @@ static da_status operate(surgery *s) {
     DA_TRY(check_options(c));
     DA_TRY(load(s));
     if (cli_has(c, "similarity")) DA_TRY(remove_redundant(s));
+    else run_note_setting(c, "validation", "0"); /* units that are named need no images */
     s->near = da_alloc_zero((size_t)s->left->unit_count, sizeof *s->near);
     if (!s->near) return DA_ERROR_MEMORY;
     da_restructure_neighbours(s->model, s->left, s->near);

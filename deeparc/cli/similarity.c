@@ -380,6 +380,8 @@ static da_status run(result *r) {
     DA_TRY(take_part(r));
     DA_TRY(load(r));
     DA_TRY(measure(r));
+    run_note_setting(c, "batch", "%lld", (long long)r->m.batch);
+    run_note_setting(c, "part", "%lld/%lld", (long long)r->part, (long long)r->parts);
     warn_of_bias(r);
     if (cli_split(c) == DA_TEST && !r->data.one_file)
         cli_note(c, "test images: what this matrix decides, the test set has decided (--split train)");

@@ -34,6 +34,9 @@ check_says "the study of removal" "blocks removed" cat "$work/report.html"
 check_says "probes on every block" "<title>softmax, original at 8" cat "$work/report.html"
 check_says "the study of repetition" "blocks repeated" cat "$work/report.html"
 
+check_says "a record has the step that PGD took" '"step-size": 0.0' cat "$work/results/properties-remove.json"
+check_same "... and what auto came to" "$(grep -c '"among": "anywhere"\|"among": "outside"' "$work/results/properties-remove.json")" 1
+
 # ---- What a page is the result of. ----
 commit=$(sed -n 's/^ *"commit": "\(.*\)",$/\1/p' "$work/results/train.json" | cut -c 1-18)
 check_same "pages begin and end in one place" "$(grep -l -e da_html_begin -e da_html_end "$root"/deeparc/cli/*.c)" \

@@ -45,6 +45,26 @@ check_says "data as recorded" "5 files, models and data as recorded, 0 not check
 check_fails "data that changed" 1 "2 of 5" "$deeparc" verify "$work/of"
 check_same "... are named" "$(grep -c '^changed  *data .*images' "$work/out")" 2 # the file, and what it holds
 
+# ---- What a command chose by itself stands among the options in effect. ----
+m=$work/moved/m.safetensors
+says() { # NAME TEXT COMMAND...: the header of what it prints, in one line
+    name=$1 text=$2; shift 2
+    "$@" --quiet --json | tr -d ' \n' | grep -o '"run":{.*' > "$work/header"
+    check_says "$name" "$text" cat "$work/header"
+}
+says "similarity: the part" '"part":"2/2"' "$deeparc" similarity "$m" --data digits --limit 101 --part 2/2
+check_says "... of which 50 images are left" '"images":50,' cat "$work/header"
+says "... without one, all" '"part":"1/1"' "$deeparc" similarity "$m" --data digits --limit 40
+check_says "... in a batch of what there is" '"batch":40,' cat "$work/header"
+says "restructure: named units need no images" '"validation":0,' \
+    "$deeparc" restructure "$m" --remove relu1 --out "$work/cut.safetensors"
+says "bench: the model" '"models":[{"file":"","values":"sha256:' \
+    "$deeparc" bench --model mlp-8 --mode infer --seconds 0.01 --repetitions 1
+check_says "... its images" '"images":4096,"fingerprint"' cat "$work/header"
+check_says "... how convolutions are computed" '"conv":"direct"' cat "$work/header"
+says "import: where classes come from" '"part":"test","name":"digits"' \
+    "$deeparc" import "$m" --out "$work/imported.safetensors" --classes-from digits
+
 mkdir "$work/old"
 echo '{"command": "eval", "run": {"version": "0.1.0", "seed": 1}}' > "$work/old/eval.json"
 check_says "a record of version 0.1.0" "1 record of an older version" "$deeparc" verify "$work/old"
