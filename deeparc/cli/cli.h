@@ -228,9 +228,10 @@ void cli_progress(cli *c, const char *what, int64_t done, int64_t total);
 void cli_progress_end(cli *c);
 void cli_progress_training(void *c, const da_progress *progress); /* a da_trainer_options.progress; context: the cli */
 
-/* Ctrl-C, SIGTERM, SIGHUP, and a stderr that nobody reads any more set it; a second one ends the program. Long loops that can save may look at it. */
+/* Ctrl-C, SIGTERM and SIGHUP set it; a second one ends the program. Long loops that can save may look at it. Where they
+   do save, a stderr that nobody reads any more sets it, too: elsewhere it must not cost the result. */
 extern volatile sig_atomic_t cli_stop;
-void cli_watch_interrupt(void); /* from now on; before it, Ctrl-C ends the program */
+void cli_watch_interrupt(bool saves); /* from now on; before it, Ctrl-C ends the program */
 
 /* Of a new network: cli_model_build reads the first two. */
 #define MODEL_OPTIONS                                                                                                  \

@@ -76,6 +76,7 @@ static int unknown_command(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    cli_outlive_pipes();
     if (argc < 2) {
         complain("deeparc: a command is missing: 'deeparc --help' lists them");
         return USAGE;

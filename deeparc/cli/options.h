@@ -46,7 +46,10 @@ void cli_write(FILE *to, const char *format, va_list list) DA_PRINTF(2, 0);
 /* Prints c->result, unless --json does. */
 da_status cli_show(cli *c);
 
-/* Flushes stdout: DA_ERROR_IO when something that was printed could not be written, DA_ERROR_MEMORY when not all of it
+/* A pipe that nobody reads, or a file that may grow no more, fails the write and does not end the program. */
+void cli_outlive_pipes(void);
+
+/* Flushes stdout. Where nobody reads it any more, the program ends as by SIGPIPE, but with all its files written. DA_ERROR_IO when something that was printed could not be written, DA_ERROR_MEMORY when not all of it
    was printed. */
 da_status cli_print_end(void);
 

@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static bool cut_short; /* a result, because memory ran out */
+static bool unread;    /* nobody reads stdout any more */
 
 static void write_text(FILE *to, const char *text) {
     for (;;) {
@@ -35,7 +37,9 @@ void cli_write(FILE *to, const char *format, va_list list) {
     if (length >= (int)sizeof room) text = da_alloc((size_t)length + 1);
     if (text && text != room) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
+    errno = 0;
     write_text(to, text ? text : room);
+    if (to == stdout && ferror(to) && errno == EPIPE) unread = true;
     if (!text && to == stdout) cut_short = true;
     if (text != room) da_free(text);
 }
@@ -97,10 +101,23 @@ void cli_put_hash(cli *c, const char *key, const char hex[65]) {
     if (c->json) record_hash(&c->writer, key, hex);
 }
 
+static struct sigaction sigpipe; /* as the program found it */
+
+void cli_outlive_pipes(void) {
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigemptyset(&ignore.sa_mask);
+    sigaction(SIGPIPE, &ignore, &sigpipe);
+    sigaction(SIGXFSZ, &ignore, NULL);
+}
+
 da_status cli_print_end(void) {
     errno = 0;
     if (cut_short) return DA_FAIL(DA_ERROR_MEMORY, "out of memory: not all of the result was printed");
     if (fflush(stdout) == 0 && !ferror(stdout)) return DA_OK;
+    if (unread || errno == EPIPE) {
+        sigaction(SIGPIPE, &sigpipe, NULL);
+        raise(SIGPIPE);
+    }
     return DA_FAIL(DA_ERROR_IO, "the result could not be written to standard output: %s",
                    errno ? strerror(errno) : "write error");
 }

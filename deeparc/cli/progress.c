@@ -17,21 +17,41 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 volatile sig_atomic_t cli_stop;
+static bool unread, saves; /* nobody reads stderr; what runs saves when it is stopped */
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    cli_stop = 1;
+}
+
+/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
+void cli_watch_interrupt(bool it_saves) {
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) }, before;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup ignores it, so do we */
+        sigaction(SIGHUP, &action, NULL);
+    saves = it_saves;
+    if (saves && unread) cli_stop = 1;
+}
 
 /* Is one on the screen, when was anything printed last, and when was this work first heard of? */
 static struct { bool drawn; double last, begin; } bar;
 
-/* On stderr. Who reads it may go away (`... 2>&1 | head`): then the work stops as on Ctrl-C, so that it is saved. */
+/* On stderr. Who reads it may go away (`... 2>&1 | head`): then work that can be saved stops as on Ctrl-C. */
 DA_PRINTF(1, 0) static void say(const char *format, va_list list) {
     errno = 0;
     cli_write(stderr, format, list);
-    if (ferror(stderr) && errno == EPIPE) cli_stop = 1;
+    if (ferror(stderr) && errno == EPIPE) unread = true;
+    if (saves && unread) cli_stop = 1;
 }
 
 static bool on_terminal(void) {

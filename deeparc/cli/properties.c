@@ -235,7 +235,7 @@ static void note_settings(const study_result *r) {
 
 static da_status study(study_result *r) {
     cli *c = r->c;
-    cli_watch_interrupt();
+    cli_watch_interrupt(false);
     DA_TRY(check_options(c));
     DA_TRY(set_options(r));
     DA_TRY(load(r));

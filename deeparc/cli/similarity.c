@@ -322,7 +322,7 @@ static da_status measure(result *r) {
     options.against = r->against;
     options.against_data = r->against_data.images ? &r->against_data : NULL;
     if (options.state) {
-        cli_watch_interrupt();
+        cli_watch_interrupt(true);
         options.stop = &cli_stop;
     }
     double begin = da_seconds();

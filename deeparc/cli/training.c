@@ -12,25 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    cli_stop = 1;
-}
-
-/* SA_RESETHAND: the second Ctrl-C is the system's. SA_RESTART: a write that it falls into goes on. */
-void cli_watch_interrupt(void) {
-    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
-    sigemptyset(&action.sa_mask);
-    struct sigaction before;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup ignores it, so do we */
-        sigaction(SIGHUP, &action, NULL);
-    action.sa_handler = SIG_IGN; /* the write fails instead: of stderr, progress.c sees it; of a log, the trainer */
-    sigaction(SIGPIPE, &action, NULL);
-    sigaction(SIGXFSZ, &action, NULL);
-}
-
 static da_status read_optimizer(cli *c, da_optimizer_options *o) {
     if (cli_has(c, "optimizer")) {
         da_optimizer_kind kind = (da_optimizer_kind)cli_choice(c, "optimizer"); /* sgd, adam, adamw: the enum's order */
@@ -194,7 +175,7 @@ static void note_warm_up(cli *c, const da_trainer_options *o, int64_t images) {
 da_status cli_training_options(cli *c, da_trainer_options *options, const da_trainer_options *defaults, int64_t images) {
     DA_TRY(read_all(c, options, defaults));
     note_warm_up(c, options, images);
-    cli_watch_interrupt();
+    cli_watch_interrupt(options->checkpoint_path || !(c->command->tables & CLI_RESUMING));
     options->stop = &cli_stop;
     options->progress = cli_progress_training;
     options->context = c;

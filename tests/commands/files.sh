@@ -172,6 +172,48 @@ once similarity
 check "another normalisation" "$deeparc" eval "$model" --data digits --limit 10 --normalize none
 check_same "... is noted" "$(grep -c 'replaces the normalisation' "$work/err")" 1
 
+# ---- Who reads what is printed may go away. ----
+# gone STREAM COMMAND...: the status, with that stream a pipe that nobody reads.
+gone() {
+    stream=$1; shift
+    # shellcheck disable=SC2016
+    case $stream in
+    stderr) sh -c 'to=$1; shift; sleep 0.2; "$@" > "$to/out"; echo $? > "$to/ended"' sh "$work" "$@" 2>&1 > "$work/nothing" | true ;;
+    stdout) sh -c 'to=$1; shift; sleep 0.2; "$@" 2> "$to/err"; echo $? > "$to/ended"' sh "$work" "$@" | true ;;
+    esac
+    while [ ! -s "$work/ended" ]; do sleep 0.1; done
+    status=$(cat "$work/ended")
+    rm "$work/ended"
+}
+# results NAME FILES COMMAND...: the files are there whatever nobody reads; a training is saved where it was stopped.
+results() {
+    name=$1 files=$2; shift 2
+    for stream in stderr stdout; do
+        for file in $files; do rm -f "$work/$file" "$work/$file.partial"; done
+        gone $stream "$@"
+        wanted=141 left=
+        [ $stream = stdout ] || wanted=0
+        [ -e "$work/x.st.partial" ] && wanted=1 left=.partial
+        check_same "$name, nobody reads $stream: status" "$status" "$wanted"
+        for file in $files; do
+            if [ -s "$work/$file$left" ]; then good "$name, nobody reads $stream: $file"
+            else bad "$name, nobody reads $stream" "$file is not there"; fi
+        done
+    done
+}
+some="--data digits --limit 64 --batch 16"
+results eval x.json "$deeparc" eval "$residual" $some --record "$work/x.json"
+results predict x.npy "$deeparc" predict "$residual" $some --out "$work/x.npy"
+results similarity "x.csv x.json" "$deeparc" similarity "$residual" $some --out "$work/x.csv" --record "$work/x.json"
+results properties "y.csv y.html" "$deeparc" properties "$residual" $some --test-limit 16 --attack-limit 0 --controls 1 \
+    --threshold 0 --among anywhere --most 1 --csv "$work/y.csv" --html "$work/y.html"
+results restructure x.st "$deeparc" restructure "$residual" --remove layer1.1 --out "$work/x.st"
+results import x.st "$deeparc" import "$residual" --out "$work/x.st"
+results train x.st "$deeparc" train --model mlp-8 $some --test-limit 10 --epochs 1 --out "$work/x.st"
+results retrain x.st "$deeparc" retrain "$residual" --units linear $some --test-limit 10 --epochs 1 --out "$work/x.st"
+gone stderr "$deeparc" train --model mlp-8 $some --test-limit 10 --epochs 1
+check_same "a training that could not be saved goes on to its result" "$status $(grep -c '^sha256:' "$work/out")" "0 1"
+
 # ---- No more memory than the data ask for. ----
 check_says "similarity: the batch is at most the data" '"batch": 12,' \
     "$deeparc" similarity "$model" --data digits --limit 12 --batch 65536 --json
