@@ -157,8 +157,8 @@ static da_status read_row(reader *r) {
         double value;
         if (column == r->made.columns)
             return DA_FAIL(DA_ERROR_FORMAT,
-                           "'%s' line %lld (row %lld) has more than the %lld fields of the first line", r->name,
-                           (long long)r->number, (long long)r->made.rows + 1, (long long)r->made.columns);
+                           "'%s' line %lld (row %lld) has more than the %s of the first line", r->name,
+                           (long long)r->number, (long long)r->made.rows + 1, da_count(r->made.columns, "field").text);
         if (f.begin == f.end) return fail_field(r, DA_ERROR_FORMAT, column, &f, "is empty: a number is expected");
         if (!f.closed || !read_value(f.begin, f.end, &value))
             return fail_field(r, DA_ERROR_FORMAT, column, &f, "is no number");
@@ -166,8 +166,8 @@ static da_status read_row(reader *r) {
         row[column] = value;
     }
     if (column < r->made.columns)
-        return DA_FAIL(DA_ERROR_FORMAT, "'%s' line %lld (row %lld) has %lld fields, the first line %lld", r->name,
-                       (long long)r->number, (long long)r->made.rows + 1, (long long)column,
+        return DA_FAIL(DA_ERROR_FORMAT, "'%s' line %lld (row %lld) has %s, the first line %lld", r->name,
+                       (long long)r->number, (long long)r->made.rows + 1, da_count(column, "field").text,
                        (long long)r->made.columns);
     r->made.rows++;
     return DA_OK;

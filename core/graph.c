@@ -28,6 +28,7 @@
 #include "core/kernels/kernels.h"
 #include "core/math.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/parallel.h"
 #include "core/tiny.h"
 
@@ -156,8 +157,8 @@ bool dai_expect_ndim(da_node *node, int i, int ndim, const char *letters) {
     char text[96];
     const da_tensor *t = &node->input[i]->value;
     if (t->ndim == ndim) return true;
-    dai_node_fail(node, DA_ERROR_SHAPE, "operand %d is %s, expected %d dimensions (%s)", i,
-                  da_shape_text(text, t->ndim, t->shape), ndim, letters);
+    dai_node_fail(node, DA_ERROR_SHAPE, "operand %d is %s, expected %s (%s)", i,
+                  da_shape_text(text, t->ndim, t->shape), da_count(ndim, "dimension").text, letters);
     return false;
 }
 

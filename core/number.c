@@ -113,7 +113,7 @@ char *da_number_rounded(char text[DA_NUMBER_WIDE], double value, int digits) {
 /* "image" "images", "class" "classes", "batch" "batches", "entry" "entries", "matrix" "matrices" */
 da_counted da_count(int64_t count, const char *noun) {
     static const struct { const char *one, *many; } endings[] = {
-        { "ss", "sses" }, { "ch", "ches" }, { "matrix", "matrices" }, { "try", "tries" }, { "", "s" }
+        { "ss", "sses" }, { "epoch", "epochs" }, { "ch", "ches" }, { "matrix", "matrices" }, { "try", "tries" }, { "", "s" }
     };
     da_counted out;
     size_t length = strlen(noun), e = 0, tail = 0;

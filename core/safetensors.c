@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -107,8 +108,8 @@ static da_status read_entry(const da_json *value, da_safetensors_entry *e, const
                        "'%s': tensor '%.200s' lies at bytes %lld to %lld, the file holds %zu bytes of data: "
                        "it is truncated or corrupt", from->name, e->name, (long long)begin, (long long)end, from->size);
     if (!bytes_of_shape(e->ndim, e->shape, element, &bytes) || bytes != (uint64_t)(end - begin))
-        return DA_FAIL(DA_ERROR_FORMAT, "'%s': tensor '%.200s' has %lld bytes, which its shape and dtype do not make",
-                       from->name, e->name, (long long)(end - begin));
+        return DA_FAIL(DA_ERROR_FORMAT, "'%s': tensor '%.200s' has %s, which its shape and dtype do not make",
+                       from->name, e->name, da_count(end - begin, "byte").text);
     e->data = from->data + begin;
     e->size = bytes;
     return DA_OK;
@@ -228,8 +229,8 @@ static da_status check_kind(const uint8_t *bytes, size_t size, const char *name)
 static da_status split(const uint8_t *bytes, size_t size, const char *name, size_t *header_size) {
     if (size < 8)
         return DA_FAIL(DA_ERROR_FORMAT,
-                       "'%s' has %zu bytes: a safetensors file begins with 8 that hold its header's size", name,
-                       size);
+                       "'%s' has %s: a safetensors file begins with 8 that hold its header's size", name,
+                       da_count((int64_t)size, "byte").text);
     uint64_t claimed = dai_load64(bytes);
     if (claimed > size - 8)
         return DA_FAIL(DA_ERROR_FORMAT,

@@ -1,6 +1,7 @@
 /* Tensors: memory, facts, views and the strided copy. */
 #include "core/tensor.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,8 +108,8 @@ da_status da_tensor_reshape(da_tensor *view, const da_tensor *t, int ndim, const
     if (open >= 0 && known > 0 && count % known == 0) wanted[open] = known = count / known;
     if (open >= 0 && wanted[open] >= 0) known = count;
     if (known != count || (open >= 0 && wanted[open] < 0))
-        return DA_FAIL(DA_ERROR_SHAPE, "reshape: %s does not hold the %lld elements of %s",
-                       da_shape_text(to, ndim, shape), (long long)count, da_shape_text(from, t->ndim, t->shape));
+        return DA_FAIL(DA_ERROR_SHAPE, "reshape: %s does not hold the %s of %s",
+                       da_shape_text(to, ndim, shape), da_count(count, "element").text, da_shape_text(from, t->ndim, t->shape));
     if (!da_tensor_is_contiguous(t))
         return DA_FAIL(DA_ERROR_SHAPE, "reshape: the %s view is not contiguous: copy it first",
                        da_shape_text(from, t->ndim, t->shape));
@@ -136,7 +137,7 @@ da_status da_tensor_permute(da_tensor *view, const da_tensor *t, const int *axes
 da_status da_tensor_slice(da_tensor *view, const da_tensor *t, int axis, int64_t start, int64_t stop, int64_t step) {
     char text[96];
     if (axis < 0 || axis >= t->ndim)
-        return DA_FAIL(DA_ERROR_SHAPE, "slice: axis %d of a tensor with %d dimensions", axis, t->ndim);
+        return DA_FAIL(DA_ERROR_SHAPE, "slice: axis %d of a tensor with %s", axis, da_count(t->ndim, "dimension").text);
     int64_t size = t->shape[axis];
     int64_t first = start < 0 ? start + size : start, end = stop < 0 ? stop + size : stop;
     if (step < 1 || first < 0 || end > size || first > end)

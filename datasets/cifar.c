@@ -2,6 +2,7 @@
 #include "datasets/cifar.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/sha1.h"
 #include "datasets/gzip.h"
 
@@ -35,9 +36,8 @@ static da_status append_records(collection *all, const uint8_t *bytes, size_t si
     size_t record = (size_t)label_bytes + IMAGE;
     if (size == 0 || size % record != 0)
         return DA_FAIL(DA_ERROR_FORMAT,
-                       "'%s' is truncated or no CIFAR-%d file: %zu bytes are no whole number of records of "
-                       "%zu: fetch it again",
-                       path, classes, size, record);
+                       "'%s' is truncated or no CIFAR-%d file: %s and no whole number of records of %zu: fetch it again",
+                       path, classes, da_count((int64_t)size, "byte").text, record);
     int64_t count = (int64_t)(size / record);
     DA_TRY(make_room(all, all->count + count));
     for (int64_t i = 0; i < count; i++, bytes += record) {

@@ -11,6 +11,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/sha256.h"
 #include "datasets/cifar.h"
 #include "datasets/digits.h"
@@ -108,7 +109,7 @@ static da_status name_classes(da_dataset *data, const char *const *table, char *
             text += strspn(text, " \t\r\n");
             size_t length = strcspn(text, "\r\n");
             if (length == 0)
-                return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %d classes, not %d: fetch it again", path, c,
+                return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %s, not %d: fetch it again", path, da_count(c, "class").text,
                                data->classes);
             name = text;
             text += length;

@@ -14,6 +14,7 @@
 #include "core/checksum.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/sha256.h"
 
 #include <string.h>
@@ -69,8 +70,8 @@ static da_status changed(const stream *s, const uint8_t *member, const char *wha
 }
 
 static da_status truncated(const stream *s) {
-    return DA_FAIL(DA_ERROR_FORMAT, "'%s': the gzip data end too early, after %zu bytes: fetch the file again", s->name,
-                   (size_t)(s->in_end - s->in_begin));
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s': the gzip data end too early, after %s: fetch the file again", s->name,
+                   da_count(s->in_end - s->in_begin, "byte").text);
 }
 
 static uint32_t load32(const uint8_t *p) {

@@ -2,6 +2,7 @@
 #include "datasets/idx.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/sha256.h"
 #include "core/tensor.h"
 #include "datasets/gzip.h"
@@ -62,8 +63,8 @@ static da_status check_labels(const dai_idx *labels, const char *path, int64_t i
                               int classes) {
     if (labels->size[0] != images)
         return DA_FAIL(DA_ERROR_FORMAT,
-                       "'%s' holds %lld images, but '%s' holds %lld labels: they do not belong together", images_path,
-                       (long long)images, path, (long long)labels->size[0]);
+                       "'%s' holds %s, but '%s' holds %s: they do not belong together", images_path,
+                       da_count(images, "image").text, path, da_count(labels->size[0], "label").text);
     for (int64_t i = 0; i < images; i++)
         if (labels->content[i] >= classes)
             return DA_FAIL(DA_ERROR_FORMAT, "'%s': label %d of sample %lld is out of range: the classes are 0 to %d",

@@ -2,6 +2,7 @@
 #include "datasets/subset.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/random.h"
 
 #include <string.h>
@@ -37,9 +38,9 @@ da_status da_subset_split(da_subset *train, da_subset *validation, const da_subs
                           uint64_t seed) {
     if (held_out < 0 || held_out >= from->count)
         return DA_FAIL(DA_ERROR_ARGUMENT,
-                       "%lld of %lld samples cannot be held out for validation: 0 or more, and one at "
+                       "%lld of %s cannot be held out for validation: 0 or more, and one at "
                        "least must remain to train on",
-                       (long long)held_out, (long long)from->count);
+                       (long long)held_out, da_count(from->count, "sample").text);
     da_subset kept = { .data = NULL }, held = { .data = NULL };
     int64_t *order = da_alloc((size_t)from->count * sizeof *order);
     uint8_t *is_held = da_alloc_zero((size_t)from->count, 1);
@@ -82,8 +83,8 @@ static da_status choose_kept(da_subset *kept, const da_dataset *data, int classe
     int64_t wanted = da_subset_share(&all, share);
     da_status status = DA_OK;
     if (wanted < 1)
-        status = DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of the %lld images in %d classes of '%s' is none at all",
-                         share, (long long)all.count, classes, data->name);
+        status = DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of the %s in %s of '%s' is none at all",
+                         share, da_count(all.count, "image").text, da_count(classes, "class").text, data->name);
     else
         status = da_subset_split(kept, &rest, &all, all.count - wanted, seed);
     da_subset_free(&rest);
@@ -111,7 +112,7 @@ da_status da_dataset_part(da_dataset *data, int64_t part, int64_t parts) {
 da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed) {
     if (classes == 0) classes = data->classes;
     if (classes < 2 || classes > data->classes)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "%d classes of '%s' cannot be kept: 2 to %d, or 0 for all", classes,
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%s of '%s' cannot be kept: 2 to %d, or 0 for all", da_count(classes, "class").text,
                        data->name, data->classes);
     if (!(share > 0 && share <= 1))
         return DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of '%s': above 0, up to 1", share, data->name);

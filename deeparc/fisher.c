@@ -8,6 +8,7 @@
  */
 #include "deeparc/fisher.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <math.h>
 #include <string.h>
@@ -102,7 +103,7 @@ void da_fisher_free(da_fisher *f) {
 
 da_status da_fisher_partition(const da_fisher *f, int modules, da_partition *out) {
     if (modules < 0 || modules > f->layers)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "%d modules of %d layers: 1 to %d are possible", modules, f->layers,
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%s of %s: 1 to %d are possible", da_count(modules, "module").text, da_count(f->layers, "layer").text,
                        f->layers);
     if (modules == 0) modules = f->elbow;
     da_partition made = { .layers = f->layers, .modules = modules };

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/sha256.h"
 #include "deeparc/dominant.h"
 #include "deeparc/features.h"
@@ -116,8 +117,8 @@ static da_status open_sides(pass *p, da_model *model, const da_dataset *data) {
     if (p->side_count == 2)
         DA_TRY(open_side(&p->sides[1], o->against ? o->against : model, o->against_data ? o->against_data : data, o));
     if (p->side_count == 2 && p->sides[0].feed.subset.count != p->sides[1].feed.subset.count)
-        return DA_FAIL(DA_ERROR_SHAPE, "%lld images of one side, %lld of the other: image i is compared with image i",
-                       (long long)p->sides[0].feed.subset.count, (long long)p->sides[1].feed.subset.count);
+        return DA_FAIL(DA_ERROR_SHAPE, "%s of one side, %lld of the other: image i is compared with image i",
+                       da_count(p->sides[0].feed.subset.count, "image").text, (long long)p->sides[1].feed.subset.count);
     p->layers = p->sides[0].taps.count + p->sides[1].taps.count;
     return DA_OK;
 }
@@ -204,7 +205,8 @@ static da_status run(pass *p) {
     for (int64_t done = p->resumed; done < all; done++) {
         if (o->stop && *o->stop) {
             DA_TRY(save(p, done));
-            return DA_FAIL(DA_ERROR_INTERRUPTED, "stopped after %lld of %lld batches", (long long)done, (long long)all);
+            return DA_FAIL(DA_ERROR_INTERRUPTED, "stopped after %lld of %s", (long long)done,
+                           da_count(all, "batch").text);
         }
         DA_TRY(run_batch(p, done / steps, done % steps));
         if (o->progress) o->progress(o->context, done + 1, all);
@@ -301,7 +303,7 @@ static da_status measure(pass *p, da_model *model, const da_dataset *data, da_me
 
 static da_status check_dominant(const da_measure_options *o, int64_t samples) {
     if (o->dominant < 0 || o->dominant > samples)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "%d dominant images of %lld", o->dominant, (long long)samples);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "%s of %lld", da_count(o->dominant, "dominant image").text, (long long)samples);
     if (o->dominant > 0 && (o->passes > 1 || o->state || o->against || o->against_data))
         return DA_FAIL(DA_ERROR_ARGUMENT, "dominant images are those of one model, in one pass, without a state file");
     return DA_OK;

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ static da_status restore(const da_json *root, const char *settings, int64_t *don
     DA_TRY(da_json_object(root, "similarity", &similarity));
     DA_TRY(da_similarity_restore(s, similarity));
     if (batches < 0 || batches != da_similarity_batches(s) + da_similarity_skipped(s))
-        return DA_FAIL(DA_ERROR_FORMAT, "it counts %lld batches, its sums are of another number", (long long)batches);
+        return DA_FAIL(DA_ERROR_FORMAT, "it counts %s, its sums are of another number", da_count(batches, "batch").text);
     *done = batches;
     return DA_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "core/math.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -342,8 +343,8 @@ static da_status check(const problem *p) {
         return DA_FAIL(DA_ERROR_ARGUMENT, "probe: 1 to %d features can be fitted, not %lld", DA_PROBE_WIDTH,
                        (long long)p->width);
     if (p->learn->samples < DA_PROBE_LEAST || p->test->samples < 1)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "probe: %lld samples to learn from and %lld to test are too few: %d and 1",
-                       (long long)p->learn->samples, (long long)p->test->samples, DA_PROBE_LEAST);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "probe: %s to learn from and %lld to test are too few: %d and 1",
+                       da_count(p->learn->samples, "sample").text, (long long)p->test->samples, DA_PROBE_LEAST);
     DA_TRY(check_data(p->learn, p->width, p->classes, "learning"));
     return check_data(p->test, p->width, p->classes, "test");
 }

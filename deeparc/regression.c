@@ -9,6 +9,7 @@
 #include "deeparc/regression.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -183,8 +184,8 @@ da_status da_regress(const double *y, const double *const *x, int columns, int64
         return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %d columns, confidence %g: 1 to %d, and between 0 and 1",
                        columns, confidence, DA_MAX_REGRESSORS);
     if (rows < columns + 1)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %lld rows are too few for %d columns: one more than columns at "
-                       "least", (long long)rows, columns);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "regression: %s and %s: too few rows, one more than columns at "
+                       "least", da_count(rows, "row").text, da_count(columns, "column").text);
     system s = { .p = columns, .n = rows };
     da_regression r = { .columns = columns, .rows = rows, .freedom = rows - columns - 1 };
     double *block = da_alloc_zero((size_t)rows, (size_t)(columns + 1) * sizeof *block);

@@ -389,7 +389,7 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
     int layers = s->layers;
     if (s->batches == 0)
         return DA_FAIL(DA_ERROR_ARGUMENT,
-                       "similarity: no batch of at least %d samples was observed (%lld smaller ones were)",
+                       "similarity: no batch of at least %d samples was observed (smaller ones: %lld)",
                        DA_LEAST_BATCH, (long long)s->skipped);
     for (int k = 0; k < layers; k++) {
         bool alive = da_similarity_state(s, k) == DA_LAYER_ALIVE;

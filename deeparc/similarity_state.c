@@ -1,5 +1,6 @@
 /* An accumulator between two runs, as JSON: counts, and the sums over batches. */
 #include "deeparc/similarity_parts.h"
+#include "core/number.h"
 
 static void put_reals(da_json_writer *to, const char *key, const double *values, int64_t count) {
     da_json_key(to, key);
@@ -33,7 +34,7 @@ void da_similarity_save(const da_similarity *s, da_json_writer *to) {
 static da_status take_list(const da_json *from, const char *key, int64_t count, const da_json **list) {
     DA_TRY(da_json_array(from, key, list));
     if (da_json_count(*list) == count) return DA_OK;
-    return DA_FAIL(DA_ERROR_FORMAT, "'%s' holds %lld values, %lld are expected", key, (long long)da_json_count(*list),
+    return DA_FAIL(DA_ERROR_FORMAT, "'%s' holds %s, %lld are expected", key, da_count((int64_t)da_json_count(*list), "value").text,
                    (long long)count);
 }
 
@@ -55,7 +56,7 @@ da_status da_similarity_restore(da_similarity *s, const da_json *from) {
     int64_t layers = 0, pairs = (int64_t)s->layers * s->layers;
     DA_TRY(da_json_int(from, "layers", &layers));
     if (layers != s->layers)
-        return DA_FAIL(DA_ERROR_FORMAT, "it is of %lld layers, %d are measured", (long long)layers, s->layers);
+        return DA_FAIL(DA_ERROR_FORMAT, "it is of %s, %d are measured", da_count(layers, "layer").text, s->layers);
     DA_TRY(da_json_int(from, "batches", &s->batches));
     DA_TRY(da_json_int(from, "batches_skipped", &s->skipped));
     DA_TRY(da_json_int(from, "samples", &s->samples_counted));

@@ -9,6 +9,7 @@
 #include "layers/internal.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,8 +257,8 @@ static da_status compare_units(const da_model *model, const da_safetensors *file
     DA_TRY(plan_model(&there, file, path));
     da_status status = DA_OK;
     if (there->unit_count != model->unit_count)
-        status = DA_FAIL(DA_ERROR_FORMAT, "'%.200s' holds another network: of %d units, not %d", path,
-                         there->unit_count, model->unit_count);
+        status = DA_FAIL(DA_ERROR_FORMAT, "'%.200s' holds another network: of %s, not %d", path,
+                         da_count(there->unit_count, "unit").text, model->unit_count);
     for (int i = 0; i < model->unit_count && status == DA_OK; i++) status = compare_unit(model->units[i], there, path);
     da_model_free(there);
     return status;

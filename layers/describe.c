@@ -10,6 +10,7 @@
 #include "layers/internal.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <string.h>
 
@@ -101,7 +102,8 @@ static da_status read_normalization(da_model *model, const da_json *root) {
     DA_TRY(read_channels(object, "mean", n.mean, &n.channels));
     DA_TRY(read_channels(object, "deviation", n.deviation, &deviations));
     if (deviations != n.channels)
-        return DA_FAIL(DA_ERROR_FORMAT, "the normalization has %d means and %d deviations", n.channels, deviations);
+        return DA_FAIL(DA_ERROR_FORMAT, "the normalization has %s and %s", da_count(n.channels, "mean").text,
+                       da_count(deviations, "deviation").text);
     DA_TRY(da_normalization_check(&n, model->input_shape[2]));
     model->normalization = n;
     return DA_OK;
@@ -112,8 +114,8 @@ static da_status read_class_names(da_model *model, const da_json *root) {
     const da_json *array = NULL;
     DA_TRY(da_json_array(root, "class_names", &array));
     if (da_json_count(array) != model->classes)
-        return DA_FAIL(DA_ERROR_FORMAT, "there are %lld class names for %d classes", (long long)da_json_count(array),
-                       model->classes);
+        return DA_FAIL(DA_ERROR_FORMAT, "class_names lists %s for %s", da_count((int64_t)da_json_count(array), "name").text,
+                       da_count(model->classes, "class").text);
     const char **names = da_alloc_zero((size_t)model->classes, sizeof *names);
     if (!names) return DA_ERROR_MEMORY;
     da_status status = DA_OK;

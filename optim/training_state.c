@@ -7,6 +7,7 @@
  * nothing.
  */
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/safetensors.h"
 #include "layers/checkpoint.h"
 #include "optim/training.h"
@@ -123,8 +124,8 @@ static da_status read_position(const dai_training *t, const da_json *root, dai_p
         return damaged("a count is out of range");
     if ((p->step == 0 && p->loss_sum != 0) || p->seconds < 0) return damaged("a sum is out of range");
     if (p->epoch > t->options->epochs || (p->epoch == t->options->epochs && p->step > 0))
-        return DA_FAIL(DA_ERROR_ARGUMENT, "cannot resume: it has trained for %lld epochs already, %lld were asked for",
-                       (long long)p->epoch, (long long)t->options->epochs);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "cannot resume: it has trained for %s already, %lld were asked for",
+                       da_count(p->epoch, "epoch").text, (long long)t->options->epochs);
     return DA_OK;
 }
 

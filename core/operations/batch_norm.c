@@ -12,6 +12,7 @@
  * saved: mean and r, C of each. The sums of a slice depend on the shape alone, so threads cannot change a bit.
  */
 #include "core/kernels/kernels.h"
+#include "core/number.h"
 #include "core/operations/loops.h"
 #include "core/operations/norm.h"
 #include "core/operations/rows.h"
@@ -50,8 +51,8 @@ bool dai_norm_check(da_node *node, int first, const da_batch_norm_options *o, co
     const bool running = o->running_mean && o->running_variance;
     if (running ? !is_channel_vector(o->running_mean, g.channels) || !is_channel_vector(o->running_variance, g.channels)
                 : !o->training)
-        dai_node_fail(node, DA_ERROR_SHAPE, "running mean and variance of %lld channels are needed%s",
-                      (long long)g.channels, running ? ", they have another size" : " outside training");
+        dai_node_fail(node, DA_ERROR_SHAPE, "running mean and variance of %s are needed%s",
+                      da_count(g.channels, "channel").text, running ? ", they have another size" : " outside training");
     else if (o->training && g.values < 2)
         dai_node_fail(node, DA_ERROR_SHAPE,
                       "training needs more than one value a channel, the input is %s: use a larger batch",

@@ -1,4 +1,5 @@
 /* Convolution: checks, and the three passes of the kernel table. */
+#include "core/number.h"
 #include "core/operations/convolution.h"
 #include "core/operations/loops.h"
 #include "core/operations/rows.h"
@@ -27,14 +28,14 @@ static bool channels_fit(da_node *node) {
     const da_tensor *x = &node->input[0]->value, *w = &node->input[1]->value;
     const int64_t c = x->shape[3], k = w->shape[3], groups = node->options.conv2d.groups;
     if (c % groups != 0 || k % groups != 0) {
-        dai_node_fail(node, DA_ERROR_SHAPE, "%lld channels in and %lld out do not divide into %lld groups",
-                      (long long)c, (long long)k, (long long)groups);
+        dai_node_fail(node, DA_ERROR_SHAPE, "%s in and %lld out do not divide into %s",
+                      da_count(c, "channel").text, (long long)k, da_count(groups, "group").text);
         return false;
     }
     if (c / groups != w->shape[2]) {
         const int64_t expected = w->shape[2] > INT64_MAX / groups ? INT64_MAX : w->shape[2] * groups;
-        dai_node_fail(node, DA_ERROR_SHAPE, "input has %lld channels, weight expects %lld (weight %s, R S C/groups K)",
-                      (long long)c, (long long)expected, da_shape_text(text, 4, w->shape));
+        dai_node_fail(node, DA_ERROR_SHAPE, "input has %s, weight expects %lld (weight %s, R S C/groups K)",
+                      da_count(c, "channel").text, (long long)expected, da_shape_text(text, 4, w->shape));
         return false;
     }
     return true;

@@ -2,12 +2,13 @@
 #include "deeparc/cli/cli.h"
 
 #include "deeparc/gradcheck.h"
+#include "core/number.h"
 
 static void report(void *context, const da_gradcheck_result *r) {
     cli *c = context;
-    cli_print(c, "%-4s %-24s %3d cases  forward %.1e  gradient %.1e  %d kernel tables  %d misuses\n",
-              r->passed ? "ok" : "FAIL", r->operation, r->cases, r->forward_error, r->gradient_error, r->tables,
-              r->misuses);
+    cli_print(c, "%-4s %-24s %-9s forward %.1e  gradient %.1e  %s  %s\n",
+              r->passed ? "ok" : "FAIL", r->operation, da_count(r->cases, "case").text, r->forward_error, r->gradient_error,
+              da_count(r->tables, "kernel table").text, da_count(r->misuses, "misuse").text);
     if (!c->json) return;
     da_json_begin_object(&c->writer);
     cli_put_text(c, "operation", r->operation);

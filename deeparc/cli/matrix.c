@@ -21,8 +21,8 @@ static da_status take_names(const da_json *root, const char *path, matrix *m) {
     const da_json *list;
     DA_TRY(da_json_array(root, "names", &list));
     if (da_json_count(list) != m->layers)
-        return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %lld layers, the matrix has %d", path,
-                       (long long)da_json_count(list), m->layers);
+        return DA_FAIL(DA_ERROR_FORMAT, "'%s' names %s, the matrix has %d", path,
+                       da_count((int64_t)da_json_count(list), "layer").text, m->layers);
     const char **names = da_alloc((size_t)m->layers * sizeof *names);
     if (!names) return DA_ERROR_MEMORY;
     da_status status = DA_OK;
@@ -72,8 +72,8 @@ static da_status take_matrix(const char *path, da_csv *csv, matrix *m) {
     DA_TRY(da_csv_read(csv, path));
     if (csv->rows != csv->columns || csv->rows > DA_MAX_UNITS)
         return DA_FAIL(DA_ERROR_FORMAT,
-                       "'%s' has %lld rows and %lld columns: a similarity matrix is square, of at most %d layers", path,
-                       (long long)csv->rows, (long long)csv->columns, DA_MAX_UNITS);
+                       "'%s' has %s and %s: a similarity matrix is square, of at most %d layers", path,
+                       da_count(csv->rows, "row").text, da_count(csv->columns, "column").text, DA_MAX_UNITS);
     m->layers = (int)csv->rows;
     if (csv->names && !(m->names = da_strings_copy((const char *const *)csv->names, m->layers))) return DA_ERROR_MEMORY;
     if (da_partition_check_matrix(csv->values, m->layers) != DA_OK) return da_fail_context("'%s': ", path);
@@ -170,8 +170,8 @@ da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***o
     if (status == DA_OK) status = da_measure_units(model, DA_MEASURE_DEFAULT, units, &count);
     if (status == DA_OK && count != m->layers) status = da_measure_units(model, DA_MEASURE_ALL, units, &count);
     if (status == DA_OK && count != m->layers)
-        status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %d layers, %s neither so many blocks nor units: give its --names",
-                         cli_text(c, "similarity"), m->layers, model->architecture);
+        status = DA_FAIL(DA_ERROR_SHAPE, "'%s' has %s, %s neither so many blocks nor units: give its --names",
+                         cli_text(c, "similarity"), da_count(m->layers, "layer").text, model->architecture);
     for (int i = 0; i < count && status == DA_OK; i++) names[i] = model->units[units[i]]->name;
     if (status == DA_OK && !(*out = da_strings_copy(names, count))) status = DA_ERROR_MEMORY;
     da_free(names);

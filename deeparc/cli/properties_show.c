@@ -73,9 +73,9 @@ static void print_flat(const study_result *r, da_property property) {
         }
     }
     if (networks > 0)
-        cli_print(r->c, "warning: up to %lld of %lld images have a gradient of zero, in %lld network%s: the attack does not "
+        cli_print(r->c, "warning: up to %lld of %s have a gradient of zero, in %s: the attack does not "
                         "know\nwhere to go, and the accuracy says nothing of robustness\n", (long long)most,
-                  (long long)r->options.attacked, (long long)networks, networks == 1 ? "" : "s");
+                  da_count(r->options.attacked, "image").text, da_count(networks, "network").text);
 }
 
 static void print_property(const study_result *r, da_property property) {
@@ -101,24 +101,24 @@ static void print_profile(const study_result *r) {
     const int last = p->inside.edits;
     char text[3][CLI_CELL];
     if (!p->ridge) return;
-    cli_print(r->c, "\nlinear separability of every block's features, global average pooled, from %lld training images:\n"
+    cli_print(r->c, "\nlinear separability of every block's features, global average pooled, from %s:\n"
                     "of the original, and with all %d of the order %s\n%-14s %10s %10s %10s\n",
-              (long long)r->learn.count, last, properties_verb(r), "block", "ridge", "softmax", "ridge then");
+              da_count(r->learn.count, "training image").text, last, properties_verb(r), "block", "ridge", "softmax", "ridge then");
     for (int i = 0; i < p->layers; i++)
         cli_print(r->c, "%-14s %10s %10s %10s\n", r->layers[i], value_text(text[0], DA_PROPERTY_RIDGE, p->ridge[i]),
                   value_text(text[1], DA_PROPERTY_SOFTMAX, p->softmax[i]),
                   value_text(text[2], DA_PROPERTY_RIDGE, p->ridge[last * p->layers + i]));
     if (p->above > 0)
-        cli_print(r->c, "%d softmax probe%s stopped above %s minimum: more accurate ones exist\n", p->above,
-                  p->above == 1 ? "" : "s", p->above == 1 ? "its" : "their");
+        cli_print(r->c, "%s stopped above %s minimum: more accurate ones exist\n",
+                  da_count(p->above, "softmax probe").text, p->above == 1 ? "its" : "their");
 }
 
 static void describe_controls(const study_result *r, char *text, size_t size) {
     const da_properties *p = &r->p;
     if (p->controls == 0) snprintf(text, size, "none");
     else
-        snprintf(text, size, "%d random order%s of the %d block%s that can be %s%s%s, seed %llu", p->controls,
-                 p->controls == 1 ? "" : "s", p->pool_size, p->pool_size == 1 ? "" : "s", properties_verb(r),
+        snprintf(text, size, "%s of the %s that can be %s%s%s, seed %llu", 
+                 da_count(p->controls, "random order").text, da_count(p->pool_size, "block").text, properties_verb(r),
                  p->anywhere ? ", inside modules or not" : " outside modules",
                  p->by_stage ? ", each of the stage of the one inside" : "", (unsigned long long)r->options.seed);
 }
@@ -139,9 +139,9 @@ static void print_settings(const study_result *r) {
     cli_print(c, "%s on %s of %s, blocks %s without training, %.0f s\n\n", r->model->architecture,
               da_count(r->p.samples, "test image").text, r->test.name, properties_verb(r), r->seconds);
     matrix_print_modules(c, r->layers, &r->matrix.partition);
-    cli_print(c, "\ninside    the order of Algorithm 2; %d opener%s of modules stay%s, %d block%s of the order "
-                 "change%s the shape\n", r->p.openers, r->p.openers == 1 ? "" : "s", r->p.openers == 1 ? "s" : "",
-              r->p.stuck, r->p.stuck == 1 ? "" : "s", r->p.stuck == 1 ? "s" : "");
+    cli_print(c, "\ninside    the order of Algorithm 2; %s of modules stay%s, %s of the order "
+                 "change%s the shape\n", da_count(r->p.openers, "opener").text, r->p.openers == 1 ? "s" : "",
+              da_count(r->p.stuck, "block").text, r->p.stuck == 1 ? "s" : "");
     describe_controls(r, text, sizeof text);
     cli_print(c, "controls  %s\n", text);
     describe_attack(r, text, sizeof text);
@@ -163,9 +163,9 @@ static void print_advantages(const study_result *r) {
         else cli_print(r->c, "  %-40s %+8.4f          p %s\n", titles[k], difference, p);
     }
     if (any)
-        cli_print(r->c, "p: were modules chance, how often would the curve inside be so good? The share of it and the %d "
-                        "control%s\nthat are at least as good by their means: not below %.3f with so many controls\n",
-                  r->p.controls, r->p.controls == 1 ? "" : "s", 1.0 / (1 + r->p.controls));
+        cli_print(r->c, "p: were modules chance, how often would the curve inside be so good? The share of it and the %s\n"
+                        "that are at least as good by their means: not below %.3f with so many controls\n",
+                  da_count(r->p.controls, "control").text, 1.0 / (1 + r->p.controls));
 }
 
 void properties_print(const study_result *r) {

@@ -13,6 +13,7 @@
 #include "deeparc/cli/page.h"
 #include "deeparc/partition.h"
 #include "deeparc/text.h"
+#include "core/number.h"
 
 enum { REPORT_NAME = 256 };
 typedef char report_name[REPORT_NAME]; /* what stands for * in the name of a file */
@@ -53,6 +54,7 @@ extern const char report_mixed_note[];
 
 /* Members of records; NAN and "" where there is none. */
 double      report_number(const da_json *object, const char *key);
+da_counted  report_count(const da_json *object, const char *key, const char *noun); /* "1 image"; any number has a text */
 const char *report_text(const da_json *object, const char *key);
 const da_json *report_local(const report *r); /* the repair that trained some units only; NULL when there is none */
 

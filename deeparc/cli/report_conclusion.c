@@ -13,8 +13,8 @@ static const double LITTLE = 0.5, POOR = 0.5;
 static void say_original(const report *r, da_text *text) {
     double accuracy = report_number(r->train, "accuracy");
     if (!isfinite(accuracy)) return;
-    da_text_printf(text, "The network, %.60s, is right on %.2f %% of %.0f test images of %.60s. ",
-                   report_text(r->train, "model"), 100 * accuracy, report_number(r->train, "samples"),
+    da_text_printf(text, "The network, %.60s, is right on %.2f %% of %s of %.60s. ",
+                   report_text(r->train, "model"), 100 * accuracy, report_count(r->train, "samples", "test image").text,
                    report_text(r->train, "data"));
     if (accuracy < POOR)
         da_text_append(text, "It has hardly learned: what follows says little about networks that have. ");

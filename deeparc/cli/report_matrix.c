@@ -7,6 +7,7 @@
 #include "deeparc/cli/report.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/fisher.h"
 #include "deeparc/present/html.h"
@@ -41,7 +42,8 @@ static da_status read_section(section *s) {
     DA_TRY(report_partition(s->record, &s->in_force));
     DA_TRY(report_names(da_json_get(s->record, "names"), &s->names, &s->layers));
     if (s->layers != s->in_force.layers)
-        return DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %d names for %d layers", s->layers, s->in_force.layers);
+        return DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %s for %s", da_count(s->layers, "name").text,
+                       da_count(s->in_force.layers, "layer").text);
     DA_TRY(report_square(da_json_get(s->record, "matrix"), s->layers, &s->matrix));
     DA_TRY(da_json_double(s->record, "threshold", &s->threshold));
     report_origin(s->record, s->origin, sizeof s->origin);
@@ -113,9 +115,9 @@ static void add_heatmap(const section *s, da_text *page) {
              "A cell tells how alike two layers see the same images. CKA is 1 when the distances between images agree up "
              "to a factor, near 0 when they have nothing in common; light squares along the diagonal are modules, runs "
              "of layers that carry the same meaning. "
-             "%.60s on %.0f images of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; "
+             "%.60s on %s of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; "
              "batch norm: %s. Frames are the modules of more than one layer at threshold %g, linkage %s. Point at a cell for "
-             "its value.%s", report_text(r, "architecture"), report_number(r, "samples"), report_text(r, "data"),
+             "its value.%s", report_text(r, "architecture"), report_count(r, "samples", "image").text, report_text(r, "data"),
              report_text(r, "split"), report_number(r, "batch"), report_text(r, "measure"), report_text(r, "estimator"),
              report_text(r, "tap"), report_text(r, "features"), report_text(r, "batch_norm"), s->threshold,
              report_text(r, "linkage"), s->origin);
@@ -126,10 +128,11 @@ static void add_heatmap(const section *s, da_text *page) {
 
 static da_status add_chain(const section *s, da_text *page) {
     da_chain_unit *units = da_alloc_zero((size_t)s->layers, sizeof *units);
-    char title[120];
+    char title[200];
     if (!units) return DA_ERROR_MEMORY;
     for (int i = 0; i < s->layers; i++) units[i].name = s->names[i];
-    snprintf(title, sizeof title, "The chain of layers in %d modules, linkage %.16s, threshold %g", s->in_force.modules,
+    snprintf(title, sizeof title, "The chain of layers in %s, linkage %.16s, threshold %g",
+             da_count(s->in_force.modules, "module").text,
              report_text(s->record, "linkage"), s->threshold);
     da_chart_chain(page, &(da_chain_chart){ .title = title, .units = units, .count = s->layers,
                                             .partition = &s->in_force,
@@ -198,11 +201,11 @@ static da_status add_sweep(const section *s, da_text *page) {
 }
 
 static da_status add_section(section *s, da_text *page) {
-    char text[200];
+    char text[320];
     DA_TRY(read_section(s));
     DA_TRY(cut_all(s));
-    snprintf(text, sizeof text, "%d layers fall into %d modules at threshold %g, linkage %.16s: a modularity (N−M)/N "
-             "of %.3f.", s->layers, s->in_force.modules, s->threshold, report_text(s->record, "linkage"),
+    snprintf(text, sizeof text, "%s in %s at threshold %g, linkage %.16s: a modularity (N−M)/N "
+             "of %.3f.", da_count(s->layers, "layer").text, da_count(s->in_force.modules, "module").text, s->threshold, report_text(s->record, "linkage"),
              da_partition_modularity(&s->in_force).ratio);
     da_html_section_begin(page, "Similarity and modules");
     da_html_paragraph(page, text);

@@ -26,8 +26,8 @@ static void add_figures(const report *r, da_text *page) {
     double original = report_number(r->train, "accuracy");
     if (isfinite(original)) {
         snprintf(text[0], 64, "%.2f %%", 100 * original);
-        snprintf(note[0], 96, "%s, %.0f test images", report_text(r->train, "model"),
-                 report_number(r->train, "samples"));
+        snprintf(note[0], 96, "%s, %s", report_text(r->train, "model"),
+                 report_count(r->train, "samples", "test image").text);
         figure(figures, &count, text[0], "accuracy of the original", note[0]);
     }
     double share = report_number(after, "multiply_adds") / report_number(before, "multiply_adds") - 1;
@@ -134,8 +134,8 @@ static da_status add_training(const report *r, da_text *page) {
     if (!r->train) return DA_OK;
     char text[256 + REPORT_ORIGIN], origin[REPORT_ORIGIN];
     report_origin(r->train, origin, sizeof origin);
-    snprintf(text, sizeof text, "%.60s on %.60s: %.0f steps in %.1f seconds.%s", report_text(r->train, "model"),
-             report_text(r->train, "data"), report_number(r->train, "steps"), report_number(r->train, "seconds"),
+    snprintf(text, sizeof text, "%.60s on %.60s: %s in %.1f seconds.%s", report_text(r->train, "model"),
+             report_text(r->train, "data"), report_count(r->train, "steps", "step").text, report_number(r->train, "seconds"),
              origin);
     da_html_section_begin(page, "Training");
     da_html_paragraph(page, text);
@@ -196,7 +196,8 @@ static da_status add_chain(const report *r, da_text *page) {
     da_status status = report_names(da_json_get(r->restructure, modules ? "names" : "chain"), &names, &count);
     if (status == DA_OK && modules) status = report_partition(r->restructure, &partition);
     if (status == DA_OK && modules && count != partition.layers)
-        status = DA_FAIL(DA_ERROR_FORMAT, "restructure.json: %d names for %d layers", count, partition.layers);
+        status = DA_FAIL(DA_ERROR_FORMAT, "restructure.json: %s for %s", da_count(count, "name").text,
+                         da_count(partition.layers, "layer").text);
     if (status == DA_OK) status = draw_chain(r, names, count, modules ? &partition : NULL, page);
     da_partition_free(&partition);
     da_free(names);
@@ -353,8 +354,8 @@ static da_status add_examples(const report *r, da_text *page) {
         const da_json *e = r->eval[i], *list = da_json_get(e, "examples");
         char text[400];
         if (da_json_count(list) == 0) continue;
-        snprintf(text, sizeof text, "%.100s is right on %.0f of %.0f images of %.60s (%.16s).", report_text(e, "model"),
-                 report_number(e, "correct"), report_number(e, "samples"), report_text(e, "data"),
+        snprintf(text, sizeof text, "%.100s is right on %.0f of %s of %.60s (%.16s).", report_text(e, "model"),
+                 report_number(e, "correct"), report_count(e, "samples", "image").text, report_text(e, "data"),
                  report_text(e, "split"));
         da_html_section_begin(page, "What it gets right and wrong");
         da_html_paragraph(page, text);

@@ -7,6 +7,7 @@
 #include "deeparc/cli/report.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/present/html.h"
 #include "deeparc/properties.h"
@@ -78,20 +79,20 @@ static bool is_anywhere(const study *s) { return strstr(report_text(s->record, "
 
 static void describe(study *s) {
     const da_json *r = s->record, *attack = da_json_get(r, "attack");
-    char origin[REPORT_ORIGIN], attacks[200] = "";
+    char origin[REPORT_ORIGIN], attacks[320] = "";
     report_origin(r, origin, sizeof origin);
     if (attack)
-        snprintf(attacks, sizeof attacks, " Attacks: the first %.0f images, no pixel moves by more than %.3g of 255; "
-                 "PGD takes %.0f steps of %.3g from %s.", report_number(attack, "samples"),
-                 255 * report_number(attack, "epsilon"), report_number(attack, "steps"),
+        snprintf(attacks, sizeof attacks, " Attacks: %s, no pixel moves by more than %.3g of 255; "
+                 "PGD takes %s of %.3g from %s.", report_count(attack, "samples", "image").text,
+                 255 * report_number(attack, "epsilon"), report_count(attack, "steps", "step").text,
                  255 * report_number(attack, "step"), strcmp(report_text(attack, "start"), "random") == 0
                  ? "a random place" : "the image");
     snprintf(s->note, sizeof s->note,
-             "%.60s on %.0f test images of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
-             "first block of each stays. Controls: %d random orders of %.0f blocks%s%s, seed %.0f; the band reaches from the "
-             "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_number(r, "samples"),
-             report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"), s->control_count,
-             report_number(r, "controls_pool"), is_anywhere(s) ? ", inside modules or not" : " outside modules",
+             "%.60s on %s of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
+             "first block of each stays. Controls: %s of %s%s%s, seed %.0f; the band reaches from the "
+             "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_count(r, "samples", "test image").text,
+             report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"),
+             da_count(s->control_count, "random order").text, report_count(r, "controls_pool", "block").text, is_anywhere(s) ? ", inside modules or not" : " outside modules",
              strstr(report_text(r, "controls_of"), "inside") ? ", each of the stage of the one inside" : "",
              report_number(r, "seed"), attacks, origin);
 }
@@ -154,9 +155,8 @@ static da_status add_differences(const study *s, da_text *page) {
         const double p = report_number(ps, da_property_name(property));
         cells_add(&t, isfinite(p) ? "%.3f" : " ", p);
     }
-    snprintf(caption, sizeof caption, "With %d block%s %s; differences of accuracies in points; p: the share of the "
-             "curves, the one inside among them, whose mean is at least as good as its", last, last == 1 ? "" : "s",
-             s->verb);
+    snprintf(caption, sizeof caption, "With %s %s; differences of accuracies in points; p: the share of the "
+             "curves, the one inside among them, whose mean is at least as good as its", da_count(last, "block").text, s->verb);
     da_html_table(page, caption, COLUMNS, header, rows, t.cell, -1);
     cells_free(&t);
     return DA_OK;
@@ -168,12 +168,12 @@ static da_status add_profile(const study *s, da_text *page) {
     const da_json *lists[3] = { da_json_first(ridges), da_json_get(s->record, "softmax_of_blocks"),
                                 da_json_at(ridges, s->points - 1) };
     double *values[3] = { NULL };
-    char edited[64];
+    char edited[96];
     int count[3] = { 0 };
     da_status status = DA_OK;
     if (!ridges) return DA_OK;
     for (int i = 0; i < 3 && status == DA_OK; i++) status = report_numbers(lists[i], NULL, &values[i], &count[i]);
-    snprintf(edited, sizeof edited, "ridge, %d blocks %s", s->points - 1, s->verb);
+    snprintf(edited, sizeof edited, "ridge, %s %s", da_count(s->points - 1, "block").text, s->verb);
     const da_series series[3] = { { .name = "ridge, original", .count = count[0], .y = values[0] },
                                   { .name = "softmax, original", .count = count[1], .y = values[1] },
                                   { .name = edited, .count = count[2], .y = values[2], .dashed = true } };
@@ -224,7 +224,8 @@ static da_status add_chain(const study *s, da_text *page) {
     DA_TRY(report_partition(s->record, &p));
     da_status status = report_names(da_json_get(s->record, "names"), &names, &count);
     if (status == DA_OK && count != p.layers)
-        status = DA_FAIL(DA_ERROR_FORMAT, "a record of properties: %d names for %d layers", count, p.layers);
+        status = DA_FAIL(DA_ERROR_FORMAT, "a record of properties: %s for %s", da_count(count, "name").text,
+                         da_count(p.layers, "layer").text);
     if (status == DA_OK) status = draw_chain(s, names, &p, page);
     da_partition_free(&p);
     da_free(names);
@@ -242,9 +243,9 @@ static void add_verdict(const study *s, da_text *page) {
         snprintf(text, sizeof text, "The original reaches %.1f %%. There are no controls to compare with.",
                  100 * original);
     else
-        snprintf(text, sizeof text, "The original reaches %.1f %%. With %d block%s %s inside modules it is %.1f %%; "
+        snprintf(text, sizeof text, "The original reaches %.1f %%. With %s %s inside modules it is %.1f %%; "
                  "with as many %s, %.1f %% on average, %.1f to %.1f %%.", 100 * original,
-                 last, last == 1 ? "" : "s", s->verb, 100 * inside, is_anywhere(s) ? "anywhere" : "outside modules",
+                 da_count(last, "block").text, s->verb, 100 * inside, is_anywhere(s) ? "anywhere" : "outside modules",
                  100 * spread.mean, 100 * spread.low, 100 * spread.high);
     da_html_paragraph(page, text);
 }
@@ -262,10 +263,11 @@ static void add_warnings(const study *s, da_text *page) {
     int flat = count_flat(s->inside);
     char text[300];
     for (const da_json *c = da_json_first(s->controls); c; c = da_json_next(c)) flat += count_flat(da_json_get(c, "points"));
-    snprintf(text, sizeof text, "%.0f of the softmax probes stopped above their minimum: more accurate ones exist.", above);
+    snprintf(text, sizeof text, "%s of the blocks' features stopped above %s minimum: more accurate ones exist.",
+             report_count(s->record, "softmax_probes_above_their_minimum", "softmax probe").text, above > 1 ? "their" : "its");
     if (above > 0) da_html_note(page, text);
-    snprintf(text, sizeof text, "At %d point%s of the curves some attacked images have a gradient of zero: the attack does "
-             "not know where to go, and accuracy under attack says nothing of robustness there.", flat, flat == 1 ? "" : "s");
+    snprintf(text, sizeof text, "At %s of the curves some attacked images have a gradient of zero: the attack does "
+             "not know where to go, and accuracy under attack says nothing of robustness there.", da_count(flat, "point").text);
     if (flat > 0) da_html_note(page, text);
 }
 

@@ -14,6 +14,14 @@ static double number_of(const da_json *value) {
 
 double report_number(const da_json *object, const char *key) { return number_of(da_json_get(object, key)); }
 
+da_counted report_count(const da_json *object, const char *key, const char *noun) {
+    da_counted out;
+    const double count = report_number(object, key);
+    if (fabs(count) < 1e15) return da_count((int64_t)count, noun);
+    snprintf(out.text, sizeof out.text, "%.4g %.40ss", count, noun); /* a record says what it likes */
+    return out;
+}
+
 const char *report_text(const da_json *object, const char *key) {
     const char *text = "";
     const da_json *member = da_json_get(object, key);

@@ -89,8 +89,8 @@ static void print(const result *r) {
     cli_print(c, "unmoved: %s, bit for bit; moved: %s\n", da_count(r->proof.unmoved, "unit").text,
               da_count(r->proof.moved, "unit").text);
     if (r->near.length > 0) cli_print(c, "neighbours of what was cut: %s\n", r->named);
-    cli_print(c, "trained   %lld of %lld values (%.1f %%), %s in %.1f s\n", (long long)r->proof.values_trained,
-              (long long)values, 100 * (double)r->proof.values_trained / (double)values,
+    cli_print(c, "trained   %lld of %s (%.1f %%), %s in %.1f s\n", (long long)r->proof.values_trained,
+              da_count(values, "value").text, 100 * (double)r->proof.values_trained / (double)values,
               da_count(r->training.steps, "step").text, r->training.seconds);
     cli_print(c, "accuracy  %.2f %% before, %.2f %% after  (%s)\n", 100 * r->before.accuracy,
               100 * r->after.accuracy, da_count(r->after.samples, "test image").text);

@@ -46,8 +46,8 @@ static da_status read_matrices(result *r) {
         int layers = m.layers;
         matrix_free(&m);
         if (layers != r->layers)
-            return DA_FAIL(DA_ERROR_SHAPE, "'%s' is of %d layers, '%s' of %d: modules agree or not in one network",
-                           r->c->arguments[i], layers, r->c->arguments[0], r->layers);
+            return DA_FAIL(DA_ERROR_SHAPE, "'%s' is of %s, '%s' of %d: modules agree or not in one network",
+                           r->c->arguments[i], da_count(layers, "layer").text, r->c->arguments[0], r->layers);
     }
     return DA_OK;
 }

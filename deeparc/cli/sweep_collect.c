@@ -3,6 +3,7 @@
 #include "deeparc/cli/sweep_table.h"
 
 #include "deeparc/sweep.h"
+#include "core/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,8 +127,8 @@ static da_status put_result(da_result *to, const sweep_table *t) {
     da_result_put(to, "finished", da_whole(t->results));
     da_result_put(to, "missing", da_whole(t->planned - t->results));
     da_result_put(to, "metric", da_word(sweep_metric_name(t->metric)));
-    da_result_say(to, "%d of %lld planned runs are finished, %lld are missing; %.2f hours of runs\n", t->results,
-                  (long long)t->planned, (long long)t->planned - t->results, seconds / 3600);
+    da_result_say(to, "%d of %s finished, %lld missing; %.2f hours of runs\n", t->results,
+                  da_count(t->planned, "planned run").text, (long long)t->planned - t->results, seconds / 3600);
     put_machines(to, t);
     put_means(to, t);
     return put_dependence(to, t);

@@ -3,6 +3,7 @@
 #include "deeparc/cli/sweep_table.h"
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/present/html.h"
 #include "deeparc/sweep.h"
@@ -24,7 +25,7 @@ static void list_texts(da_text *out, const sweep_table *t, size_t offset) {
         if (runs == 0) continue;
         if (out->length > 0) da_text_append(out, "; ");
         da_text_append(out, *text ? text : "none");
-        if (runs < t->results) da_text_printf(out, " (%d runs)", runs);
+        if (runs < t->results) da_text_printf(out, " (%s)", da_count(runs, "run").text);
     }
 }
 

@@ -258,7 +258,7 @@ static da_status measure_speed(planner *p, double *speed) {
     DA_TRY(parse_words(p));
     DA_TRY(load(p));
     sweep_network(&p->run, name);
-    cli_note(p->c, "measuring how fast %s trains here, with %s thread(s)", name, p->threads);
+    cli_note(p->c, "measuring how fast %s trains here, with %s", name, da_count(da_threads(), "thread").text);
     da_trainer_options o = cli_training_defaults(name, &p->data);
     DA_TRY(cli_model_build(&p->run, &model, name, &p->data));
     if (o.batch > p->data.count) o.batch = p->data.count;

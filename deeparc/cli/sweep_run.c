@@ -88,7 +88,8 @@ void sweep_machine(char *text, size_t size) {
     }
     if (facts) fclose(facts);
     if (uname(&system) != 0) snprintf(text, size, "unknown%s", processor);
-    else snprintf(text, size, "%s %s%s, %d processors", system.sysname, system.machine, processor, da_machine_processors());
+    else snprintf(text, size, "%s %s%s, %s", system.sysname, system.machine, processor,
+                  da_count(da_machine_processors(), "processor").text);
 }
 
 /* ---- The result ---- */

@@ -8,6 +8,7 @@
 #include "deeparc/present/chart.h"
 #include "deeparc/present/chart_parts.h"
 #include "deeparc/present/html.h"
+#include "core/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,8 +63,8 @@ static void put_strip(const picture *p, int i) {
     da_text_html(p->page, strip->name);
     da_text_append(p->page, "</text>");
     for (int m = 0; m < modules; m++) put_module(p, strip, m, top);
-    da_text_printf(p->page, "<text x=\"%d\" y=\"%d\">%d module%s</text></g>\n",
-                   p->left + p->chart->layers * p->cell + 10, top + BAR - 4, modules, modules == 1 ? "" : "s");
+    da_text_printf(p->page, "<text x=\"%d\" y=\"%d\">%s</text></g>\n",
+                   p->left + p->chart->layers * p->cell + 10, top + BAR - 4, da_count(modules, "module").text);
 }
 
 static void put_stages(const picture *p) {

@@ -102,8 +102,42 @@ check_says "train --from" "sha256:" \
 check_says "gradcheck" "ok" "$deeparc" gradcheck relu
 
 check "one of everything" "$deeparc" train --model mlp-4 --data digits --limit 1 --test-limit 1 --epochs 1 --threads 1
-check_same "... is counted as one" "$(cat "$work/out" "$work/err" | grep -c -E '(^|[^0-9.])1 [a-z ]*(images|steps|threads)')" 0
 check_same "one test image" "$(grep -c 'of 1 test image)' "$work/out")" 1
+# What is one is counted as one, in text, in sentences and on pages.
+nouns='images|layers|modules|units|steps|batches|epochs|blocks|samples|pairs|cases|tables|misuses|threads|records|faults'
+nouns="$nouns|comparisons|runs|values|rows|columns|fields|orders|probes|points|classes|matrices|controls|networks|openers"
+nouns="$nouns|repetitions|processors|files|names|dimensions|channels|logits"
+one() { # one COMMAND...: whatever comes of it
+    "$@" > "$work/said" 2>&1
+    cat "$work/said" >> "$work/counts"
+}
+mkdir "$work/one"
+train="$deeparc train --data digits --limit 1 --test-limit 1 --epochs 1"
+one $train --model mlp-4 --threads 1 --out "$work/one/m.st" --record "$work/one/train.json"
+one "$deeparc" train --data digits --limit 16 --test-limit 1 --epochs 1 --model resnet14x0.0625 --out "$work/one/r.st"
+m=$work/one/m.st r=$work/one/r.st one="--data digits --limit 1"
+one $train --model mlp-4 --validation 1
+one "$deeparc" eval "$m" $one --confusion --record "$work/one/eval.json" --examples 1
+one "$deeparc" predict "$m" $one
+one "$deeparc" retrain "$m" --units fc1 $one --test-limit 1 --out "$work/one/n.st" --record "$work/one/retrain-fc1.json"
+one "$deeparc" similarity "$m" $one
+one "$deeparc" similarity "$m" --data digits --limit 4 --layers fc1 --out "$work/one/c.csv" --record "$work/one/similarity.json"
+one "$deeparc" partition --similarity "$work/one/c.csv" --method both
+one "$deeparc" order --similarity "$work/one/c.csv"
+one "$deeparc" stability "$work/one/c.csv" "$work/one/c.csv"
+one "$deeparc" properties "$r" --data digits --limit 16 --test-limit 1 --most 1 --controls 1 --among anywhere --threshold 0 \
+    --attack-limit 1 --steps 1 --record "$work/properties.json" --html "$work/one/properties.html"
+one "$deeparc" restructure "$r" --remove layer1.1 --data digits --test-limit 1 --out "$work/one/small.st"
+one "$deeparc" report "$work/one" --out "$work/one/report.html"
+one "$deeparc" verify "$work/one"
+one "$deeparc" summary "$m"
+one "$deeparc" gradcheck relu
+one "$deeparc" sweep run --dir "$work/one/sweep" --data digits --depth 8 --width 0.25 --limit 16 --test-limit 4 --epochs 1
+one "$deeparc" bench --model mlp --seconds 0.01 --repetitions 1 --batch 1
+printf '1\n1,2\n' > "$work/one/bad.csv"
+one "$deeparc" partition --similarity "$work/one/bad.csv"
+check_same "all of it was said" "$(grep -c . "$work/counts" | awk '{ print ($1 > 80) }')$(ls "$work/one" | grep -c html)" 12
+check_same "one is counted as one" "$(cat "$work/counts" "$work/one"/*.html | grep -n -o -E "(^|[^0-9.,/])1 ([a-z]+ )?($nouns)\\b" | head -n 3)none" none
 
 # ---- Options of training. ----
 small="--model mlp-4 --data digits --limit 96 --test-limit 10 --epochs 3 --quiet"

@@ -43,7 +43,7 @@ else
 fi
 
 # ---- Collecting. ----
-check_says "collect" "8 of 8 planned runs are finished, 0 are missing" \
+check_says "collect" "8 of 8 planned runs finished, 0 missing" \
     "$deeparc" sweep collect --dir "$a" --csv "$work/all.csv" --html "$work/all.html"
 check_same "a row a run and threshold" "$(wc -l < "$work/all.csv" | tr -d ' ')" 33
 check_same "every row has the same number of fields" "$(sed 's/"[^"]*"//g' "$work/all.csv" | tr -cd ',\n' | sort -u |
@@ -56,7 +56,7 @@ check_fails "a figure of one depth" 1 "one depth" "$deeparc" sweep collect --dir
     --metric joined
 lost=$(ls "$b"/runs/*.json | head -n 1)
 rm "$lost"
-check_says "a run that is missing is counted" "7 of 8 planned runs are finished, 1 are missing" \
+check_says "a run that is missing is counted" "7 of 8 planned runs finished, 1 missing" \
     "$deeparc" sweep collect --dir "$b"
 check "... the plan is run again" sh "$b/plan.txt"
 check_same "... and only it was trained" "$(hashes "$a")" "$(hashes "$b")"

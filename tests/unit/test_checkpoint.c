@@ -275,7 +275,7 @@ TEST(checkpoint_descriptions_are_not_trusted) {
         { HEAD "\"units\":[{\"name\":\"a\",\"kind\":\"linear\",\"outputs\":1048576},"
                "{\"name\":\"b\",\"kind\":\"linear\",\"outputs\":1048576}]}",
           "2^28" },
-        { HEAD "\"class_names\":[\"a\",\"b\"],\"units\":[]}", "2 class names" },
+        { HEAD "\"class_names\":[\"a\",\"b\"],\"units\":[]}", "2 names for 1 class" },
             { HEAD "\"class_names\":[1],\"units\":[]}", "string" },
         { HEAD "\"normalization\":{\"mean\":[1],\"deviation\":[1]},\"units\":[]}", "3 channels" },
         { HEAD "\"normalization\":{\"mean\":[1,1,1],\"deviation\":[1,0,1]},\"units\":[]}",

@@ -79,7 +79,7 @@ TEST(csv_refuses_and_names_the_place) {
     static const struct { const char *text; da_status code; const char *part; } bad[] = {
         { "", DA_ERROR_FORMAT, "no row of numbers" }, { "\n \n", DA_ERROR_FORMAT, "no row" }, { "a,b\n",
             DA_ERROR_FORMAT, "no row" },
-        { "1,2\n3\n", DA_ERROR_FORMAT, "line 2 (row 2) has 1 fields, the first line 2" },
+        { "1,2\n3\n", DA_ERROR_FORMAT, "line 2 (row 2) has 1 field, the first line 2" },
         { "a,b\n\n1,2,3\n", DA_ERROR_FORMAT, "line 3 (row 1) has more than the 2 fields" },
         { "1,2\n3,4\n5,\n", DA_ERROR_FORMAT, "line 3 (row 3), column 2: '' is empty" },
         { "a,b\n1,x\n", DA_ERROR_FORMAT, "line 2 (row 1), column 2 'b': 'x' is no number" },

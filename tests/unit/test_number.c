@@ -103,6 +103,7 @@ TEST(number_counts_in_words) {
     CHECK_TEXT(da_count(2, "class").text, "2 classes");
     CHECK_TEXT(da_count(1, "class").text, "1 class");
     CHECK_TEXT(da_count(3, "batch").text, "3 batches");
+    CHECK_TEXT(da_count(3, "epoch").text, "3 epochs");
     CHECK_TEXT(da_count(4, "matrix").text, "4 matrices");
     CHECK_TEXT(da_count(5, "s").text, "5 ss");
     CHECK_TEXT(da_count(INT64_MIN, "layer").text, "-9223372036854775808 layers");
