@@ -56,10 +56,9 @@ static void add_files(const da_json *list, da_text *text) {
 static void add_data(const da_json *list, da_text *text) {
     for (const da_json *d = da_json_first(list); d; d = da_json_next(d)) {
         const char *altered = report_text(d, "altered");
-        da_text_printf(text, "  %s of %s, ", known(d, "part"), known(d, "name"));
-        da_text_rounded(text, report_number(d, "images"), 15);
-        da_text_printf(text, " images (%s), %s%s%s\n", known(d, "source"), known(d, "content"), *altered ? ": " : "",
-                       altered);
+        da_text_printf(text, "  %s of %s, %s (%s), %s%s%s\n", known(d, "part"), known(d, "name"),
+                       report_count(d, "images", "image").text, known(d, "source"), known(d, "content"),
+                       *altered ? ": " : "", altered);
         da_text_printf(text, "  %s  fingerprint of these images\n", digits_of(d, "fingerprint"));
         add_files(da_json_get(d, "files"), text);
     }

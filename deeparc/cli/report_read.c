@@ -18,7 +18,8 @@ da_counted report_count(const da_json *object, const char *key, const char *noun
     da_counted out;
     const double count = report_number(object, key);
     if (fabs(count) < 1e15) return da_count((int64_t)count, noun);
-    snprintf(out.text, sizeof out.text, "%.4g %.40ss", count, noun); /* a record says what it likes */
+    char number[DA_NUMBER_WIDE]; /* a record says what it likes */
+    snprintf(out.text, sizeof out.text, "%.20s %.40ss", da_number_rounded(number, count, 4), noun);
     return out;
 }
 
