@@ -440,7 +440,7 @@ da_status verify_replay(cli *c, verify_list *records, const char *keep, verify_r
         r.remaining += record->run ? recorded_seconds(record) : 0;
     }
     DA_TRY(make_scratch(&r, keep));
-    cli_watch_interrupt();
+    cli_watch_interrupt(false);
     da_status status = replay_all(&r);
     if (!keep) {
         const char *sentence = da_error_message();
