@@ -75,6 +75,10 @@ da_status da_result_status(const da_result *node) {
     return node->root->status == DA_OK ? DA_OK : DA_FAIL(DA_ERROR_ARGUMENT, "a row does not fit the columns of its table");
 }
 
+void da_result_check(da_result *node, da_status status) {
+    if (node && node->root->status == DA_OK) node->root->status = status;
+}
+
 /* ---- Building ---- */
 
 /* A child whose key is borrowed; NULL when there is no memory, or `to` is NULL. */
@@ -119,7 +123,7 @@ da_result *da_result_table(da_result *to, const char *key, const da_column *colu
 }
 
 void da_result_row(da_result *table, int count, const da_value *cells) {
-    if (table && table->column_count != count && table->root->status == DA_OK) table->root->status = DA_ERROR_ARGUMENT;
+    if (table && table->column_count != count) da_result_check(table, DA_ERROR_ARGUMENT);
     da_result *row = table ? add(table, NULL, DA_OBJECT) : NULL;
     for (int i = 0; row && i < count; i++) set(add(row, table->columns[i].key, cells[i].kind), cells[i]);
 }

@@ -63,6 +63,7 @@ typedef struct da_result da_result; /* any node of the tree */
 da_result *da_result_new(void);
 void       da_result_free(da_result *root);
 da_status  da_result_status(const da_result *node);
+void       da_result_check(da_result *node, da_status status); /* keeps an error that happened beside it */
 
 /* Adds to an object, or with key NULL to a list. columns must live as long as the tree. */
 void       da_result_put(da_result *to, const char *key, da_value value);

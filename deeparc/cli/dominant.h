@@ -11,8 +11,7 @@ typedef struct dominant_numbers { int64_t first, step; const uint8_t *labels; /*
 
 /* CSV: layer, rank, image, label (empty without labels), share. */
 da_status dominant_save(const char *path, const da_measurement *m, const dominant_numbers *numbers);
-/* The member `first_component`: name and share of the variance of every layer, and its images. */
-void      dominant_record(da_json_writer *to, const da_measurement *m, const dominant_numbers *numbers);
-void      dominant_print(cli *c, const da_measurement *m, const dominant_numbers *numbers);
+/* The member `first_component`: name and share of the variance of every layer, and its images; and that in words. */
+void      dominant_put(da_result *to, const da_measurement *m, const dominant_numbers *numbers);
 
 #endif

@@ -211,13 +211,13 @@ static da_ink choose_ink(void) {
     return matrix_draws_lines() ? DA_INK_UNICODE : DA_INK_ASCII;
 }
 
-da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition) {
+da_status matrix_draw(da_result *to, const double *values, int layers, char *const *names, const da_partition *partition) {
     const char *columns = getenv("COLUMNS");
     da_text picture = { 0 };
     da_status status = da_heatmap_draw(&picture, &(da_heatmap){ .matrix = values, .layers = layers,
         .names = (const char *const *)names, .partition = partition, .ink = choose_ink(),
         .columns = columns && atoi(columns) >= 40 ? atoi(columns) : 0 });
-    if (status == DA_OK) cli_print_picture(c, da_text_string(&picture));
+    if (status == DA_OK) da_result_picture(to, da_text_string(&picture));
     da_text_free(&picture);
     return status;
 }
@@ -288,7 +288,7 @@ void matrix_print_modules(cli *c, char *const *names, const da_partition *partit
 
 /* ---- In a result ---- */
 
-void matrix_result_modules(da_result *to, const da_partition *partition) {
+void matrix_put_modules(da_result *to, const da_partition *partition) {
     da_modularity metric = da_partition_modularity(partition);
     da_result *modules = da_result_list(to, "modules");
     for (int i = 0; i < partition->modules; i++) {
@@ -302,11 +302,19 @@ void matrix_result_modules(da_result *to, const da_partition *partition) {
     da_result_put(modularity, "coverage", da_real(metric.coverage));
 }
 
-void matrix_result_split(const matrix *m, da_result *to) {
+void matrix_put_split(const matrix *m, da_result *to) {
     da_result_put(to, "measured_on", da_word(m->split[0] ? m->split : "unknown"));
 }
 
-static void say_stages(da_result *to, char *const *names, int layers) {
+void matrix_put(const cli *c, da_result *to, char *const *names, const da_partition *partition) {
+    da_result_put(to, "layers", da_whole(partition->layers));
+    if (names) da_result_words(to, "names", (const char *const *)names, partition->layers);
+    da_result_put(to, "threshold", da_real(cli_real(c, "threshold")));
+    da_result_put(to, "linkage", da_word(cli_text(c, "linkage")));
+    matrix_put_modules(to, partition);
+}
+
+void matrix_say_stages(da_result *to, char *const *names, int layers) {
     for (int l = 0; l < layers; l++)
         if (matrix_begins_stage(names, l)) {
             da_result_say(to, "> begins a stage: it changes the shape and cannot be removed\n");
@@ -314,8 +322,11 @@ static void say_stages(da_result *to, char *const *names, int layers) {
         }
 }
 
-void matrix_result_ranges(da_result *to, char *const *names, const da_partition *partition) {
+void matrix_say_modules(da_result *to, char *const *names, const da_partition *partition, const char *how) {
+    da_modularity metric = da_partition_modularity(partition);
     char text[16];
+    da_result_say(to, "%s in %s, %s\n", da_count(partition->layers, "layer").text,
+                  da_count(partition->modules, "module").text, how);
     for (int i = 0; i < partition->modules; i++) {
         da_module_range m = partition->module[i];
         da_result_say(to, "  [%d, %d)%s ", m.begin, m.end, da_partition_is_alone(partition, i) ? "  " : " *");
@@ -323,19 +334,14 @@ void matrix_result_ranges(da_result *to, char *const *names, const da_partition 
             da_result_say(to, " %s%s", matrix_begins_stage(names, layer) ? ">" : "", matrix_name(text, names, layer));
         da_result_say(to, "\n");
     }
-    say_stages(to, names, partition->layers);
+    matrix_say_stages(to, names, partition->layers);
+    da_result_say(to, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
+                  metric.paper, metric.coverage);
 }
 
 void matrix_result(const cli *c, da_result *to, char *const *names, const da_partition *partition) {
-    da_modularity metric = da_partition_modularity(partition);
-    da_result_put(to, "layers", da_whole(partition->layers));
-    if (names) da_result_words(to, "names", (const char *const *)names, partition->layers);
-    da_result_put(to, "threshold", da_real(cli_real(c, "threshold")));
-    da_result_put(to, "linkage", da_word(cli_text(c, "linkage")));
-    matrix_result_modules(to, partition);
-    da_result_say(to, "%s in %s, threshold %g, linkage %s\n", da_count(partition->layers, "layer").text,
-                  da_count(partition->modules, "module").text, cli_real(c, "threshold"), cli_text(c, "linkage"));
-    matrix_result_ranges(to, names, partition);
-    da_result_say(to, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
-                  metric.paper, metric.coverage);
+    char how[80];
+    snprintf(how, sizeof how, "threshold %g, linkage %s", cli_real(c, "threshold"), cli_text(c, "linkage"));
+    matrix_put(c, to, names, partition);
+    matrix_say_modules(to, names, partition, how);
 }

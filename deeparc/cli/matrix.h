@@ -53,8 +53,8 @@ da_status matrix_units(cli *c, const matrix *m, const da_model *model, char ***n
 
 const char *matrix_name(char text[16], char *const *names, int layer); /* the name, or the number written into text */
 
-/* Prints the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */
-da_status matrix_draw(cli *c, const double *values, int layers, char *const *names, const da_partition *partition);
+/* Adds the heat map for whatever reads stdout: colours on a terminal that has them, block characters elsewhere. */
+da_status matrix_draw(da_result *to, const double *values, int layers, char *const *names, const da_partition *partition);
 
 bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? */
 
@@ -71,11 +71,16 @@ void matrix_print_modules(cli *c, char *const *names, const da_partition *partit
    so, where there is one. */
 void matrix_print_stages(cli *c, char *const *names, int layers);
 void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition);
-/* The members of matrix_record and the lines of matrix_print_modules, in a result. */
+/* In a result. put: the members `layers`, `names` (when known), `threshold`, `linkage`, `modules`, `modularity`; the last
+   two; `measured_on`. say: "5 layers in 2 modules, HOW", a line a module, "[0, 3) *  layer1.0 layer1.1 >layer2.0", what
+   its '>' means, and the modularity; or the third alone. */
+void matrix_put(const cli *c, da_result *to, char *const *names, const da_partition *partition);
+void matrix_put_modules(da_result *to, const da_partition *partition);
+void matrix_put_split(const matrix *m, da_result *to);
+void matrix_say_modules(da_result *to, char *const *names, const da_partition *partition, const char *how);
+void matrix_say_stages(da_result *to, char *const *names, int layers);
+/* Both, of modules cut by --threshold and --linkage. */
 void matrix_result(const cli *c, da_result *to, char *const *names, const da_partition *partition);
-void matrix_result_modules(da_result *to, const da_partition *partition); /* members `modules` and `modularity` alone */
-void matrix_result_ranges(da_result *to, char *const *names, const da_partition *partition); /* the lines of modules alone */
-void matrix_result_split(const matrix *m, da_result *to);
 bool matrix_begins_stage(char *const *names, int layer); /* false where there are no names */
 
 #endif

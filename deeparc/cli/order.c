@@ -3,45 +3,36 @@
 #include "deeparc/cli/record.h"
 #include "deeparc/order.h"
 
-typedef struct result { cli *c; const matrix *m; const da_order *order; } result;
+#include <stdio.h>
 
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    char text[16];
-    matrix_record(r->c, to, r->m->names, &r->m->partition);
-    matrix_record_split(r->m, to);
-    da_json_key(to, "order");
-    da_json_begin_array(to);
-    for (int k = 0; k < r->order->count; k++) da_json_put_int(to, r->order->step[k].layer);
-    da_json_end(to);
-    da_json_key(to, "steps");
-    da_json_begin_array(to);
-    for (int k = 0; k < r->order->count; k++) {
-        const da_order_step *step = &r->order->step[k];
-        da_json_begin_object(to);
-        record_int(to, "layer", step->layer);
-        if (r->m->names) record_text(to, "name", matrix_name(text, r->m->names, step->layer));
-        record_int(to, "module", step->module);
-        da_json_key(to, "begins_stage");
-        da_json_put_bool(to, matrix_begins_stage(r->m->names, step->layer));
-        record_int(to, "keeps", step->keeps);
-        da_json_end(to);
+static void put_steps(da_result *to, const matrix *m, const da_order *order) {
+    static const da_column columns[] = {
+        { .label = "step" }, { .key = "layer" }, { .key = "name" }, { .key = "module" }, { .key = "begins_stage" },
+        { .key = "keeps" }, { .label = "layer" }, { .label = "module" }, { .label = "" } };
+    da_result *table = da_result_table(to, "steps", columns, 9);
+    for (int k = 0; k < order->count; k++) {
+        const da_order_step *step = &order->step[k];
+        const da_module_range range = m->partition.module[step->module];
+        bool stage = matrix_begins_stage(m->names, step->layer);
+        char number[16], name[128], module[32];
+        const char *text = matrix_name(number, m->names, step->layer);
+        snprintf(name, sizeof name, "%s%s", stage ? ">" : "", text);
+        snprintf(module, sizeof module, "[%d, %d)", range.begin, range.end);
+        da_row(table, da_whole(k + 1), da_whole(step->layer), da_if(m->names, da_word(text)), da_whole(step->module),
+               da_flag(stage), da_whole(step->keeps), da_word(name), da_word(module),
+               da_word(step->keeps == 0 ? "its last layer: the module would be gone" : ""));
     }
-    da_json_end(to);
+    matrix_say_stages(to, m->names, m->layers);
 }
 
-static void print(const result *r) {
-    char text[16];
-    if (r->order->count == 0) cli_print(r->c, "no module has more than one layer: nothing to remove\n");
-    for (int k = 0; k < r->order->count; k++) {
-        const da_order_step *step = &r->order->step[k];
-        da_module_range m = r->m->partition.module[step->module];
-        bool stage = matrix_begins_stage(r->m->names, step->layer);
-        cli_print(r->c, "%4d %c%-12s of [%d, %d)%s\n", k + 1, stage ? '>' : ' ',
-                  matrix_name(text, r->m->names, step->layer), m.begin, m.end,
-                  step->keeps == 0 ? ", its last layer: the module would be gone" : "");
-    }
-    matrix_print_stages(r->c, r->m->names, r->m->layers);
+static void put_result(const cli *c, const matrix *m, const da_order *order) {
+    da_result *to = c->result;
+    matrix_put(c, to, m->names, &m->partition);
+    matrix_put_split(m, to);
+    da_result *list = da_result_list(to, "order");
+    for (int k = 0; k < order->count; k++) da_result_put(list, NULL, da_whole(order->step[k].layer));
+    if (order->count == 0) da_result_say(to, "no module has more than one layer: nothing to remove\n");
+    put_steps(to, m, order);
 }
 
 static da_status order_run(cli *c) {
@@ -49,9 +40,7 @@ static da_status order_run(cli *c) {
     da_order order = { 0 };
     DA_TRY(matrix_open(c, &m));
     da_status status = da_order_from_partition(&m.partition, &order);
-    result r = { c, &m, &order };
-    if (status == DA_OK) cli_aside(c, record_write(c, members, &r));
-    if (status == DA_OK) print(&r);
+    if (status == DA_OK) put_result(c, &m, &order);
     da_order_free(&order);
     matrix_free(&m);
     return status;

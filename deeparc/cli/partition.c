@@ -8,6 +8,7 @@
 #include "deeparc/cli/matrix.h"
 #include "deeparc/cli/record.h"
 #include "deeparc/fisher.h"
+#include "deeparc/text.h"
 
 #include "core/number.h"
 
@@ -119,214 +120,141 @@ static da_status cut_all(result *r) {
 
 static double sweep_threshold(const sweep *s, int i) { return fmin(round((s->low + i * s->step) * 1e12) / 1e12, 1); }
 
-/* Calls row for every threshold and linkage of the sweep. */
-typedef void sweep_row(void *context, double threshold, int linkage, const da_partition *partition);
+/* ---- The result ---- */
 
-static da_status sweep_each(const result *r, sweep_row *row, void *context) {
-    for (int i = 0; i < r->sweep.count; i++)
-        for (int k = 0; k < r->linkage_count; k++) {
-            double threshold = sweep_threshold(&r->sweep, i);
-            da_partition partition = { 0 };
-            DA_TRY(da_partition_extract(r->m.values, r->m.layers, threshold, r->linkages[k], &partition));
-            row(context, threshold, k, &partition);
-            da_partition_free(&partition);
-        }
-    return DA_OK;
+/* What a method was given: "> 0.9", ">= 0.9", "elbow". */
+static const char *given(const result *r, const cut *made, char text[32]) {
+    if (made->fisher) snprintf(text, 32, r->modules ? "given" : "elbow");
+    else snprintf(text, 32, strcmp(made->name, "adjacent") == 0 ? "> %g" : ">= %g", made->threshold);
+    return text;
 }
 
-/* ---- The record ---- */
-
-static void record_cut(const cut *made, da_json_writer *to) {
-    record_text(to, "method", made->fisher ? "fisher" : "algorithm1");
+static void put_cut(const cut *made, da_result *to) {
+    da_result_put(to, "method", da_word(made->fisher ? "fisher" : "algorithm1"));
     if (!made->fisher) {
-        record_text(to, "linkage", made->name);
-        record_real(to, "threshold", made->threshold);
+        da_result_put(to, "linkage", da_word(made->name));
+        da_result_put(to, "threshold", da_real(made->threshold));
     }
-    matrix_record_modules(to, &made->partition);
-}
-
-static void record_reals(da_json_writer *to, const char *key, const double *values, int count) {
-    da_json_key(to, key);
-    da_json_begin_array(to);
-    for (int i = 0; i < count; i++) da_json_put_double(to, values[i]);
-    da_json_end(to);
-}
-
-static void record_fisher(const result *r, da_json_writer *to) {
-    if (!r->fisher.series) return;
-    da_json_key(to, "fisher");
-    da_json_begin_object(to);
-    record_text(to, "modules", r->modules ? "given" : "elbow");
-    record_int(to, "elbow", r->fisher.elbow);
-    record_reals(to, "series", r->fisher.series, r->fisher.layers);
-    record_reals(to, "cost", r->fisher.cost, r->fisher.layers);
-    da_json_end(to);
-}
-
-typedef struct sweep_record { const result *r; da_json_writer *to; } sweep_record;
-
-static void record_threshold(void *context, double threshold, int linkage, const da_partition *partition) {
-    const sweep_record *s = context;
-    da_modularity metric = da_partition_modularity(partition);
-    da_json_begin_object(s->to);
-    record_real(s->to, "threshold", threshold);
-    record_text(s->to, "linkage", da_linkage_name(s->r->linkages[linkage]));
-    record_int(s->to, "modules", partition->modules);
-    record_real(s->to, "ratio", metric.ratio);
-    record_real(s->to, "paper", metric.paper);
-    record_real(s->to, "coverage", metric.coverage);
-    record_real(s->to, "msrs", da_partition_msrs(s->r->m.values, s->r->m.layers, threshold));
-    da_json_end(s->to);
-}
-
-/* A first run of the sweep has shown that it has the memory it needs. */
-static void record_sweep(const result *r, da_json_writer *to) {
-    if (r->sweep.count == 0) return;
-    da_json_key(to, "sweep");
-    da_json_begin_array(to);
-    if (sweep_each(r, record_threshold, &(sweep_record){ r, to }) != DA_OK) to->status = da_error_code();
-    da_json_end(to);
-}
-
-/* The members of the first cut stand in the open; `partitions` has all of them. */
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    record_int(to, "layers", r->m.layers);
-    if (r->m.names) record_texts(to, "names", (const char *const *)r->m.names, r->m.layers);
-    matrix_record_split(&r->m, to);
-    da_json_key(to, "transitions");
-    da_json_begin_array(to);
-    for (int l = 0; l < r->m.layers; l++)
-        if (matrix_begins_stage(r->m.names, l)) da_json_put_int(to, l);
-    da_json_end(to);
-    record_real(to, "msrs", da_partition_msrs(r->m.values, r->m.layers, r->thresholds[0]));
-    record_cut(&r->cuts[0], to);
-    da_json_key(to, "partitions");
-    da_json_begin_array(to);
-    for (int i = 0; i < r->count; i++) {
-        da_json_begin_object(to);
-        record_cut(&r->cuts[i], to);
-        da_json_end(to);
-    }
-    da_json_end(to);
-    record_fisher(r, to);
-    record_sweep(r, to);
-}
-
-/* ---- In words ---- */
-
-/* A column's text and blanks to the next; COLUMN counts characters, of which the first may have several bytes. */
-static void print_column(const result *r, const char *mark, const char *text) {
-    cli_print(r->c, " %s%-*s", mark, COLUMN - 1, text);
+    matrix_put_modules(to, &made->partition);
 }
 
 /* "/ M2" where a module begins, "|" in it, "\\" where it ends, "o M5" for a layer alone; drawn where text is UTF-8. */
-static void print_row(const result *r, int layer) {
+static void say_row(const result *r, da_result *to, int layer) {
     static const char *const ascii[] = { "/", "|", "\\", "o" }, *const drawn[] = { "┌", "│", "└", "○" };
     const char *const *marks = matrix_draws_lines() ? drawn : ascii;
-    char number[16], text[16];
-    cli_print(r->c, "%s%-14s", matrix_begins_stage(r->m.names, layer) ? ">" : " ",
-              matrix_name(number, r->m.names, layer));
+    char text[16];
+    da_result_say(to, "%s%-14s", matrix_begins_stage(r->m.names, layer) ? ">" : " ", matrix_name(text, r->m.names, layer));
     for (int i = 0; i < r->count; i++) {
         const da_partition *p = &r->cuts[i].partition;
         int module = da_partition_module_of(p, layer);
         bool first = layer == p->module[module].begin, last = layer == p->module[module].end - 1;
         snprintf(text, sizeof text, first ? " M%d" : " ", module);
-        print_column(r, marks[da_partition_is_alone(p, module) ? 3 : first ? 0 : last ? 2 : 1], text);
+        da_result_say(to, " %s%-*s", marks[da_partition_is_alone(p, module) ? 3 : first ? 0 : last ? 2 : 1], COLUMN - 1,
+                      text);
     }
-    cli_print(r->c, "\n");
+    da_result_say(to, "\n");
 }
 
-/* Two lines: the method, and what it was given. */
-static void print_heads(const result *r) {
+/* All cuts side by side, a column each, and how modular each of them is. */
+static void say_side_by_side(const result *r, da_result *to) {
+    static const da_column columns[] = { { .label = "cut" }, { .label = "" }, { .label = "modules" },
+        { .label = "(N-M)/N", .format = ".3" }, { .label = "(N+1-M)/(N+1)", .format = ".3" },
+        { .label = "coverage", .format = ".3" } };
     char text[32];
-    cli_print(r->c, " %-14s", "layer");
-    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*s", COLUMN, r->cuts[i].name);
-    cli_print(r->c, "\n %-14s", "");
+    da_result_say(to, " %-14s", "layer");
+    for (int i = 0; i < r->count; i++) da_result_say(to, " %-*s", COLUMN, r->cuts[i].name);
+    da_result_say(to, "\n %-14s", "");
+    for (int i = 0; i < r->count; i++) da_result_say(to, " %-*s", COLUMN, given(r, &r->cuts[i], text));
+    da_result_say(to, "\n");
+    for (int l = 0; l < r->m.layers; l++) say_row(r, to, l);
+    matrix_say_stages(to, r->m.names, r->m.layers);
+    da_result_say(to, "\n");
+    da_result *table = da_result_table(to, NULL, columns, 6);
     for (int i = 0; i < r->count; i++) {
-        const cut *made = &r->cuts[i];
-        if (made->fisher) snprintf(text, sizeof text, r->modules ? "given" : "elbow");
-        else snprintf(text, sizeof text, strcmp(made->name, "adjacent") == 0 ? "> %g" : ">= %g", made->threshold);
-        cli_print(r->c, " %-*s", COLUMN, text);
-    }
-    cli_print(r->c, "\n");
-}
-
-static void print_metrics(const result *r) {
-    static const char *const names[] = { "(N-M)/N", "(N+1-M)/(N+1)", "coverage" };
-    for (int row = 0; row < 3; row++) {
-        cli_print(r->c, " %-14s", names[row]);
-        for (int i = 0; i < r->count; i++) {
-            da_modularity m = da_partition_modularity(&r->cuts[i].partition);
-            cli_print(r->c, " %-*.3f", COLUMN, row == 0 ? m.ratio : row == 1 ? m.paper : m.coverage);
-        }
-        cli_print(r->c, "\n");
+        da_modularity m = da_partition_modularity(&r->cuts[i].partition);
+        da_row(table, da_word(r->cuts[i].name), da_word(given(r, &r->cuts[i], text)),
+               da_whole(r->cuts[i].partition.modules), da_real(m.ratio), da_real(m.paper), da_real(m.coverage));
     }
 }
 
-static void print_side_by_side(const result *r) {
-    print_heads(r);
-    for (int l = 0; l < r->m.layers; l++) print_row(r, l);
-    matrix_print_stages(r->c, r->m.names, r->m.layers);
-    cli_print(r->c, "\n %-14s", "modules");
-    for (int i = 0; i < r->count; i++) cli_print(r->c, " %-*d", COLUMN, r->cuts[i].partition.modules);
-    cli_print(r->c, "\n");
-    print_metrics(r);
+static void say_one(const result *r, da_result *to) {
+    const cut *made = &r->cuts[0];
+    char how[80] = "Fisher's optimal segmentation";
+    if (!made->fisher) snprintf(how, sizeof how, "threshold %g, linkage %s", made->threshold, made->name);
+    matrix_say_modules(to, r->m.names, &made->partition, how);
 }
 
-static void print_one(const result *r) {
-    const da_partition *p = &r->cuts[0].partition;
-    da_modularity metric = da_partition_modularity(p);
-    cli_print(r->c, "%s in %s, ", da_count(p->layers, "layer").text, da_count(p->modules, "module").text);
-    if (r->cuts[0].fisher) cli_print(r->c, "Fisher's optimal segmentation\n");
-    else cli_print(r->c, "threshold %g, linkage %s\n", r->cuts[0].threshold, r->cuts[0].name);
-    matrix_print_ranges(r->c, r->m.names, p);
-    cli_print(r->c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
-              metric.paper, metric.coverage);
-}
-
-static da_status print_fisher(const result *r) {
+static da_status put_fisher(const result *r, da_result *to) {
+    static const da_column columns[] = { { .label = "", .format = ">" }, { .label = "explained", .format = ".4" },
+                                         { .label = "modules begin at" } };
     const da_fisher *f = &r->fisher;
-    cli_print(r->c, "\nFisher's segmentation: modules, share of the variation explained, where modules begin\n");
+    da_result *fisher = da_result_object(to, "fisher");
+    da_result_put(fisher, "modules", da_word(r->modules ? "given" : "elbow"));
+    da_result_put(fisher, "elbow", da_whole(f->elbow));
+    da_result_reals(fisher, "series", f->series, f->layers);
+    da_result_reals(fisher, "cost", f->cost, f->layers);
+    da_result_say(to, "\nFisher's segmentation: modules, share of the variation explained\n");
+    da_result *table = da_result_table(to, NULL, columns, 3);
     for (int k = 1; k <= f->layers; k++) {
         da_partition p = { 0 };
+        char modules[16];
+        da_text begins = { 0 };
         DA_TRY(da_fisher_partition(f, k, &p));
-        cli_print(r->c, "%s%4d  %.4f ", k == f->elbow ? "*" : " ", k, da_fisher_explained(f, k));
-        for (int m = 1; m < k; m++) cli_print(r->c, " %d", p.module[m].begin);
-        cli_print(r->c, "\n");
+        snprintf(modules, sizeof modules, "%s%4d", k == f->elbow ? "*" : " ", k);
+        for (int m = 1; m < k; m++) da_text_printf(&begins, "%s%d", m > 1 ? " " : "", p.module[m].begin);
+        da_row(table, da_word(modules), da_real(da_fisher_explained(f, k)), da_word(da_text_string(&begins)));
+        da_result_check(table, begins.status);
+        da_text_free(&begins);
         da_partition_free(&p);
         if (k >= f->elbow && k >= r->modules && da_fisher_explained(f, k) >= WELL_EXPLAINED) break;
     }
-    cli_print(r->c, "* the elbow: the point of this curve furthest above the line between its ends\n");
+    da_result_say(to, "* the elbow: the point of this curve furthest above the line between its ends\n");
     return DA_OK;
 }
 
-static void print_threshold(void *context, double threshold, int linkage, const da_partition *partition) {
-    const result *r = context;
-    da_modularity metric = da_partition_modularity(partition);
-    if (linkage == 0)
-        cli_print(r->c, "%9g %8.2f", threshold, da_partition_msrs(r->m.values, r->m.layers, threshold));
-    cli_print(r->c, "  | %7d  %.3f  %.3f  %.3f", partition->modules, metric.ratio, metric.paper, metric.coverage);
-    if (linkage == r->linkage_count - 1) cli_print(r->c, "\n");
+static da_status put_sweep(const result *r, da_result *to) {
+    static const da_column columns[] = {
+        { .key = "threshold", .label = "threshold" }, { .key = "linkage", .label = "linkage" },
+        { .key = "modules", .label = "modules" }, { .key = "ratio", .label = "(N-M)/N", .format = ".3" },
+        { .key = "paper", .label = "(N+1-M)/(N+1)", .format = ".3" },
+        { .key = "coverage", .label = "coverage", .format = ".3" }, { .key = "msrs", .label = "MSRS", .format = ".2" } };
+    da_result_say(to, "\n");
+    da_result *table = da_result_table(to, "sweep", columns, 7);
+    for (int i = 0; i < r->sweep.count; i++)
+        for (int k = 0; k < r->linkage_count; k++) {
+            double threshold = sweep_threshold(&r->sweep, i);
+            da_partition p = { 0 };
+            DA_TRY(da_partition_extract(r->m.values, r->m.layers, threshold, r->linkages[k], &p));
+            da_modularity metric = da_partition_modularity(&p);
+            da_row(table, da_real(threshold), da_word(da_linkage_name(r->linkages[k])), da_whole(p.modules),
+                   da_real(metric.ratio), da_real(metric.paper), da_real(metric.coverage),
+                   da_real(da_partition_msrs(r->m.values, r->m.layers, threshold)));
+            da_partition_free(&p);
+        }
+    return DA_OK;
 }
 
-static da_status print_sweep(result *r) {
-    cli_print(r->c, "\n%18s", "");
-    for (int k = 0; k < r->linkage_count; k++) cli_print(r->c, "  | %-28s", da_linkage_name(r->linkages[k]));
-    cli_print(r->c, "\n%9s %8s", "threshold", "MSRS");
-    for (int k = 0; k < r->linkage_count; k++) cli_print(r->c, "  | modules  ratio  paper  cover");
-    cli_print(r->c, "\n");
-    return sweep_each(r, print_threshold, r);
-}
-
-static da_status print(result *r) {
-    if (r->count == 1) print_one(r);
-    else print_side_by_side(r);
+/* The members of the first cut stand in the open; `partitions` has all of them. */
+static da_status put_result(const result *r) {
+    da_result *to = r->c->result;
+    const int layers = r->m.layers;
+    da_result_put(to, "layers", da_whole(layers));
+    if (r->m.names) da_result_words(to, "names", (const char *const *)r->m.names, layers);
+    matrix_put_split(&r->m, to);
+    da_result *transitions = da_result_list(to, "transitions");
+    for (int l = 0; l < layers; l++)
+        if (matrix_begins_stage(r->m.names, l)) da_result_put(transitions, NULL, da_whole(l));
+    da_result_put(to, "msrs", da_real(da_partition_msrs(r->m.values, layers, r->thresholds[0])));
+    put_cut(&r->cuts[0], to);
+    da_result *all = da_result_list(to, "partitions");
+    for (int i = 0; i < r->count; i++) put_cut(&r->cuts[i], da_result_object(all, NULL));
+    if (r->count == 1) say_one(r, to);
+    else say_side_by_side(r, to);
     for (int t = 0; t < r->threshold_count; t++)
-        cli_print(r->c, "MSRS, a soft count of pairs above %g: %.2f of %d\n", r->thresholds[t],
-                  da_partition_msrs(r->m.values, r->m.layers, r->thresholds[t]), r->m.layers * (r->m.layers - 1) / 2);
-    if (r->fisher.series) DA_TRY(print_fisher(r));
-    return r->sweep.count > 0 ? print_sweep(r) : DA_OK;
+        da_result_say(to, "MSRS, a soft count of pairs above %g: %.2f of %d\n", r->thresholds[t],
+                      da_partition_msrs(r->m.values, layers, r->thresholds[t]), layers * (layers - 1) / 2);
+    if (r->fisher.series) DA_TRY(put_fisher(r, to));
+    return r->sweep.count > 0 ? put_sweep(r, to) : DA_OK;
 }
 
 /* ---- The command ---- */
@@ -347,8 +275,7 @@ static da_status run(result *r) {
     DA_TRY(matrix_read(r->c, &r->m));
     DA_TRY(cut_all(r));
     cli_aside(r->c, save_pictures(r));
-    cli_aside(r->c, record_write(r->c, members, r));
-    return r->c->json ? DA_OK : print(r);
+    return put_result(r);
 }
 
 static da_status partition_run(cli *c) {

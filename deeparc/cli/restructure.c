@@ -162,7 +162,7 @@ static void put_choice(const surgery *s, da_result *to) {
         { .key = "verdict", .label = "verdict" } };
     const da_choice *choice = &s->choice;
     matrix_result(s->c, to, s->layers, &s->matrix.partition);
-    matrix_result_split(&s->matrix, to);
+    matrix_put_split(&s->matrix, to);
     da_result_say(to, "\nlayers that repeat their module, in the order of Algorithm 2");
     if (choice->samples > 0) put_verification(s, to);
     da_result_say(to, ":\n");

@@ -32,47 +32,55 @@ static dominant_numbers numbers_of(const result *r) {
     return (dominant_numbers){ r->part - 1, r->parts, r->data.labels };
 }
 
-/* ---- The record ---- */
+/* ---- The result ---- */
 
-static void put_matrix(da_json_writer *to, const char *key, const double *values, const da_measurement *m) {
-    da_json_key(to, key);
-    da_json_begin_array(to);
-    for (int i = 0; i < m->layers; i++) {
-        da_json_begin_array(to);
-        for (int j = 0; j < m->columns; j++) da_json_put_double(to, values[i * m->columns + j]);
-        da_json_end(to);
-    }
-    da_json_end(to);
+static void put_matrix(da_result *to, const char *key, const double *values, const da_measurement *m) {
+    da_result *rows = da_result_list(to, key);
+    for (int i = 0; i < m->layers; i++) da_result_reals(rows, NULL, values + i * m->columns, m->columns);
 }
 
 /* Every setting that changes the values stands beside them. */
-static void put_settings(const result *r, da_json_writer *to) {
+static void put_settings(const result *r, da_result *to) {
     const da_measurement *m = &r->m;
     const da_similarity_options *s = &m->options.similarity;
     bool cka = s->comparison == DA_COMPARE_CKA;
-    record_text(to, "architecture", r->model->architecture);
-    record_hash(to, "hash", r->hash);
-    record_text(to, "data", r->data.name);
-    if (r->against) record_text(to, "against", r->against->architecture);
-    if (r->against_data.images) record_text(to, "against_data", r->against_data.name);
-    record_text(to, "split", cli_part_name(&r->data, cli_split(r->c)));
-    if (r->parts > 1) record_text(to, "part", cli_text(r->c, "part"));
-    record_text(to, "measure", da_similarity_name(s));
-    record_text(to, "estimator", cka ? da_hsic_name(s->hsic) : "none");
-    if (cka && s->kernel == DA_KERNEL_RBF) record_real(to, "sigma_fraction", s->sigma_fraction);
-    if (s->without_first_component) {
-        da_json_key(to, "without_first_component");
-        da_json_put_bool(to, true);
-    }
-    record_text(to, "tap", da_tap_name(m->options.tap));
-    record_text(to, "features", da_pool_mode_name(m->options.pool));
-    record_text(to, "batch_norm", da_norm_mode_name(m->options.norm));
-    record_int(to, "batch", m->batch);
-    record_int(to, "passes", m->options.passes);
-    record_int(to, "batches", m->batches);
-    record_int(to, "batches_skipped", m->skipped);
-    record_int(to, "samples", m->samples);
-    record_real(to, "seconds", r->seconds);
+    da_result_put(to, "architecture", da_word(r->model->architecture));
+    da_result_put(to, "hash", da_digest(r->hash));
+    da_result_put(to, "data", da_word(r->data.name));
+    if (r->against) da_result_put(to, "against", da_word(r->against->architecture));
+    if (r->against_data.images) da_result_put(to, "against_data", da_word(r->against_data.name));
+    da_result_put(to, "split", da_word(cli_part_name(&r->data, cli_split(r->c))));
+    if (r->parts > 1) da_result_put(to, "part", da_word(cli_text(r->c, "part")));
+    da_result_put(to, "measure", da_word(da_similarity_name(s)));
+    da_result_put(to, "estimator", da_word(cka ? da_hsic_name(s->hsic) : "none"));
+    if (cka && s->kernel == DA_KERNEL_RBF) da_result_put(to, "sigma_fraction", da_real(s->sigma_fraction));
+    if (s->without_first_component) da_result_put(to, "without_first_component", da_flag(true));
+    da_result_put(to, "tap", da_word(da_tap_name(m->options.tap)));
+    da_result_put(to, "features", da_word(da_pool_mode_name(m->options.pool)));
+    da_result_put(to, "batch_norm", da_word(da_norm_mode_name(m->options.norm)));
+    da_result_put(to, "batch", da_whole(m->batch));
+    da_result_put(to, "passes", da_whole(m->options.passes));
+    da_result_put(to, "batches", da_whole(m->batches));
+    da_result_put(to, "batches_skipped", da_whole(m->skipped));
+    da_result_put(to, "samples", da_whole(m->samples));
+    da_result_put(to, "seconds", da_real(r->seconds));
+}
+
+static void say_settings(const result *r, da_result *to) {
+    const da_measurement *m = &r->m;
+    const da_similarity_options *s = &m->options.similarity;
+    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
+                            : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
+    da_result_say(to, "%s, %s%s, of %s of %s on %s of %s (%s): %s of %lld, %.1f s\n",
+                  da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
+                  da_count(m->layers, "layer").text, r->model->architecture, da_count(m->samples, "image").text,
+                  r->data.name, cli_part_name(&r->data, cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
+                  r->seconds);
+    if (has_sides(r->c))
+        da_result_say(to, "against %s of %s on %s\n", da_count(m->columns, "layer").text,
+                      (r->against ? r->against : r->model)->architecture,
+                      r->against_data.images ? r->against_data.name : r->data.name);
+    da_result_say(to, "\n");
 }
 
 static const char *layer_name(const da_measurement *m, int layer) { /* layers, then those of the other side */
@@ -81,45 +89,26 @@ static const char *layer_name(const da_measurement *m, int layer) { /* layers, t
 
 static int all_layers(const result *r) { return r->m.layers + (has_sides(r->c) ? r->m.columns : 0); }
 
-static void put_layers(const result *r, da_json_writer *to) {
+/* A line a layer: its counterpart of the same name, and what it is most similar to. */
+static void put_sides(const result *r, da_result *to) {
+    static const da_column columns[] = {
+        { .label = "layer" }, { .label = "counterpart", .format = ".4" }, { .label = "error", .format = ".4" },
+        { .label = "most similar" }, { .label = "", .format = ".4" } };
     const da_measurement *m = &r->m;
-    da_json_key(to, "widths");
-    da_json_begin_array(to);
-    for (int l = 0; l < all_layers(r); l++) da_json_put_int(to, m->widths[l]);
-    da_json_end(to);
-    da_json_key(to, "dead");
-    da_json_begin_array(to);
-    for (int l = 0; l < all_layers(r); l++) {
-        if (m->states[l] == DA_LAYER_ALIVE) continue;
-        da_json_begin_object(to);
-        record_text(to, "name", layer_name(m, l));
-        record_int(to, "layer", l);
-        record_text(to, "reason", da_layer_state_reason(m->states[l]));
-        da_json_end(to);
+    da_result_words(to, "names", (const char *const *)m->names, m->layers);
+    da_result_words(to, "column_names", (const char *const *)m->column_names, m->columns);
+    da_result *table = da_result_table(to, NULL, columns, 5);
+    for (int i = 0; i < m->layers; i++) {
+        const double *row = m->matrix + i * m->columns, *errors = m->standard_error + i * m->columns;
+        int best = 0, same = -1;
+        for (int j = 0; j < m->columns; j++) {
+            if (row[j] > row[best]) best = j;
+            if (strcmp(m->names[i], m->column_names[j]) == 0) same = j;
+        }
+        da_row(table, da_word(m->names[i]), same < 0 ? da_absent() : da_real(row[same]),
+               same < 0 ? da_absent() : da_real(errors[same]), da_word(m->column_names[best]), da_real(row[best]));
     }
-    da_json_end(to);
 }
-
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    const da_measurement *m = &r->m;
-    put_settings(r, to);
-    if (has_sides(r->c)) {
-        record_texts(to, "names", (const char *const *)m->names, m->layers);
-        record_texts(to, "column_names", (const char *const *)m->column_names, m->columns);
-    } else {
-        matrix_record(r->c, to, m->names, &r->partition);
-    }
-    put_layers(r, to);
-    if (m->dominant) {
-        dominant_numbers numbers = numbers_of(r);
-        dominant_record(to, m, &numbers);
-    }
-    put_matrix(to, "matrix", m->matrix, m);
-    put_matrix(to, "standard_error", m->standard_error, m);
-}
-
-/* ---- In words ---- */
 
 /* NaN: there is none but those of layers with themselves. */
 static double largest_error(const da_measurement *m) {
@@ -129,68 +118,45 @@ static double largest_error(const da_measurement *m) {
     return largest;
 }
 
-static void print_heading(const result *r) {
-    const da_measurement *m = &r->m;
-    const da_similarity_options *s = &m->options.similarity;
-    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
-                            : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
-    cli_print(r->c, "%s, %s%s, of %s of %s on %s of %s (%s): %s of %lld, %.1f s\n",
-              da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
-              da_count(m->layers, "layer").text, r->model->architecture, da_count(m->samples, "image").text,
-              r->data.name, cli_part_name(&r->data, cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
-              r->seconds);
-    if (has_sides(r->c))
-        cli_print(r->c, "against %s of %s on %s\n", da_count(m->columns, "layer").text,
-                  (r->against ? r->against : r->model)->architecture,
-                  r->against_data.images ? r->against_data.name : r->data.name);
-    cli_print(r->c, "\n");
-}
-
-/* A line a layer: its counterpart of the same name, and what it is most similar to. */
-static void print_sides(const result *r) {
+static void put_errors(const result *r, da_result *to) {
     const da_measurement *m = &r->m;
     char error[CLI_CELL];
-    cli_print(r->c, "%-14s %11s %8s   %s\n", "layer", "counterpart", "error", "most similar");
-    for (int i = 0; i < m->layers; i++) {
-        const double *row = m->matrix + i * m->columns;
-        int best = 0, same = -1;
-        for (int j = 0; j < m->columns; j++) {
-            if (row[j] > row[best]) best = j;
-            if (strcmp(m->names[i], m->column_names[j]) == 0) same = j;
-        }
-        cli_print(r->c, "%-14s ", m->names[i]);
-        if (same >= 0)
-            cli_print(r->c, "%11.4f %8s", row[same],
-                      cli_cell(error, m->standard_error[i * m->columns + same], 4));
-        else cli_print(r->c, "%11s %8s", "-", "-");
-        cli_print(r->c, "   %-14s %.4f\n", m->column_names[best], row[best]);
+    da_result_say(to, "largest standard error over batches: %s%s\n", cli_cell(error, largest_error(m), 4),
+                  m->batches > 1 ? "" : ", unknown of one batch");
+    put_matrix(to, "matrix", m->matrix, m);
+    put_matrix(to, "standard_error", m->standard_error, m);
+}
+
+static void put_layers(const result *r, da_result *to) {
+    static const da_column columns[] = { { .key = "name" }, { .key = "layer" }, { .key = "reason" } };
+    const da_measurement *m = &r->m;
+    da_result *widths = da_result_list(to, "widths"), *dead = da_result_table(to, "dead", columns, 3);
+    for (int l = 0; l < all_layers(r); l++) {
+        da_result_put(widths, NULL, da_whole(m->widths[l]));
+        if (m->states[l] == DA_LAYER_ALIVE) continue;
+        const char *reason = da_layer_state_reason(m->states[l]);
+        da_row(dead, da_word(layer_name(m, l)), da_whole(l), da_word(reason));
+        da_result_say(to, "%s has no similarity to any other: %s\n", layer_name(m, l), reason);
     }
 }
 
-static da_status print_square(const result *r) {
+static da_status put_result(const result *r) {
+    da_result *to = r->c->result;
     const da_measurement *m = &r->m;
-    DA_TRY(matrix_draw(r->c, m->matrix, m->layers, m->names, &r->partition));
-    cli_print(r->c, "\n");
-    matrix_print_modules(r->c, m->names, &r->partition);
-    return DA_OK;
-}
-
-static da_status print(const result *r) {
-    const da_measurement *m = &r->m;
-    char error[CLI_CELL];
-    print_heading(r);
-    if (has_sides(r->c)) print_sides(r);
-    else DA_TRY(print_square(r));
-    cli_print(r->c, "largest standard error over batches: %s%s\n", cli_cell(error, largest_error(m), 4),
-              m->batches > 1 ? "" : ", unknown of one batch");
+    put_settings(r, to);
+    say_settings(r, to);
+    if (has_sides(r->c)) put_sides(r, to);
+    else {
+        DA_TRY(matrix_draw(to, m->matrix, m->layers, m->names, &r->partition));
+        da_result_say(to, "\n");
+        matrix_result(r->c, to, m->names, &r->partition);
+    }
+    put_errors(r, to);
     if (m->dominant) {
         dominant_numbers numbers = numbers_of(r);
-        dominant_print(r->c, m, &numbers);
+        dominant_put(to, m, &numbers);
     }
-    for (int l = 0; l < all_layers(r); l++)
-        if (m->states[l] != DA_LAYER_ALIVE)
-            cli_print(r->c, "%s has no similarity to any other: %s\n", layer_name(m, l),
-                      da_layer_state_reason(m->states[l]));
+    put_layers(r, to);
     return DA_OK;
 }
 
@@ -387,8 +353,7 @@ static da_status run(result *r) {
         cli_note(c, "test images: what this matrix decides, the test set has decided (--split train)");
     if (!has_sides(c)) DA_TRY(matrix_partition(c, r->m.matrix, r->m.layers, &r->partition));
     save(r);
-    cli_aside(c, record_write(c, members, r));
-    return print(r);
+    return put_result(r);
 }
 
 static da_status similarity_run(cli *c) {

@@ -72,7 +72,7 @@ step() {
 # so that there are blocks inside and outside. The matrix is of training images: no test image takes part.
 choose_threshold() {
     "$deeparc" partition --similarity "$out/similarity.csv" --linkage "$linkage" --sweep 0.8:0.995:0.005 --quiet |
-        awk '$1 ~ /^0\.[0-9]+$/ && /\|/ { d = $NF - 0.5; if (d < 0) d = -d; if (!t || d <= best) { best = d; t = $1 } }
+        awk '$1 ~ /^0\.[0-9]+$/ && NF == 7 { d = $6 - 0.5; if (d < 0) d = -d; if (!t || d <= best) { best = d; t = $1 } }
              END { print t }'
 }
 

@@ -115,12 +115,13 @@ static int width_of(const char *text) { /* characters of UTF-8 */
 /* Blanks before or behind; none at the end of a line. */
 static void add_cell(da_text *out, const grid *g, int column, const char *text, int width) {
     const int blanks = width - width_of(text);
-    const bool last = column == g->columns - 1;
     if (column > 0) da_text_append(out, "  ");
-    if (g->right[column] && *text) da_text_repeat(out, " ", blanks);
+    if (g->right[column]) da_text_repeat(out, " ", blanks);
     da_text_append(out, text);
-    if ((!g->right[column] || !*text) && !last) da_text_repeat(out, " ", blanks);
-    if (last) da_text_append(out, "\n");
+    if (!g->right[column]) da_text_repeat(out, " ", blanks);
+    if (column < g->columns - 1) return;
+    while (out->length > 0 && out->bytes[out->length - 1] == ' ') out->length--;
+    da_text_append(out, "\n");
 }
 
 static void draw_grid(da_text *out, const grid *g) {
