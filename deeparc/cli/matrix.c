@@ -222,68 +222,8 @@ da_status matrix_draw(da_result *to, const double *values, int layers, char *con
     return status;
 }
 
-void matrix_record_modules(da_json_writer *to, const da_partition *partition) {
-    da_modularity metric = da_partition_modularity(partition);
-    da_json_key(to, "modules");
-    da_json_begin_array(to);
-    for (int i = 0; i < partition->modules; i++) {
-        da_json_begin_array(to);
-        da_json_put_int(to, partition->module[i].begin);
-        da_json_put_int(to, partition->module[i].end);
-        da_json_end(to);
-    }
-    da_json_end(to);
-    da_json_key(to, "modularity");
-    da_json_begin_object(to);
-    record_real(to, "ratio", metric.ratio);
-    record_real(to, "paper", metric.paper);
-    record_real(to, "coverage", metric.coverage);
-    da_json_end(to);
-}
-
-void matrix_record_split(const matrix *m, da_json_writer *to) {
-    record_text(to, "measured_on", m->split[0] ? m->split : "unknown");
-}
-
-void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition) {
-    record_int(to, "layers", partition->layers);
-    if (names) record_texts(to, "names", (const char *const *)names, partition->layers);
-    record_real(to, "threshold", cli_real(c, "threshold"));
-    record_text(to, "linkage", cli_text(c, "linkage"));
-    matrix_record_modules(to, partition);
-}
-
 bool matrix_begins_stage(char *const *names, int layer) {
     return names && layer > 0 && da_partition_is_transition(names[layer - 1], names[layer]);
-}
-
-void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition) {
-    char text[16];
-    for (int i = 0; i < partition->modules; i++) {
-        da_module_range m = partition->module[i];
-        cli_print(c, "  [%d, %d)%s ", m.begin, m.end, da_partition_is_alone(partition, i) ? "  " : " *");
-        for (int layer = m.begin; layer < m.end; layer++)
-            cli_print(c, " %s%s", matrix_begins_stage(names, layer) ? ">" : "", matrix_name(text, names, layer));
-        cli_print(c, "\n");
-    }
-    matrix_print_stages(c, names, partition->layers);
-}
-
-void matrix_print_stages(cli *c, char *const *names, int layers) {
-    for (int l = 0; l < layers; l++)
-        if (matrix_begins_stage(names, l)) {
-            cli_print(c, "> begins a stage: it changes the shape and cannot be removed\n");
-            return;
-        }
-}
-
-void matrix_print_modules(cli *c, char *const *names, const da_partition *partition) {
-    da_modularity metric = da_partition_modularity(partition);
-    cli_print(c, "%s in %s, threshold %g, linkage %s\n", da_count(partition->layers, "layer").text,
-              da_count(partition->modules, "module").text, cli_real(c, "threshold"), cli_text(c, "linkage"));
-    matrix_print_ranges(c, names, partition);
-    cli_print(c, "modularity: ratio (N-M)/N %.3f, paper (N+1-M)/(N+1) %.3f, coverage %.3f\n", metric.ratio,
-              metric.paper, metric.coverage);
 }
 
 /* ---- In a result ---- */

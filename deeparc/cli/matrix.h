@@ -61,16 +61,6 @@ bool matrix_draws_lines(void); /* does the environment say that text is UTF-8? *
 /* The same into the files of --png and --svg, if any. */
 da_status matrix_save_pictures(cli *c, const da_heatmap_chart *chart);
 
-/* The members `modules`, `modularity`, `threshold`, `linkage`, `layers`, `names` (when known). */
-/* The member `measured_on`: "train", "test" or "unknown". */
-void matrix_record_split(const matrix *m, da_json_writer *to);
-void matrix_record(cli *c, da_json_writer *to, char *const *names, const da_partition *partition);
-void matrix_record_modules(da_json_writer *to, const da_partition *partition); /* the first two of them */
-void matrix_print_modules(cli *c, char *const *names, const da_partition *partition);
-/* A line a module: "[0, 3) *  layer1.0 layer1.1 >layer2.0"; the mark of a layer that begins a stage is '>'. stages says
-   so, where there is one. */
-void matrix_print_stages(cli *c, char *const *names, int layers);
-void matrix_print_ranges(cli *c, char *const *names, const da_partition *partition);
 /* In a result. put: the members `layers`, `names` (when known), `threshold`, `linkage`, `modules`, `modularity`; the last
    two; `measured_on`. say: "5 layers in 2 modules, HOW", a line a module, "[0, 3) *  layer1.0 layer1.1 >layer2.0", what
    its '>' means, and the modularity; or the third alone. */

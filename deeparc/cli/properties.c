@@ -91,108 +91,6 @@ static da_status read_modules(study_result *r) {
     return matrix_units(r->c, &r->matrix, r->model, &r->layers);
 }
 
-/* ---- The record ---- */
-
-static void put_point(const study_result *r, da_json_writer *to, int edits, const da_point *point) {
-    da_json_begin_object(to);
-    record_int(to, "edits", edits);
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
-        if (properties_has(r, (da_property)k))
-            record_real(to, da_property_name((da_property)k), point->value[k]);
-    if (r->options.attacked > 0) {
-        record_int(to, "fgsm_without_gradient", point->flat[DA_PROPERTY_FGSM]);
-        record_int(to, "pgd_without_gradient", point->flat[DA_PROPERTY_PGD]);
-    }
-    da_json_end(to);
-}
-
-static void put_curve(const study_result *r, da_json_writer *to, const da_curve *curve) {
-    da_json_begin_object(to);
-    da_json_key(to, "blocks");
-    da_json_begin_array(to);
-    for (int k = 0; k < curve->edits; k++) da_json_put_string(to, r->layers[curve->layer[k]]);
-    da_json_end(to);
-    da_json_key(to, "points");
-    da_json_begin_array(to);
-    for (int k = 0; k <= curve->edits; k++) put_point(r, to, k, &curve->point[k]);
-    da_json_end(to);
-    da_json_end(to);
-}
-
-static void put_numbers(da_json_writer *to, const double *values, int count) {
-    da_json_begin_array(to);
-    for (int i = 0; i < count; i++) da_json_put_double(to, values[i]); /* NaN: null */
-    da_json_end(to);
-}
-
-static void put_profiles(const study_result *r, da_json_writer *to) {
-    const da_properties *p = &r->p;
-    if (!p->ridge) return;
-    record_int(to, "softmax_probes_above_their_minimum", p->above);
-    da_json_key(to, "softmax_of_blocks");
-    put_numbers(to, p->softmax, p->layers);
-    da_json_key(to, "ridge_of_blocks");
-    da_json_begin_array(to);
-    for (int k = 0; k <= p->inside.edits; k++) put_numbers(to, p->ridge + k * p->layers, p->layers);
-    da_json_end(to);
-}
-
-static void put_attack(const study_result *r, da_json_writer *to) {
-    const da_attack_options *pgd = &r->options.pgd;
-    if (r->options.attacked == 0) return;
-    da_json_key(to, "attack");
-    da_json_begin_object(to);
-    record_text(to, "norm", "l-infinity");
-    record_real(to, "epsilon", pgd->epsilon);
-    record_int(to, "steps", pgd->steps);
-    record_real(to, "step", pgd->step);
-    record_text(to, "start", pgd->no_start ? "the image" : "random");
-    record_int(to, "samples", r->options.attacked);
-    da_json_end(to);
-}
-
-static void members(const void *context, da_json_writer *to) {
-    const study_result *r = context;
-    const da_properties *p = &r->p;
-    record_text(to, "architecture", r->model->architecture);
-    record_text(to, "data", r->test.name);
-    record_text(to, "edit", r->options.edit == DA_EDIT_REMOVE ? "remove" : "repeat");
-    record_int(to, "seed", (int64_t)r->options.seed);
-    record_int(to, "batch", r->options.batch);
-    record_int(to, "samples", p->samples);
-    record_hash(to, "hash", r->hash);
-    if (cli_has(r->c, "similarity")) matrix_record_split(&r->matrix, to);
-    record_text(to, "similarity", cli_has(r->c, "similarity") ? cli_text(r->c, "similarity") : "training images");
-    if (r->learn.images) record_int(to, "training_samples", r->learn.count);
-    put_attack(r, to);
-    record_text(to, "controls_among", p->anywhere ? "all blocks that can be edited" : "blocks outside modules");
-    record_text(to, "controls_of", p->by_stage ? "the stages of the blocks inside" : "all stages");
-    record_int(to, "controls_pool", p->pool_size);
-    record_int(to, "openers_kept", p->openers);
-    record_int(to, "blocks_that_change_the_shape", p->stuck);
-    record_real(to, "seconds", r->seconds);
-    matrix_record(r->c, to, r->layers, &r->matrix.partition);
-    da_json_key(to, "inside");
-    put_curve(r, to, &p->inside);
-    da_json_key(to, "controls");
-    da_json_begin_array(to);
-    for (int i = 0; i < p->controls; i++) put_curve(r, to, &p->control[i]);
-    da_json_end(to);
-    put_profiles(r, to);
-    da_json_key(to, "inside_minus_controls");
-    da_json_begin_object(to);
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
-        if (properties_has(r, (da_property)k))
-            record_real(to, da_property_name((da_property)k), properties_advantage(r, (da_property)k));
-    da_json_end(to);
-    da_json_key(to, "p_values");
-    da_json_begin_object(to);
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
-        if (properties_has(r, (da_property)k))
-            record_real(to, da_property_name((da_property)k), da_properties_p(p, (da_property)k));
-    da_json_end(to);
-}
-
 /* ---- The command ---- */
 
 static da_status load(study_result *r) {
@@ -210,11 +108,10 @@ static da_status load(study_result *r) {
 
 /* The page is made of the record, as `deeparc report` makes it. */
 static da_status save_page(const study_result *r) {
-    if (!cli_has(r->c, "html")) return DA_OK;
     da_json *record = NULL;
     char *text;
     size_t size;
-    DA_TRY(record_make(r->c, members, r, &text, &size));
+    DA_TRY(record_make(r->c, &text, &size));
     da_status status = da_json_parse(&record, text, size, "the record");
     if (status == DA_OK) status = report_study_page(r->c, record, cli_text(r->c, "html"));
     da_json_free(record);
@@ -251,9 +148,8 @@ static da_status study(study_result *r) {
     r->seconds = da_seconds() - begin;
     note_settings(r);
     if (cli_has(c, "csv")) cli_aside(c, properties_csv(r, cli_text(c, "csv")));
-    cli_aside(c, save_page(r));
-    cli_aside(c, record_write(c, members, r));
-    properties_print(r);
+    properties_put(r);
+    if (cli_has(c, "html")) cli_aside(c, save_page(r));
     return DA_OK;
 }
 

@@ -1,5 +1,4 @@
-/* Between properties.c, which measures, and properties_show.c, which shows the result as text and CSV; report.h has
- * the page. */
+/* Between properties.c, which measures, and properties_show.c, which states the result; report.h has the page. */
 #ifndef DA_DEEPARC_CLI_PROPERTIES_H
 #define DA_DEEPARC_CLI_PROPERTIES_H
 
@@ -19,13 +18,7 @@ typedef struct study_result {
     char         hash[65];   /* of the model's values */
 } study_result;
 
-const char *properties_verb(const study_result *r); /* "removed", "repeated" */
-bool        properties_has(const study_result *r, da_property property); /* was it measured at all? */
-
-/* Inside minus the mean of the controls, averaged over the points that both have; NaN: there is none. */
-double properties_advantage(const study_result *r, da_property property);
-
-void      properties_print(const study_result *r);
+void      properties_put(const study_result *r); /* into c->result */
 da_status properties_csv(const study_result *r, const char *path);
 
 #endif

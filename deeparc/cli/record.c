@@ -96,19 +96,15 @@ static void begin(cli *c, da_json_writer *to, bool outputs) {
     da_json_end(to);
 }
 
-da_status record_make(cli *c, writer_of_members *members, const void *context, char **text, size_t *size) {
-    da_json_writer to;
-    begin(c, &to, c->facts.output[0] != 0);
-    members(context, &to);
-    da_json_end(&to);
-    return da_json_finish(&to, text, size);
-}
-
 da_status record_save(cli *c, const char *path, writer_of_members *members, const void *context) {
+    da_json_writer to;
     char *text;
     size_t size;
     if (c->json) members(context, &c->writer);
-    DA_TRY(record_make(c, members, context, &text, &size));
+    begin(c, &to, c->facts.output[0] != 0);
+    members(context, &to);
+    da_json_end(&to);
+    DA_TRY(da_json_finish(&to, &text, &size));
     da_status status = da_file_save(path, text, size);
     da_free(text);
     return status;
@@ -156,15 +152,19 @@ static const char *record_path(const cli *c) {
     return NULL;
 }
 
-/* What c->result has, behind the header. */
-static da_status write_result(cli *c) {
+da_status record_make(cli *c, char **text, size_t *size) {
     da_json_writer to;
-    char *text;
-    size_t size;
+    DA_TRY(da_result_status(c->result));
     begin(c, &to, true);
     da_result_write(c->result, &to);
     da_json_end(&to);
-    DA_TRY(da_json_finish(&to, &text, &size));
+    return da_json_finish(&to, text, size);
+}
+
+static da_status write_result(cli *c) {
+    char *text;
+    size_t size;
+    DA_TRY(record_make(c, &text, &size));
     da_status status = da_file_save(record_path(c), text, size);
     da_free(text);
     return status;

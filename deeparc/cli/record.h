@@ -19,9 +19,8 @@ da_status record_save(cli *c, const char *path, void (*members)(const void *cont
 /* Runs the command, writes its record, shows the result or puts it into the open object of --json, and fails with what
    went wrong beside the main result once that is there. */
 da_status record_run(cli *c);
-/* The text of such a record, the caller's to da_free, for who shows it at once. */
-da_status record_make(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context,
-                      char **text, size_t *size);
+/* The record of c->result as it is now, the caller's to da_free. */
+da_status record_make(cli *c, char **text, size_t *size);
 
 /* Members of a record. */
 void record_text(da_json_writer *to, const char *key, const char *value);
