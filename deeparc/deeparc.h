@@ -63,7 +63,6 @@
 #include "layers/zoo.h"
 #include "layers/checkpoint.h"
 #include "layers/inference.h"
-#include "layers/summary.h"
 
 #include "optim/optimizer.h"
 #include "optim/schedule.h"

@@ -49,7 +49,8 @@ static inline da_value da_flag(bool value) { return (da_value){ .kind = DA_FLAG,
 static inline da_value da_if(bool there, da_value value) { return there ? value : da_absent(); }
 
 /* How a member of the rows of a table is called and shown. Formats of numbers: ".3" three digits behind the point, "%.3"
-   a share in hundredths, each with '+' in front for a sign; "," a count in groups of three digits; NULL six digits in all.
+   a share in hundredths, each with '+' in front for a sign; "~2" two digits in all, NULL six; "," a count in groups of
+   three digits.
    Of texts: ">" flush right, as numbers are; "\"" always quoted in CSV. */
 typedef struct da_column {
     const char *key, *label;  /* in records; for people */

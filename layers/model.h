@@ -119,8 +119,9 @@ da_status da_model_hash(const da_model *model, int unit, char hex[65]);
 da_status da_model_fingerprint(const da_model *model, char hex[65]);
 
 /* Sizes. Multiply-adds (of convolutions and linear layers) and activation bytes (every value computed, which is what
-   training keeps) are for one sample. parameters counts values that train, buffers the running statistics. */
-typedef struct da_model_size { int64_t parameters, buffers, multiply_adds, activation_bytes; } da_model_size;
+   training keeps) are for one sample. parameters counts values that train or, frozen of them, may; buffers the running
+   statistics. */
+typedef struct da_model_size { int64_t parameters, frozen, buffers, multiply_adds, activation_bytes; } da_model_size;
 da_status da_model_measure(const da_model *model, da_model_size *total,
                            da_model_size *per_unit /* unit_count, or NULL */);
 

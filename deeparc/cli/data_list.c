@@ -15,37 +15,25 @@ static const cli_option options[] = {
 };
 
 typedef struct survey {
+    da_result *to, *parts;
     int  rows, unlike;   /* parts that were found, and those of them that are not as published */
     char missing[128];   /* names of sets that were not found */
 } survey;
 
-static void put_part(cli *c, const da_dataset *data, const char *part, const char hash[65]) {
-    da_json_begin_object(&c->writer);
-    cli_put_text(c, "name", data->name);
-    cli_put_text(c, "part", part);
-    cli_put_text(c, "source", data->source);
-    cli_put_int(c, "images", data->count);
-    cli_put_int(c, "height", data->height);
-    cli_put_int(c, "width", data->width);
-    cli_put_int(c, "channels", data->channels);
-    cli_put_int(c, "classes", data->classes);
-    cli_put_text(c, "content", cli_data_content(data));
-    if (data->altered) cli_put_text(c, "altered", data->altered);
-    cli_put_hash(c, "fingerprint", hash);
-    da_json_end(&c->writer);
-}
-
-static void show_part(cli *c, survey *s, const da_dataset *data, const char *part) {
+static void put_part(survey *s, const da_dataset *data, const char *part) {
     char shape[96], hash[65];
-    bool drawn = strcmp(data->source, "generated") == 0;
+    const char *altered = data->altered ? data->altered : "";
+    const bool drawn = strcmp(data->source, "generated") == 0;
     da_dataset_fingerprint(data, hash);
     s->rows++;
     s->unlike += !drawn && data->published != DA_AS_PUBLISHED;
-    if (c->json) put_part(c, data, part, hash);
-    cli_print(c, "%-14s %-5s  %5lld images of %-8s %4d classes  %s%s  (%s)\n", data->name, part, (long long)data->count,
-              da_shape_text(shape, 3, (const int64_t[]){ data->height, data->width, data->channels }), data->classes,
-              cli_data_state(data), data->altered ? data->altered : "", data->source);
-    cli_print(c, "%-21s sha256:%s\n", "", hash);
+    da_row(s->parts, da_word(data->name), da_word(part), da_word(data->source), da_whole(data->count),
+           da_whole(data->height), da_whole(data->width), da_whole(data->channels), da_whole(data->classes),
+           da_word(cli_data_content(data)), da_if(data->altered, da_word(data->altered)), da_digest(hash));
+    da_result_say(s->to, "%-14s %-5s  %5lld images of %-8s %4d classes  %s%s  (%s)\n%-21s sha256:%s\n", data->name, part,
+                  (long long)data->count,
+                  da_shape_text(shape, 3, (const int64_t[]){ data->height, data->width, data->channels }),
+                  data->classes, cli_data_state(data), altered, data->source, "", hash);
 }
 
 static void add_missing(survey *s, const char *name) {
@@ -65,12 +53,12 @@ static da_status show_set(cli *c, survey *s, const char *name, bool listed) {
             continue;
         }
         DA_TRY(status);
-        show_part(c, s, &data, cli_part_name(&data, (da_split)split));
+        put_part(s, &data, cli_part_name(&data, (da_split)split));
         more = !data.one_file;
         da_dataset_free(&data);
     }
     if (!lacks[0]) return DA_OK;
-    if (s->rows > before) cli_print(c, "%-14s but %s\n", name, lacks);
+    if (s->rows > before) da_result_say(s->to, "%-14s but %s\n", name, lacks);
     else if (listed) add_missing(s, name);
     else return DA_FAIL(DA_ERROR_NOT_FOUND, "%s", lacks);
     return DA_OK;
@@ -83,17 +71,17 @@ static da_status show_all(cli *c, survey *s) {
 }
 
 static da_status run(cli *c) {
-    survey s = { 0 };
+    static const da_column columns[] = {
+        { .key = "name" }, { .key = "part" }, { .key = "source" }, { .key = "images" }, { .key = "height" },
+        { .key = "width" }, { .key = "channels" }, { .key = "classes" }, { .key = "content" }, { .key = "altered" },
+        { .key = "fingerprint" } };
+    da_result *to = c->result;
+    survey s = { .to = to, .parts = da_result_table(to, "parts", columns, sizeof columns / sizeof *columns) };
     if (c->argument_count > 0) DA_TRY(cli_data_dir_check(c, c->arguments[0]));
-    if (c->json) {
-        da_json_key(&c->writer, "parts");
-        da_json_begin_array(&c->writer);
-    }
     DA_TRY(c->argument_count > 0 ? show_set(c, &s, c->arguments[0], false) : show_all(c, &s));
-    if (c->json) da_json_end(&c->writer);
+    da_result_put(to, "missing", da_word(s.missing));
     if (s.missing[0])
-        cli_print(c, "not found: %s; 'deeparc data NAME' says where it was looked for\n", s.missing);
-    cli_put_text(c, "missing", s.missing);
+        da_result_say(to, "not found: %s; 'deeparc data NAME' says where it was looked for\n", s.missing);
     if (!cli_flag(c, "verify") || s.unlike == 0) return DA_OK;
     c->whole = true;
     return DA_FAIL(DA_ERROR_FORMAT, "%d of %d parts %s not as published: datasets/fetch.sh NAME gets a set anew",

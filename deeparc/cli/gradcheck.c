@@ -2,37 +2,24 @@
 #include "deeparc/cli/cli.h"
 
 #include "deeparc/gradcheck.h"
-#include "core/number.h"
 
-static void report(void *context, const da_gradcheck_result *r) {
-    cli *c = context;
-    cli_print(c, "%-4s %-24s %-9s forward %.1e  gradient %.1e  %s  %s\n",
-              r->passed ? "ok" : "FAIL", r->operation, da_count(r->cases, "case").text, r->forward_error, r->gradient_error,
-              da_count(r->tables, "kernel table").text, da_count(r->misuses, "misuse").text);
-    if (!c->json) return;
-    da_json_begin_object(&c->writer);
-    cli_put_text(c, "operation", r->operation);
-    da_json_key(&c->writer, "passed");
-    da_json_put_bool(&c->writer, r->passed);
-    cli_put_int(c, "cases", r->cases);
-    cli_put_int(c, "misuses", r->misuses);
-    cli_put_int(c, "kernel_tables", r->tables);
-    cli_put_real(c, "forward_error", r->forward_error);
-    cli_put_real(c, "gradient_error", r->gradient_error);
-    if (!r->passed) cli_put_text(c, "message", r->message);
-    da_json_end(&c->writer);
+static void put(void *context, const da_gradcheck_result *r) {
+    da_row(context, da_word(r->passed ? "ok" : "FAIL"), da_word(r->operation), da_flag(r->passed), da_whole(r->cases),
+           da_whole(r->misuses), da_whole(r->tables), da_real(r->forward_error), da_real(r->gradient_error),
+           da_if(!r->passed, da_word(r->message)));
 }
 
 static da_status run(cli *c) {
     for (int i = 0; i < c->argument_count; i++) DA_TRY(da_gradcheck_find(c->arguments[i]));
-    if (c->json) {
-        da_json_key(&c->writer, "operations");
-        da_json_begin_array(&c->writer);
-    }
+    static const da_column columns[] = {
+        { .label = "" }, { .key = "operation", .label = "operation" }, { .key = "passed" },
+        { .key = "cases", .label = "cases" }, { .key = "misuses", .label = "misuses" },
+        { .key = "kernel_tables", .label = "kernel tables" }, { .key = "forward_error", .label = "forward", .format = "~2" },
+        { .key = "gradient_error", .label = "gradient", .format = "~2" }, { .key = "message" } };
+    da_result *table = da_result_table(c->result, "operations", columns, sizeof columns / sizeof *columns);
     da_status status = DA_OK;
-    if (c->argument_count == 0) status = da_gradcheck(NULL, report, c);
-    for (int i = 0; i < c->argument_count && status == DA_OK; i++) status = da_gradcheck(c->arguments[i], report, c);
-    if (c->json) da_json_end(&c->writer);
+    if (c->argument_count == 0) status = da_gradcheck(NULL, put, table);
+    for (int i = 0; i < c->argument_count && status == DA_OK; i++) status = da_gradcheck(c->arguments[i], put, table);
     c->whole = status == DA_ERROR_NUMERIC; /* an operation that fails is a result */
     return status;
 }

@@ -6,35 +6,28 @@ static const cli_option options[] = {
     { .name = NULL }
 };
 
-static da_status hash_units(cli *c, const da_model *model) {
+static da_status put(da_result *to, const da_model *model, bool units) {
     char hash[65];
-    if (c->json) {
-        da_json_key(&c->writer, "units");
-        da_json_begin_object(&c->writer);
-    }
-    for (int u = 0; u < model->unit_count; u++) {
+    DA_TRY(da_model_hash(model, -1, hash));
+    da_result_put(to, "hash", da_digest(hash));
+    da_result_say(to, "sha256:%s  values: parameters and buffers\n", hash);
+    DA_TRY(da_model_fingerprint(model, hash));
+    da_result_put(to, "network", da_digest(hash));
+    da_result_say(to, "sha256:%s  network: values, units and their options, input, normalisation, classes, convolutions\n",
+                  hash);
+    da_result *each = units ? da_result_object(to, "units") : NULL;
+    for (int u = 0; each && u < model->unit_count; u++) {
         DA_TRY(da_model_hash(model, u, hash));
-        cli_print(c, "sha256:%s  %s\n", hash, model->units[u]->path);
-        cli_put_hash(c, model->units[u]->path, hash);
+        da_result_put(each, model->units[u]->path, da_digest(hash));
+        da_result_say(to, "sha256:%s  %s\n", hash, model->units[u]->path);
     }
-    if (c->json) da_json_end(&c->writer);
     return DA_OK;
 }
 
 static da_status run(cli *c) {
     da_model *model;
-    char hash[65], whole[65];
     DA_TRY(cli_model_open(c, &model, c->arguments[0]));
-    da_status status = da_model_hash(model, -1, hash);
-    if (status == DA_OK) status = da_model_fingerprint(model, whole);
-    if (status == DA_OK) {
-        cli_print(c, "sha256:%s  values: parameters and buffers\n", hash);
-        cli_print(c, "sha256:%s  network: values, units and their options, input, normalisation, classes, convolutions\n",
-                  whole);
-        cli_put_hash(c, "hash", hash);
-        cli_put_hash(c, "network", whole);
-        if (cli_flag(c, "units")) status = hash_units(c, model);
-    }
+    da_status status = put(c->result, model, cli_flag(c, "units"));
     da_model_free(model);
     return status;
 }

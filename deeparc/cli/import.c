@@ -42,12 +42,13 @@ static da_status import(cli *c, da_model *model) {
     if (cli_has(c, "classes-from")) DA_TRY(name_classes(c, model));
     DA_TRY(da_model_hash(model, -1, hash));
     DA_TRY(cli_model_save(c, model, out));
-    cli_print(c, "%s with %s in %s\nsha256:%s\n", model->architecture,
-              da_count(model->classes, "class").text, out, hash);
-    cli_put_text(c, "model", model->architecture);
-    cli_put_int(c, "classes", model->classes);
-    cli_put_text(c, "out", out);
-    cli_put_hash(c, "hash", hash);
+    da_result *to = c->result;
+    da_result_put(to, "model", da_word(model->architecture));
+    da_result_put(to, "classes", da_whole(model->classes));
+    da_result_put(to, "out", da_word(out));
+    da_result_put(to, "hash", da_digest(hash));
+    da_result_say(to, "%s with %s in %s\nsha256:%s\n", model->architecture, da_count(model->classes, "class").text, out,
+                  hash);
     return DA_OK;
 }
 

@@ -3,7 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "layers/summary.h"
+#include "core/number.h"
 #include "layers/zoo.h"
 
 #include <stdlib.h>
@@ -43,42 +43,63 @@ static da_status open_model(cli *c, da_model **model) {
     return da_zoo_build(model, name, input, cli_has(c, "classes") ? (int)cli_int(c, "classes") : 10, NULL);
 }
 
-static void put_shape(cli *c, const char *key, int ndim, const int64_t *shape) {
-    da_json_key(&c->writer, key);
-    da_json_begin_array(&c->writer);
-    for (int i = 0; i < ndim; i++) da_json_put_int(&c->writer, shape[i]);
-    da_json_end(&c->writer);
+static void put_shape(da_result *to, const char *key, int ndim, const int64_t *shape) {
+    da_result *list = da_result_list(to, key);
+    for (int i = 0; i < ndim; i++) da_result_put(list, NULL, da_whole(shape[i]));
 }
 
-static void put_size(cli *c, const da_model_size *size) {
-    cli_put_int(c, "parameters", size->parameters);
-    cli_put_int(c, "buffers", size->buffers);
-    cli_put_int(c, "multiply_adds", size->multiply_adds);
-    cli_put_int(c, "activation_bytes", size->activation_bytes);
+static void put_size(da_result *to, const da_model_size *size) {
+    da_result_put(to, "parameters", da_whole(size->parameters));
+    da_result_put(to, "frozen", da_whole(size->frozen));
+    da_result_put(to, "buffers", da_whole(size->buffers));
+    da_result_put(to, "multiply_adds", da_whole(size->multiply_adds));
+    da_result_put(to, "activation_bytes", da_whole(size->activation_bytes));
 }
 
-static da_status put_model(cli *c, const da_model *model) {
+static void show_row(da_result *table, const char *name, const char *kind, const char *shape, const da_model_size *size) {
+    const char *frozen = size->frozen == 0 ? "" : size->frozen == size->parameters ? "frozen" : "partly frozen";
+    da_row(table, da_word(name), da_word(kind), da_word(shape), da_whole(size->parameters),
+           da_whole(size->multiply_adds), da_whole(size->activation_bytes), da_word(frozen));
+}
+
+/* In records a unit is an object, with its sizes as the model has them; in the terminal it is a row. */
+static void put_units(da_result *to, const da_model *model, const da_model_size *total, const da_model_size *sizes) {
+    static const da_column columns[] = { { .label = "unit" }, { .label = "kind" }, { .label = "output" },
+        { .label = "parameters" }, { .label = "multiply-adds" }, { .label = "activation B" }, { .label = "" } };
+    da_result *table = da_result_table(to, NULL, columns, sizeof columns / sizeof *columns);
+    da_result *units = da_result_list(to, "units");
+    for (int u = 0; u < model->unit_count; u++) {
+        const da_layer *unit = model->units[u];
+        const char *kind = da_layer_kind_name(unit->options.kind);
+        da_result *at = da_result_object(units, NULL);
+        char shape[96];
+        da_result_put(at, "name", da_word(unit->path));
+        da_result_put(at, "kind", da_word(kind));
+        put_shape(at, "output", unit->out_ndim, unit->out_shape);
+        put_size(at, &sizes[u]);
+        show_row(table, unit->path, kind, da_shape_text(shape, unit->out_ndim, unit->out_shape), &sizes[u]);
+    }
+    show_row(table, "total", "", "", total);
+}
+
+static da_status put_model(da_result *to, const da_model *model) {
+    static const char *const ways[] = { NULL, "by Winograd's algorithm", "by Winograd's algorithm where it is faster" };
     da_model_size total, *sizes = da_alloc_zero((size_t)model->unit_count, sizeof *sizes);
+    char shape[96];
     if (!sizes) return DA_ERROR_MEMORY;
     da_status status = da_model_measure(model, &total, sizes);
     if (status == DA_OK) {
-        cli_put_text(c, "model", model->architecture);
-        put_shape(c, "input", 3, model->input_shape);
-        cli_put_int(c, "classes", model->classes);
-        cli_put_text(c, "conv", da_conv_method_name(model->conv));
-        put_size(c, &total);
-        da_json_key(&c->writer, "units");
-        da_json_begin_array(&c->writer);
-        for (int u = 0; u < model->unit_count; u++) {
-            const da_layer *unit = model->units[u];
-            da_json_begin_object(&c->writer);
-            cli_put_text(c, "name", unit->path);
-            cli_put_text(c, "kind", da_layer_kind_name(unit->options.kind));
-            put_shape(c, "output", unit->out_ndim, unit->out_shape);
-            put_size(c, &sizes[u]);
-            da_json_end(&c->writer);
-        }
-        da_json_end(&c->writer);
+        da_result_put(to, "model", da_word(model->architecture));
+        put_shape(to, "input", 3, model->input_shape);
+        da_result_put(to, "classes", da_whole(model->classes));
+        da_result_put(to, "conv", da_word(da_conv_method_name(model->conv)));
+        put_size(to, &total);
+        da_result_say(to, "%s: input %s, %s\n", model->architecture, da_shape_text(shape, 3, model->input_shape),
+                      da_count(model->classes, "class").text);
+        put_units(to, model, &total, sizes);
+        da_result_say(to, "%lld parameters train or may train, %lld values of running statistics; multiply-adds and "
+                      "activation bytes are for one sample\n", (long long)total.parameters, (long long)total.buffers);
+        if (ways[model->conv]) da_result_say(to, "convolutions are computed %s\n", ways[model->conv]);
     }
     da_free(sizes);
     return status;
@@ -86,14 +107,8 @@ static da_status put_model(cli *c, const da_model *model) {
 
 static da_status run(cli *c) {
     da_model *model = NULL;
-    char *text = NULL;
     DA_TRY(open_model(c, &model));
-    da_status status = c->json ? put_model(c, model) : da_model_summary(model, &text);
-    if (status == DA_OK && text) cli_print(c, "%s", text);
-    if (status == DA_OK && text && model->conv != DA_CONV_DIRECT)
-        cli_print(c, "convolutions are computed %s\n",
-                  model->conv == DA_CONV_AUTO ? "by Winograd's algorithm where it is faster" : "by Winograd's algorithm");
-    da_free(text);
+    da_status status = put_model(c->result, model);
     da_model_free(model);
     return status;
 }

@@ -16,7 +16,7 @@ static void add_real(da_text *out, const char *format, double value) {
     if (format && strchr(format, '%')) value *= 100;
     if (format && *format == '+' && !signbit(value)) da_text_append(out, "+");
     if (point) da_text_fixed(out, value, atoi(point + 1));
-    else da_text_rounded(out, value, 6);
+    else da_text_rounded(out, value, format && *format == '~' ? atoi(format + 1) : 6);
 }
 
 static void add_whole(da_text *out, const char *format, int64_t value) {
