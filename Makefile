@@ -29,18 +29,19 @@ endif
 
 # What the compiler is and compiles for: the macros it begins with. Apple's says arm64 where others say aarch64, and gcc
 # on a Mac is clang, but all of them define these.
-MACROS  := $(filter __x86_64__ __i386__ __aarch64__ __APPLE__ __clang__,\
+MACROS  := $(filter __x86_64__ __i386__ __aarch64__ __APPLE__ __FreeBSD__ __NetBSD__ __OpenBSD__ __clang__,\
              $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | awk '{ print $$2 }'))
 # Threads: our own (POSIX, part of libc); OPENMP=1: OpenMP's instead; OPENMP=0: none, every loop is serial.
 OMP := $(if $(filter 1,$(OPENMP)),-fopenmp,$(if $(filter 0,$(OPENMP)),,-pthread -DDA_OWN_THREADS))
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
+# -std=c11 hides POSIX in Linux's headers, and asking for POSIX hides all that is more than POSIX in those of Macs and BSDs.
 # The user's CFLAGS and CPPFLAGS stand between what he may overrule, optimisation and warnings, and what the bits need.
 # On 32-bit x86 float arithmetic is float's with SSE alone.
 CFLAGS  ?=
 EXACT   := -std=c11 -ffp-contract=off -fno-math-errno $(if $(filter __i386__,$(MACROS)),-msse2 -mfpmath=sse)
-DEFINE  := -I. -D_POSIX_C_SOURCE=200809L $(if $(TINY),-DDA_TINY) $(if $(SANITIZE),-DDA_SANITIZED)
+DEFINE  := -I. $(if $(filter __APPLE__ %BSD__,$(MACROS)),,-D_POSIX_C_SOURCE=200809L) $(if $(TINY),-DDA_TINY) $(if $(SANITIZE),-DDA_SANITIZED)
 CHECKS  := $(if $(SANITIZE),$(if $(filter __clang__,$(MACROS)),,-fno-var-tracking-assignments) -fsanitize=$(SANITIZE) \
              -fno-omit-frame-pointer -fno-sanitize-recover=all)
 COMPILE  = $(CC) $(DEBUG) $(O) $(WARN) $(CPPFLAGS) $(CFLAGS) $(DEFINE) $(EXACT) $(OMP) $(CHECKS)

@@ -1,10 +1,7 @@
-/* The one file that asks for more than POSIX. -D_POSIX_C_SOURCE hides these names on each system in its own way: glibc
- * shows them for _GNU_SOURCE, macOS and the BSDs where nobody asks for POSIX alone. */
+/* Each system in its own way. */
 #if defined(__linux__)
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getaffinity */
 #include <sched.h>
-#else
-#undef _POSIX_C_SOURCE
 #endif
 #include "core/machine.h"
 

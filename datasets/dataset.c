@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/sha256.h"
+#include "core/tensor.h"
 #include "datasets/cifar.h"
 #include "datasets/digits.h"
 #include "datasets/gzip.h"
@@ -365,13 +366,39 @@ void da_dataset_free(da_dataset *data) {
     if (!data) return;
     for (int c = 0; data->class_names && c < data->classes; c++) da_free(data->class_names[c]);
     da_free(data->class_names);
-    da_free(data->name);
-    da_free(data->source);
     da_free(data->altered);
     for (int f = 0; f < data->file_count; f++) da_free(data->files[f].path);
-    da_free(data->images);
-    da_free(data->labels);
+    if (!data->borrowed) {
+        da_free(data->name);
+        da_free(data->source);
+        da_free(data->images);
+        da_free(data->labels);
+    }
     memset(data, 0, sizeof *data);
+}
+
+da_status da_dataset_borrow(da_dataset *out, const char *name, int64_t count, const int64_t shape[3], const uint8_t *images,
+                            int classes, const uint8_t *labels) {
+    DA_TRY(da_shape_check(4, (int64_t[]){ count, shape[0], shape[1], shape[2] }, 1));
+    if (count < 1 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || shape[2] > DA_MAX_CHANNELS)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s': %lld images of %lldx%lldx%lld; at least one, of 1 to %d channels, is a set",
+                       name, (long long)count, (long long)shape[0], (long long)shape[1], (long long)shape[2],
+                       (int)DA_MAX_CHANNELS);
+    if (classes < 1 || classes > 256)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has %d classes: 1 to 256 fit a label of one byte", name, classes);
+    for (int64_t i = 0; labels && i < count; i++)
+        if (labels[i] >= classes)
+            return DA_FAIL(DA_ERROR_ARGUMENT, "'%s': image %lld has label %d of %d classes", name, (long long)i, labels[i],
+                           classes);
+    da_dataset made = { .borrowed = true, .count = count, .height = shape[0], .width = shape[1], .channels = shape[2],
+                        .classes = classes };
+    for (int c = 0; c < DA_MAX_CHANNELS; c++) made.deviation[c] = 1.0f;
+    /* The fields of a set that owns its memory can be written, so they are not const. */
+    made.name = made.source = (char *)(uintptr_t)name;
+    made.images = (uint8_t *)(uintptr_t)images;
+    made.labels = (uint8_t *)(uintptr_t)labels;
+    *out = made;
+    return DA_OK;
 }
 
 void da_dataset_fingerprint(const da_dataset *data, char hex[65]) {

@@ -47,6 +47,7 @@ typedef struct da_dataset_file {
 typedef struct da_dataset {
     char    *name;         /* "mnist", "cifar10", "digits", ...; files of no known set: "idx", "cifar-bin" */
     char    *source;       /* where it came from: the folder, the file, or "generated" */
+    bool     borrowed;     /* images, labels, name are somebody else's (da_dataset_borrow): never written, never freed */
     bool     one_file;     /* a single file that serves as either split: training and test images are the same */
     da_published published;
     char    *altered;      /* DA_NOT_AS_PUBLISHED: the files that hold something else, "a, b"; else NULL */
@@ -88,6 +89,13 @@ bool da_dataset_is_named(const char *text); /* "mnist", "cifar10", ...: is it a 
 da_status da_dataset_load(da_dataset *out, const char *name_or_path, da_split split, const char *data_dir,
                           const da_dataset_options *options);
 void da_dataset_free(da_dataset *data); /* takes NULL and an all-zero set; leaves zeros */
+
+/* A data set over images that are in memory already: count x height x width x channels bytes, channels last, and as many
+   labels below `classes`, or NULL. Nothing is copied: name, images and labels outlive the set. Its normalisation is
+   pixel/255 until mean and deviation are set; it has no class names. Errors: DA_ERROR_ARGUMENT (a count, channels or
+   classes out of range, a label that is no class), DA_ERROR_SHAPE. Cost: a pass over the labels. */
+da_status da_dataset_borrow(da_dataset *out, const char *name, int64_t count, const int64_t shape[3], const uint8_t *images,
+                            int classes, const uint8_t *labels);
 
 /* SHA-256 over the images in use: name, a zero byte; count, height, width, channels, classes and 1 (0 without labels)
    as 64-bit little-endian numbers; all pixels as they lie in memory; all labels. The normalisation is the model's. The

@@ -117,6 +117,7 @@ da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t s
     if (!(share > 0 && share <= 1))
         return DA_FAIL(DA_ERROR_ARGUMENT, "a share of %g of '%s': above 0, up to 1", share, data->name);
     if (!data->labels) return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' has no labels to tell classes by", data->name);
+    if (data->borrowed) return DA_FAIL(DA_ERROR_ARGUMENT, "'%s' is borrowed: its images are not moved", data->name);
     da_subset kept;
     DA_TRY(choose_kept(&kept, data, classes, share, seed));
     for (int64_t i = 0; i < kept.count; i++) move_image(data, i, kept.indices[i]); /* they ascend: none is overwritten */

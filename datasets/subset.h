@@ -34,7 +34,7 @@ void da_subset_free(da_subset *subset); /* takes NULL and an all-zero subset; le
 
 /* Cuts a data set, in place, to its first `classes` classes (0: all) and of their images to a share of (0, 1], drawn by
    the seed; order stays. Of one seed, a smaller share is a part of a larger one. Errors: DA_ERROR_ARGUMENT (classes
-   below 2 or more than there are, a share out of range, no image left, no labels); the data set stays as it was;
+   below 2 or more than there are, a share out of range, no image left, no labels, a borrowed set); the data set stays as it was;
    DA_ERROR_MEMORY. */
 da_status da_dataset_cut(da_dataset *data, int classes, double share, uint64_t seed);
 

@@ -125,3 +125,17 @@ da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, fl
     da_feed_close(&feed);
     return status;
 }
+
+da_status da_predict_pixels(da_model *model, const uint8_t *pixels, float *logits, int *answer) {
+    da_dataset picture;
+    da_evaluation seen;
+    DA_TRY(da_dataset_borrow(&picture, "one picture", 1, model->input_shape, pixels, 1, NULL));
+    float *row = da_alloc((size_t)model->classes * sizeof *row);
+    da_status status = row ? da_evaluate(model, &picture, 1, row, &seen) : DA_ERROR_MEMORY;
+    if (status == DA_OK) {
+        if (logits) memcpy(logits, row, (size_t)model->classes * sizeof *row);
+        *answer = (int)dai_named_class(row, model->classes);
+    }
+    da_free(row);
+    return status;
+}

@@ -24,14 +24,24 @@ da_status da_feed_check_normalized(const da_model *model) {
                    model->architecture);
 }
 
+static da_normalization customary(const da_dataset *data) {
+    da_normalization n = { .known = true, .channels = (int)data->channels };
+    memcpy(n.mean, data->mean, sizeof n.mean);
+    memcpy(n.deviation, data->deviation, sizeof n.deviation);
+    return n;
+}
+
+da_status da_model_normalize_like(da_model *model, const da_dataset *data) {
+    const da_normalization n = customary(data);
+    DA_TRY(da_normalization_check(&n, model->input_shape[2]));
+    model->normalization = n;
+    return DA_OK;
+}
+
 static da_status normalize(da_feed *f, const da_model *model, bool like_data) {
     da_normalization *n = &f->normalization;
-    *n = model->normalization;
-    if (!n->known && like_data) {
-        *n = (da_normalization){ .known = true, .channels = (int)f->data.channels };
-        memcpy(n->mean, f->data.mean, sizeof n->mean);
-        memcpy(n->deviation, f->data.deviation, sizeof n->deviation);
-    } else DA_TRY(da_feed_check_normalized(model));
+    if (!like_data) DA_TRY(da_feed_check_normalized(model));
+    *n = model->normalization.known ? model->normalization : customary(&f->data);
     DA_TRY(da_normalization_check(n, f->data.channels));
     memcpy(f->data.mean, n->mean, sizeof n->mean);
     memcpy(f->data.deviation, n->deviation, sizeof n->deviation);

@@ -45,6 +45,9 @@ void      da_feed_close(da_feed *feed); /* takes one of all zero bytes, and leav
 
 /* The rule: images of the model's shape, and where they have labels as many classes as the model tells apart. */
 da_status da_feed_check(const da_model *model, const da_dataset *data);
+/* The model takes, from now on, pixels that are normalised as the data set's customarily are; da_train does so for a model
+   that does not say. Errors: DA_ERROR_ARGUMENT (da_normalization_check); the model stays as it was. */
+da_status da_model_normalize_like(da_model *model, const da_dataset *data);
 /* DA_ERROR_ARGUMENT when the model does not say how its input is normalised. */
 da_status da_feed_check_normalized(const da_model *model);
 

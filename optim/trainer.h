@@ -117,6 +117,12 @@ int64_t   da_trainer_steps(const da_trainer_options *options, int64_t images);
 typedef struct da_evaluation { int64_t samples, correct, not_numbers; double loss, accuracy, seconds; } da_evaluation;
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
 
+/* The class of one picture: pixels are the model's H x W x C bytes, channels last. logits, when not NULL, receives the
+   model's `classes` outputs, with the bits that da_evaluate gives for the same picture. *answer is the place of the largest,
+   the first of equal ones; -1 when one of them is not a number. Errors: DA_ERROR_ARGUMENT (the model's normalisation is
+   unknown), DA_ERROR_MEMORY. Takes and gives back its memory: for many pictures, da_evaluate over da_dataset_borrow. */
+da_status da_predict_pixels(da_model *model, const uint8_t *pixels, float *logits, int *answer);
+
 DA_C_END
 
 #endif

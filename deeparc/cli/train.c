@@ -5,6 +5,7 @@
 
 #include "layers/checkpoint.h"
 #include "layers/zoo.h"
+#include "optim/feed.h"
 
 #include <string.h>
 
@@ -79,9 +80,7 @@ static da_status describe(cli *c, da_model *model, const da_dataset *data) {
     if (cli_has(c, "normalize")) {
         DA_TRY(cli_normalization_parse(c, n, cli_text(c, "normalize"), data->channels));
     } else if (!n->known) {
-        *n = (da_normalization){ .known = true, .channels = (int)data->channels };
-        memcpy(n->mean, data->mean, sizeof n->mean);
-        memcpy(n->deviation, data->deviation, sizeof n->deviation);
+        DA_TRY(da_model_normalize_like(model, data));
     }
     return da_model_set_class_names(model, (const char *const *)data->class_names);
 }

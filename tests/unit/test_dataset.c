@@ -561,3 +561,19 @@ TEST(dataset_fingerprint) {
     da_dataset_fingerprint(&data, other);
     CHECK(strcmp(first, other) != 0);
 }
+
+TEST(dataset_over_borrowed_memory) {
+    const int64_t shape[3] = { 2, 3, 1 };
+    const uint8_t images[2 * 6] = { 1, 2, 3 }, labels[2] = { 0, 4 };
+    da_dataset data = { 0 };
+    CHECK_OK(da_dataset_borrow(&data, "mine", 2, shape, images, 5, labels));
+    CHECK(data.images == images && data.labels == labels && data.count == 2 && data.width == 3 && data.classes == 5);
+    CHECK_FAILS(da_dataset_cut(&data, 2, 1, 1), DA_ERROR_ARGUMENT, "borrowed");
+    da_dataset_free(&data); /* nothing of it is the allocator's */
+    CHECK(data.count == 0 && !data.images);
+    CHECK_FAILS(da_dataset_borrow(&data, "mine", 2, shape, images, 4, labels), DA_ERROR_ARGUMENT, "image 1 has label 4");
+    CHECK_FAILS(da_dataset_borrow(&data, "mine", 0, shape, images, 5, NULL), DA_ERROR_ARGUMENT, "0 images of 2x3x1");
+    CHECK_FAILS(da_dataset_borrow(&data, "mine", 1, (int64_t[]){ 2, 1, 6 }, images, 5, NULL), DA_ERROR_ARGUMENT, "2x1x6");
+    CHECK_FAILS(da_dataset_borrow(&data, "mine", 1, shape, images, 257, NULL), DA_ERROR_ARGUMENT, "257 classes");
+    CHECK_FAILS(da_dataset_borrow(&data, "mine", -1, shape, images, 5, NULL), DA_ERROR_SHAPE, "");
+}

@@ -5,6 +5,8 @@
 #include "core/random.h"
 #include "layers/inference.h"
 #include "layers/zoo.h"
+#include "optim/feed.h"
+#include "optim/trainer.h"
 
 enum { IMAGES = 37, CLASSES = 10 };
 
@@ -88,4 +90,42 @@ TEST(inference_refuses_other_images_and_survives_lack_of_memory) {
     CHECK(failures > 3);
     da_model_free(model);
     da_free(x);
+}
+
+TEST(one_picture_has_the_bits_of_evaluation) {
+    const int64_t shape[3] = { 12, 12, 3 };
+    uint8_t images[IMAGES * 12 * 12 * 3];
+    float all[IMAGES * CLASSES], logits[CLASSES];
+    int answer = -2;
+    da_dataset data = { 0 };
+    da_model *model = NULL;
+    da_evaluation seen;
+    for (size_t i = 0; i < sizeof images; i++) images[i] = (uint8_t)da_random_bits(3, da_stream(DA_RANDOM_TEST, 0), i);
+    CHECK_OK(da_dataset_borrow(&data, "mine", IMAGES, shape, images, CLASSES, NULL));
+    CHECK_OK(da_zoo_build(&model, "resnet8x0.5", shape, CLASSES, NULL));
+    CHECK_OK(da_model_initialize(model, DA_INIT_HE, 1));
+    CHECK_FAILS(da_predict_pixels(model, images, logits, &answer), DA_ERROR_ARGUMENT, "how its inputs are normalised");
+    data.mean[1] = 0.25f, data.deviation[2] = 0.5f;
+    CHECK_OK(da_model_normalize_like(model, &data));
+    CHECK(model->normalization.known && model->normalization.channels == 3);
+    CHECK_OK(da_evaluate(model, &data, 16, all, &seen));
+    for (int i = 0; i < IMAGES; i++) {
+        CHECK_OK(da_predict_pixels(model, images + i * 12 * 12 * 3, logits, &answer));
+        CHECK(memcmp(logits, all + i * CLASSES, sizeof logits) == 0);
+        for (int k = 0; k < CLASSES; k++) CHECK(logits[k] < logits[answer] || (logits[k] == logits[answer] && k >= answer));
+    }
+    data.deviation[0] = 0;
+    CHECK_FAILS(da_model_normalize_like(model, &data), DA_ERROR_ARGUMENT, "deviation");
+    CHECK(model->normalization.deviation[0] > 0);
+    int64_t failures = 0;
+    for (answer = -2; answer == -2; failures++) {
+        da_memory_fail_after(failures);
+        const da_status status = da_predict_pixels(model, images, NULL, &answer);
+        da_memory_fail_after(-1);
+        CHECK(status == DA_OK || status == DA_ERROR_MEMORY);
+        if (failures > 1000) break;
+    }
+    CHECK(failures > 5);
+    da_model_free(model);
+    da_dataset_free(&data);
 }

@@ -97,14 +97,18 @@ TEST(number_does_not_follow_the_locale) {
     CHECK_TEXT(rounded, "12.35");
 }
 
+/* What a call returns lives until its statement ends. */
+#define CHECK_COUNT(count, noun, words) \
+    do { const da_counted counted = da_count(count, noun); CHECK_TEXT(counted.text, words); } while (0)
+
 TEST(number_counts_in_words) {
-    CHECK_TEXT(da_count(0, "image").text, "0 images");
-    CHECK_TEXT(da_count(1, "test image").text, "1 test image");
-    CHECK_TEXT(da_count(2, "class").text, "2 classes");
-    CHECK_TEXT(da_count(1, "class").text, "1 class");
-    CHECK_TEXT(da_count(3, "batch").text, "3 batches");
-    CHECK_TEXT(da_count(3, "epoch").text, "3 epochs");
-    CHECK_TEXT(da_count(4, "matrix").text, "4 matrices");
-    CHECK_TEXT(da_count(5, "s").text, "5 ss");
-    CHECK_TEXT(da_count(INT64_MIN, "layer").text, "-9223372036854775808 layers");
+    CHECK_COUNT(0, "image", "0 images");
+    CHECK_COUNT(1, "test image", "1 test image");
+    CHECK_COUNT(2, "class", "2 classes");
+    CHECK_COUNT(1, "class", "1 class");
+    CHECK_COUNT(3, "batch", "3 batches");
+    CHECK_COUNT(3, "epoch", "3 epochs");
+    CHECK_COUNT(4, "matrix", "4 matrices");
+    CHECK_COUNT(5, "s", "5 ss");
+    CHECK_COUNT(INT64_MIN, "layer", "-9223372036854775808 layers");
 }
