@@ -5,6 +5,7 @@
 #include "core/math.h"
 #include "core/memory.h"
 #include "deeparc/present/bitmap.h"
+#include "deeparc/present/show.h"
 #include "optim/evaluate.h"
 
 #include <math.h>
@@ -67,15 +68,6 @@ static int64_t row_sum(const int64_t *row, int classes) {
     return sum;
 }
 
-/* Columns as wide as the largest count and the longest number of a class need. */
-static int column_width(const answers *a, const int64_t *counts) {
-    char text[32];
-    int64_t largest = a->model->classes - 1;
-    for (int64_t i = 0; i < (int64_t)a->model->classes * (a->model->classes + 1); i++)
-        if (counts[i] > largest) largest = counts[i];
-    return snprintf(text, sizeof text, "%lld", (long long)largest) + 2;
-}
-
 /* "3 cat"; of a class whose name is its number, the number. */
 static void row_name(char name[64], const da_model *model, int class) {
     char number[16];
@@ -85,47 +77,53 @@ static void row_name(char name[64], const da_model *model, int class) {
     else snprintf(name, 64, "%s", number);
 }
 
-void answers_print_confusion(cli *c, const answers *a, const int64_t *counts) {
-    int classes = a->model->classes, width = column_width(a, counts), first = 5;
-    bool some_without = a->evaluation.not_numbers > 0;
-    char name[64];
-    for (int k = 0; k < classes; k++) {
-        row_name(name, a->model, k);
-        if ((int)strlen(name) > first) first = (int)strlen(name);
+enum { SHOWN = DA_SHOW_COLUMNS - 3 }; /* classes that the terminal's table has room for */
+
+/* A row a label, a column an answer; columns without a key are for people. */
+static void show_confusion(da_result *to, const answers *a, const int64_t *counts) {
+    static da_column columns[SHOWN + 3];
+    static char numbers[SHOWN][4];
+    const int classes = a->model->classes, some = a->evaluation.not_numbers > 0, count = classes + 2 + some;
+    if (classes > SHOWN) {
+        da_result_say(to, "\nthe table of %d classes is too wide to show: --json and --record have it\n", classes);
+        return;
     }
-    cli_print(c, "\n%-*s  answer\n%-*s", first, "", first, "label");
-    for (int k = 0; k < classes; k++) cli_print(c, "%*d", width, k);
-    cli_print(c, "%s%12s\n", some_without ? "  none" : "", "accuracy");
+    columns[0] = (da_column){ .label = "label" };
+    for (int k = 0; k < classes; k++) {
+        snprintf(numbers[k], sizeof numbers[k], "%d", k);
+        columns[k + 1] = (da_column){ .label = numbers[k] };
+    }
+    if (some) columns[classes + 1] = (da_column){ .label = "none" };
+    columns[count - 1] = (da_column){ .label = "accuracy", .format = "%.2", .unit = "%" };
+    da_result_say(to, "\na row a label, a column an answer\n");
+    da_result *table = da_result_table(to, NULL, columns, count);
     for (int k = 0; k < classes; k++) {
         const int64_t *row = counts + (int64_t)k * (classes + 1), sum = row_sum(row, classes);
+        da_value cells[SHOWN + 3];
+        char name[64];
         row_name(name, a->model, k);
-        cli_print(c, "%-*s", first, name);
-        for (int j = 0; j < classes; j++) cli_print(c, "%*lld", width, (long long)row[j]);
-        if (some_without) cli_print(c, "%6lld", (long long)row[classes]);
-        if (sum > 0) cli_print(c, "%10.2f %%\n", 100 * (double)row[k] / (double)sum);
-        else cli_print(c, "%12s\n", "no image");
+        cells[0] = da_word(name);
+        for (int j = 0; j < classes + some; j++) cells[j + 1] = da_whole(row[j]);
+        cells[count - 1] = da_real(sum > 0 ? (double)row[k] / (double)sum : (double)NAN);
+        da_result_row(table, count, cells);
     }
 }
 
-void answers_record_confusion(da_json_writer *to, const answers *a, const int64_t *counts) {
-    int classes = a->model->classes;
+void answers_put_confusion(da_result *to, const answers *a, const int64_t *counts) {
+    const int classes = a->model->classes;
+    da_result *list = da_result_list(to, "confusion");
     char text[16];
-    da_json_key(to, "confusion");
-    da_json_begin_array(to);
     for (int k = 0; k < classes; k++) {
         const int64_t *row = counts + (int64_t)k * (classes + 1), sum = row_sum(row, classes);
-        da_json_begin_object(to);
-        record_text(to, "label", answers_class(text, a->model, k));
-        record_int(to, "samples", sum);
-        record_real(to, "accuracy", sum > 0 ? (double)row[k] / (double)sum : (double)NAN);
-        da_json_key(to, "answers");
-        da_json_begin_array(to);
-        for (int j = 0; j < classes; j++) da_json_put_int(to, row[j]);
-        da_json_end(to);
-        record_int(to, "not_numbers", row[classes]);
-        da_json_end(to);
+        da_result *at = da_result_object(list, NULL), *said;
+        da_result_put(at, "label", da_word(answers_class(text, a->model, k)));
+        da_result_put(at, "samples", da_whole(sum));
+        da_result_put(at, "accuracy", da_real(sum > 0 ? (double)row[k] / (double)sum : (double)NAN));
+        said = da_result_list(at, "answers");
+        for (int j = 0; j < classes; j++) da_result_put(said, NULL, da_whole(row[j]));
+        da_result_put(at, "not_numbers", da_whole(row[classes]));
     }
-    da_json_end(to);
+    show_confusion(to, a, counts);
 }
 
 /* ---- Examples ---- */
@@ -176,46 +174,28 @@ static da_status append_png(da_text *base64, const da_dataset *data, int64_t ima
     return status == DA_OK ? da_text_status(base64) : status;
 }
 
-da_status answers_examples(const answers *a, int64_t most, example **list, int *count) {
-    int64_t *images = da_alloc_zero((size_t)(2 * most), sizeof *images);
-    example *made = da_alloc_zero((size_t)(2 * most), sizeof *made);
-    int n = 0;
-    da_status status = images && made ? choose(a, most, images, &n) : DA_ERROR_MEMORY;
-    for (int i = 0; i < n && status == DA_OK; i++) {
-        made[i].image = images[i];
-        status = append_png(&made[i].png, a->data, images[i]);
-    }
-    da_free(images);
-    if (status != DA_OK) {
-        answers_examples_free(made, n);
-        return status;
-    }
-    *list = made;
-    *count = n;
-    return DA_OK;
-}
-
-void answers_examples_free(example *list, int count) {
-    for (int i = 0; i < count; i++) da_text_free(&list[i].png);
-    da_free(list);
-}
-
-void answers_record_examples(da_json_writer *to, const answers *a, const example *list, int count) {
+static void put_example(da_result *list, const answers *a, int64_t image) {
+    const answer *said = &a->list[image];
+    const int label = a->data->labels[image];
+    da_result *at = da_result_object(list, NULL);
+    da_text png = { 0 };
     char text[16];
-    da_json_key(to, "examples");
-    da_json_begin_array(to);
-    for (int n = 0; n < count; n++) {
-        const answer *said = &a->list[list[n].image];
-        int label = a->data->labels[list[n].image];
-        da_json_begin_object(to);
-        record_int(to, "image", list[n].image);
-        record_text(to, "label", answers_class(text, a->model, label));
-        record_text(to, "answer", answers_class(text, a->model, said->class));
-        record_real(to, "share", said->share);
-        da_json_key(to, "right");
-        da_json_put_bool(to, said->class == label);
-        record_text(to, "png", da_text_string(&list[n].png));
-        da_json_end(to);
-    }
-    da_json_end(to);
+    da_result_put(at, "image", da_whole(image));
+    da_result_put(at, "label", da_word(answers_class(text, a->model, label)));
+    da_result_put(at, "answer", da_word(answers_class(text, a->model, said->class)));
+    da_result_put(at, "share", da_real(said->share));
+    da_result_put(at, "right", da_flag(said->class == label));
+    da_result_check(at, append_png(&png, a->data, image));
+    da_result_put(at, "png", da_word(da_text_string(&png)));
+    da_text_free(&png);
+}
+
+da_status answers_put_examples(da_result *to, const answers *a, int64_t most) {
+    int64_t *images = da_alloc_zero((size_t)(2 * most), sizeof *images);
+    int count = 0;
+    da_status status = images ? choose(a, most, images, &count) : DA_ERROR_MEMORY;
+    da_result *list = status == DA_OK ? da_result_list(to, "examples") : NULL;
+    for (int n = 0; n < count; n++) put_example(list, a, images[n]);
+    da_free(images);
+    return status;
 }

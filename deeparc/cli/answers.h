@@ -31,14 +31,10 @@ const char *answers_class(char text[16], const da_model *model, int class);
 
 /* classes x classes counts, a row a label, a column an answer, and in a last column the images without one. */
 da_status answers_confusion(const answers *a, int64_t **counts);
-void      answers_print_confusion(cli *c, const answers *a, const int64_t *counts);
-void      answers_record_confusion(da_json_writer *to, const answers *a, const int64_t *counts);
+/* `confusion`, a row a label; for people a table, where there are no more classes than fit. */
+void      answers_put_confusion(da_result *to, const answers *a, const int64_t *counts);
 
-/* Examples: the `most` wrong images whose answers are surest, then the first `most` right ones. Free with
-   answers_examples_free. */
-typedef struct example { int64_t image; da_text png; } example; /* a PNG file in base64 */
-da_status answers_examples(const answers *a, int64_t most, example **list, int *count);
-void      answers_examples_free(example *list, int count);
-void      answers_record_examples(da_json_writer *to, const answers *a, const example *list, int count);
+/* `examples`: the `most` wrong images whose answers are surest, then the first `most` right ones, as PNG in base64. */
+da_status answers_put_examples(da_result *to, const answers *a, int64_t most);
 
 #endif

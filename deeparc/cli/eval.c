@@ -16,59 +16,47 @@ static const cli_option options[] = {
     { .name = NULL }
 };
 
-typedef struct result {
-    const cli *c;
-    const da_model *model;
-    const da_dataset *data;
-    answers   answers;       /* of one that is not asked for tables or examples, the evaluation alone */
-    int64_t  *confusion;     /* NULL: not asked for */
-    example  *examples;
-    int       example_count;
-} result;
-
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    record_evaluation(to, &r->answers.evaluation);
-    record_int(to, "not_numbers", r->answers.evaluation.not_numbers);
-    record_real(to, "seconds", r->answers.evaluation.seconds);
-    record_text(to, "model", r->model->architecture);
-    record_text(to, "data", r->data->name);
-    record_text(to, "split", cli_part_name(r->data, cli_split(r->c)));
-    if (r->confusion) answers_record_confusion(to, &r->answers, r->confusion);
-    if (r->examples) answers_record_examples(to, &r->answers, r->examples, r->example_count);
+/* The evaluation alone where nothing needs the single answers. */
+static da_status measure(cli *c, answers *a, da_model *model, const da_dataset *data) {
+    const int64_t batch = cli_int(c, "batch");
+    if (cli_flag(c, "confusion") || cli_int(c, "examples") > 0) return answers_make(a, model, data, batch);
+    return da_evaluate(model, data, batch, NULL, &a->evaluation);
 }
 
-static da_status measure(cli *c, result *r, da_model *model) {
-    bool confusion = cli_flag(c, "confusion");
-    int64_t batch = cli_int(c, "batch"), examples = cli_int(c, "examples");
-    if (!confusion && examples == 0) return da_evaluate(model, r->data, batch, NULL, &r->answers.evaluation);
-    DA_TRY(answers_make(&r->answers, model, r->data, batch));
-    if (confusion) DA_TRY(answers_confusion(&r->answers, &r->confusion));
-    return examples > 0 ? answers_examples(&r->answers, examples, &r->examples, &r->example_count) : DA_OK;
-}
-
-static void print(cli *c, const result *r) {
-    const da_evaluation *e = &r->answers.evaluation;
+static void put(cli *c, const da_evaluation *e, const da_model *model, const da_dataset *data) {
+    da_result *to = c->result;
     if (e->not_numbers > 0)
         cli_note(c, "%lld of %s have logits that are not numbers: they count as wrong",
                  (long long)e->not_numbers, da_count(e->samples, "image").text);
-    cli_print(c, "accuracy  %.2f %%  (%lld of %lld)\n", 100 * e->accuracy, (long long)e->correct,
-              (long long)e->samples);
-    cli_print(c, "loss      %.6f\n", e->loss);
-    cli_print(c, "time      %.1f s\n", e->seconds);
-    if (r->confusion) answers_print_confusion(c, &r->answers, r->confusion);
+    record_put_evaluation(to, e);
+    da_result_put(to, "not_numbers", da_whole(e->not_numbers));
+    da_result_put(to, "seconds", da_real(e->seconds));
+    da_result_put(to, "model", da_word(model->architecture));
+    da_result_put(to, "data", da_word(data->name));
+    da_result_put(to, "split", da_word(cli_part_name(data, cli_split(c))));
+    da_result_say(to, "accuracy  %.2f %%  (%lld of %lld)\n", 100 * e->accuracy, (long long)e->correct,
+                  (long long)e->samples);
+    da_result_say(to, "loss      %.6f\n", e->loss);
+    da_result_say(to, "time      %.1f s\n", e->seconds);
+}
+
+static da_status put_confusion(cli *c, const answers *a) {
+    int64_t *counts;
+    DA_TRY(answers_confusion(a, &counts));
+    answers_put_confusion(c->result, a, counts);
+    da_free(counts);
+    return DA_OK;
 }
 
 static da_status evaluate(cli *c, da_model *model, const da_dataset *data) {
-    result r = { .c = c, .model = model, .data = data };
+    answers a = { 0 };
     if (!data->labels)
         return DA_FAIL(DA_ERROR_ARGUMENT, "the images of %s have no labels to compare with", data->source);
-    da_status status = measure(c, &r, model);
-    if (status == DA_OK) cli_aside(c, record_write(c, members, &r));
-    if (status == DA_OK) print(c, &r);
-    answers_examples_free(r.examples, r.example_count);
-    da_free(r.confusion);
-    answers_free(&r.answers);
+    da_status status = measure(c, &a, model, data);
+    if (status == DA_OK) put(c, &a.evaluation, model, data);
+    if (status == DA_OK && cli_flag(c, "confusion")) status = put_confusion(c, &a);
+    if (status == DA_OK && cli_int(c, "examples") > 0) status = answers_put_examples(c->result, &a, cli_int(c, "examples"));
+    answers_free(&a);
     return status;
 }
 

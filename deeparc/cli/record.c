@@ -36,43 +36,31 @@ void record_hash(da_json_writer *to, const char *key, const char hex[65]) {
     record_text(to, key, text);
 }
 
-void record_images(da_json_writer *to, const char *key, const da_dataset *data) {
-    char hex[65];
-    da_dataset_fingerprint(data, hex);
-    record_hash(to, key, hex);
-}
-
 void record_put_images(da_result *to, const char *key, const da_dataset *data) {
     char hex[65];
     da_dataset_fingerprint(data, hex);
     da_result_put(to, key, da_digest(hex));
 }
 
-void record_epochs(da_json_writer *to, const da_training_result *result) {
-    da_json_key(to, "epochs");
-    da_json_begin_array(to);
+void record_put_epochs(da_result *to, const da_training_result *result) {
+    static const da_column columns[] = { { .key = "epoch" }, { .key = "loss" }, { .key = "accuracy" },
+        { .key = "validation_loss" }, { .key = "validation_accuracy" }, { .key = "rate" }, { .key = "seconds" } };
+    static const da_column of_losses[] = { { .key = "step" }, { .key = "loss" } };
+    da_result *epochs = da_result_table(to, "epochs", columns, 7), *losses = da_result_table(to, "losses", of_losses, 2);
     for (int64_t e = 0; e < result->epoch_count; e++) {
         const da_epoch_record *r = &result->epochs[e];
-        da_json_begin_object(to);
-        record_int(to, "epoch", r->epoch + 1);
-        record_real(to, "loss", r->loss);
-        record_real(to, "accuracy", r->accuracy);
-        record_real(to, "validation_loss", r->validation_loss);
-        record_real(to, "validation_accuracy", r->validation_accuracy);
-        record_real(to, "rate", r->rate);
-        record_real(to, "seconds", r->seconds);
-        da_json_end(to);
+        da_row(epochs, da_whole(r->epoch + 1), da_real(r->loss), da_real(r->accuracy), da_real(r->validation_loss),
+               da_real(r->validation_accuracy), da_real(r->rate), da_real(r->seconds));
     }
-    da_json_end(to);
-    da_json_key(to, "losses");
-    da_json_begin_array(to);
-    for (int64_t i = 0; i < result->loss_count; i++) {
-        da_json_begin_object(to);
-        record_int(to, "step", result->losses[i].step);
-        record_real(to, "loss", result->losses[i].loss);
-        da_json_end(to);
-    }
-    da_json_end(to);
+    for (int64_t i = 0; i < result->loss_count; i++)
+        da_row(losses, da_whole(result->losses[i].step), da_real(result->losses[i].loss));
+}
+
+void record_put_evaluation(da_result *to, const da_evaluation *e) {
+    da_result_put(to, "accuracy", da_real(e->accuracy));
+    da_result_put(to, "loss", da_real(e->loss));
+    da_result_put(to, "samples", da_whole(e->samples));
+    da_result_put(to, "correct", da_whole(e->correct));
 }
 
 void record_evaluation(da_json_writer *to, const da_evaluation *e) {

@@ -28,11 +28,11 @@ void record_int(da_json_writer *to, const char *key, int64_t value);
 void record_real(da_json_writer *to, const char *key, double value);
 void record_texts(da_json_writer *to, const char *key, const char *const *values, int count);
 
-void record_epochs(da_json_writer *to, const da_training_result *result); /* lists, `epochs` and `losses` */
+void record_put_epochs(da_result *to, const da_training_result *result); /* lists, `epochs` and `losses` */
+void record_put_evaluation(da_result *to, const da_evaluation *e); /* `accuracy`, `loss`, `samples`, `correct` */
 void record_evaluation(da_json_writer *to, const da_evaluation *e); /* `accuracy`, `loss`, `samples`, `correct` */
 void record_hash(da_json_writer *to, const char *key, const char hex[65]); /* "sha256:HEX" */
 /* Which images an accuracy is of: "test_images": "sha256:...". Only accuracies of the same may be subtracted. */
-void record_images(da_json_writer *to, const char *key, const da_dataset *data);
 void record_put_images(da_result *to, const char *key, const da_dataset *data);
 
 /* The header of a run (run.c). put: its members, into the object that is open; outputs: those of the line's files that are

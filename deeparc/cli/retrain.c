@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "layers/checkpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct result {
@@ -29,72 +30,64 @@ typedef struct result {
 
 /* ---- Results ---- */
 
-static void put_units(const result *r, da_json_writer *to) {
-    da_json_key(to, "units");
-    da_json_begin_array(to);
+/* In records what moved is two flags, in the terminal a word, and a digest its first half. */
+static void put_units(const result *r, da_result *to) {
+    static const da_column columns[] = {
+        { .key = "name", .label = "unit" }, { .key = "values" }, { .key = "trained" }, { .key = "moved" },
+        { .key = "before" }, { .key = "after" }, { .label = "sha256 before" }, { .label = "after" }, { .label = "" } };
+    da_result *table = da_result_table(to, "units", columns, sizeof columns / sizeof *columns);
     for (int i = 0; i < r->proof.unit_count; i++) {
         const da_unit_proof *unit = &r->proof.units[i];
+        const bool moved = da_unit_moved(unit);
+        char before[17], after[17];
         if (unit->values == 0) continue;
-        da_json_begin_object(to);
-        record_text(to, "name", r->model->units[i]->name);
-        record_int(to, "values", unit->values);
-        da_json_key(to, "trained");
-        da_json_put_bool(to, unit->trained);
-        da_json_key(to, "moved");
-        da_json_put_bool(to, da_unit_moved(unit));
-        record_hash(to, "before", unit->before);
-        record_hash(to, "after", unit->after);
-        da_json_end(to);
+        snprintf(before, sizeof before, "%.16s", unit->before);
+        snprintf(after, sizeof after, "%.16s", unit->after);
+        da_row(table, da_word(r->model->units[i]->name), da_whole(unit->values), da_flag(unit->trained), da_flag(moved),
+               da_digest(unit->before), da_digest(unit->after), da_word(before), da_word(after),
+               da_word(moved ? "trained" : unit->trained ? "trained, unmoved" : "unmoved"));
     }
-    da_json_end(to);
 }
 
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    record_text(to, "architecture", r->model->architecture);
-    record_text(to, "data", r->test->name);
-    record_text(to, "trained", r->named);
-    record_int(to, "values_trained", r->proof.values_trained);
-    record_int(to, "values_frozen", r->proof.values_frozen);
-    record_int(to, "moved", r->proof.moved);
-    record_int(to, "unmoved", r->proof.unmoved);
-    record_int(to, "samples", r->after.samples);
-    record_images(to, "test_images", r->test);
-    record_hash(to, "hash_before", r->hash_before);
-    record_real(to, "accuracy_before", r->before.accuracy);
-    record_real(to, "accuracy", r->after.accuracy);
-    record_real(to, "loss_before", r->before.loss);
-    record_real(to, "loss", r->after.loss);
-    record_real(to, "seconds", r->training.seconds);
-    record_real(to, "evaluation_seconds", r->after.seconds);
-    record_int(to, "steps", r->training.steps);
-    record_int(to, "parameters", r->size.parameters);
-    record_int(to, "multiply_adds", r->size.multiply_adds);
-    record_int(to, "file_bytes", r->file_bytes);
-    record_hash(to, "hash", r->hash);
-    record_epochs(to, &r->training);
+static void put_proof(const result *r, da_result *to) {
+    const int64_t values = r->proof.values_trained + r->proof.values_frozen;
+    da_result_put(to, "values_trained", da_whole(r->proof.values_trained));
+    da_result_put(to, "values_frozen", da_whole(r->proof.values_frozen));
+    da_result_put(to, "moved", da_whole(r->proof.moved));
+    da_result_put(to, "unmoved", da_whole(r->proof.unmoved));
+    da_result_say(to, "unmoved: %s, bit for bit; moved: %s\n", da_count(r->proof.unmoved, "unit").text,
+                  da_count(r->proof.moved, "unit").text);
+    if (r->near.length > 0) da_result_say(to, "neighbours of what was cut: %s\n", r->named);
+    da_result_say(to, "trained   %lld of %s (%.1f %%), %s in %.1f s\n", (long long)r->proof.values_trained,
+                  da_count(values, "value").text, 100 * (double)r->proof.values_trained / (double)values,
+                  da_count(r->training.steps, "step").text, r->training.seconds);
+}
+
+static void put(const result *r) {
+    da_result *to = r->c->result;
+    da_result_put(to, "architecture", da_word(r->model->architecture));
+    da_result_put(to, "data", da_word(r->test->name));
+    da_result_put(to, "trained", da_word(r->named));
     put_units(r, to);
-}
-
-static void print(const result *r) {
-    cli *c = r->c;
-    int64_t values = r->proof.values_trained + r->proof.values_frozen;
-    cli_print(c, "%-14s %-18s %s\n", "unit", "sha256 before", "after");
-    for (int i = 0; i < r->proof.unit_count; i++) {
-        const da_unit_proof *unit = &r->proof.units[i];
-        if (unit->values == 0) continue;
-        cli_print(c, "%-14s %.16s   %.16s   %s\n", r->model->units[i]->name, unit->before, unit->after,
-                  da_unit_moved(unit) ? "trained" : unit->trained ? "trained, unmoved" : "unmoved");
-    }
-    cli_print(c, "unmoved: %s, bit for bit; moved: %s\n", da_count(r->proof.unmoved, "unit").text,
-              da_count(r->proof.moved, "unit").text);
-    if (r->near.length > 0) cli_print(c, "neighbours of what was cut: %s\n", r->named);
-    cli_print(c, "trained   %lld of %s (%.1f %%), %s in %.1f s\n", (long long)r->proof.values_trained,
-              da_count(values, "value").text, 100 * (double)r->proof.values_trained / (double)values,
-              da_count(r->training.steps, "step").text, r->training.seconds);
-    cli_print(c, "accuracy  %.2f %% before, %.2f %% after  (%s)\n", 100 * r->before.accuracy,
-              100 * r->after.accuracy, da_count(r->after.samples, "test image").text);
-    cli_print(c, "sha256:%s\n", r->hash);
+    put_proof(r, to);
+    da_result_put(to, "samples", da_whole(r->after.samples));
+    record_put_images(to, "test_images", r->test);
+    da_result_put(to, "hash_before", da_digest(r->hash_before));
+    da_result_put(to, "accuracy_before", da_real(r->before.accuracy));
+    da_result_put(to, "accuracy", da_real(r->after.accuracy));
+    da_result_put(to, "loss_before", da_real(r->before.loss));
+    da_result_put(to, "loss", da_real(r->after.loss));
+    da_result_put(to, "seconds", da_real(r->training.seconds));
+    da_result_put(to, "evaluation_seconds", da_real(r->after.seconds));
+    da_result_put(to, "steps", da_whole(r->training.steps));
+    da_result_put(to, "parameters", da_whole(r->size.parameters));
+    da_result_put(to, "multiply_adds", da_whole(r->size.multiply_adds));
+    da_result_put(to, "file_bytes", da_whole(r->file_bytes));
+    da_result_put(to, "hash", da_digest(r->hash));
+    record_put_epochs(to, &r->training);
+    da_result_say(to, "accuracy  %.2f %% before, %.2f %% after  (%s)\n", 100 * r->before.accuracy,
+                  100 * r->after.accuracy, da_count(r->after.samples, "test image").text);
+    da_result_say(to, "sha256:%s\n", r->hash);
 }
 
 /* ---- The command ---- */
@@ -151,8 +144,7 @@ static da_status retrain(result *r, da_model *model, const da_dataset *data) {
     DA_TRY(da_model_hash(model, -1, r->hash));
     DA_TRY(da_model_measure(model, &r->size, NULL));
     r->file_bytes = record_file_size(out);
-    cli_aside(r->c, record_write(r->c, members, r));
-    print(r);
+    put(r);
     return DA_OK;
 }
 

@@ -110,34 +110,29 @@ typedef struct result {
     char hash[65];
 } result;
 
-static void members(const void *context, da_json_writer *to) {
-    const result *r = context;
-    record_text(to, "model", r->model->architecture);
-    record_text(to, "data", r->test->name);
-    record_evaluation(to, &r->evaluation);
-    record_images(to, "test_images", r->test);
-    record_int(to, "steps", r->training.steps);
-    record_real(to, "seconds", r->training.seconds);
-    record_hash(to, "hash", r->hash);
-    record_epochs(to, &r->training);
-}
-
-static void print(cli *c, const result *r) {
+static void put(da_result *to, const result *r) {
     const da_evaluation *e = &r->evaluation;
-    if (r->training.stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
-    cli_print(c, "accuracy  %.2f %%  (%lld of %s)\n", 100 * e->accuracy, (long long)e->correct,
-              da_count(e->samples, "test image").text);
-    cli_print(c, "loss      %.6f\n", e->loss);
-    cli_print(c, "time      %.1f s for %s\n", r->training.seconds, da_count(r->training.steps, "step").text);
-    cli_print(c, "sha256:%s\n", r->hash);
+    da_result_put(to, "model", da_word(r->model->architecture));
+    da_result_put(to, "data", da_word(r->test->name));
+    record_put_evaluation(to, e);
+    record_put_images(to, "test_images", r->test);
+    da_result_put(to, "steps", da_whole(r->training.steps));
+    da_result_put(to, "seconds", da_real(r->training.seconds));
+    da_result_put(to, "hash", da_digest(r->hash));
+    record_put_epochs(to, &r->training);
+    da_result_say(to, "accuracy  %.2f %%  (%lld of %s)\n", 100 * e->accuracy, (long long)e->correct,
+                  da_count(e->samples, "test image").text);
+    da_result_say(to, "loss      %.6f\n", e->loss);
+    da_result_say(to, "time      %.1f s for %s\n", r->training.seconds, da_count(r->training.steps, "step").text);
+    da_result_say(to, "sha256:%s\n", r->hash);
 }
 
 static da_status conclude(cli *c, da_model *model, result *r) {
     DA_TRY(da_evaluate(model, r->test, 256, NULL, &r->evaluation));
     DA_TRY(da_model_hash(model, -1, r->hash));
     if (!cli_has(c, "out")) DA_TRY(run_note_model(c, "", model));
-    cli_aside(c, record_write(c, members, r));
-    print(c, r);
+    if (r->training.stopped_early) cli_note(c, "stopped early: the weights of the best epoch are kept");
+    put(c->result, r);
     return DA_OK;
 }
 
