@@ -6,8 +6,12 @@
  *     B_s(k, j) = b[segment.b + k * b_step + j]              16 neighbours in j are one vector
  *     C(i, j)   = c[i * c_row + j]
  *
- * (With gaps the vectors of B and C lie further apart than 16: add j / 16 * b_gap, j / 16 * c_gap. n is then a multiple
- * of 16.)
+ * Gaps: the vectors of B or C may lie further apart than 16, by b_gap or c_gap; n is then a multiple of 16. Where 16
+ * images are the lanes, a column of vectors is a pixel, and a pixel of 6 channels is 6 vectors: b_gap = 5 * 16.
+ *
+ *     j        0..15  16..31  32..47               b_gap 0, as in any matrix
+ *     B        | v0   | v1    | v2    |
+ *     B        | v0   |  5 other vectors  | v1   |  5 other vectors  | v2   |        b_gap 80
  *
  * A matrix product is one segment. A convolution's output row is m = W' pixels against n = K channels with one segment
  * a tap; its weight gradient is m = C against n = K with one segment an image row. The chain acc = fma(A, B, acc) runs
@@ -21,7 +25,9 @@
  *     rows 1..4      x   x   x
  *     row 5          x   x   .
  *
- * `bands` repeats the whole with a and c moved on (the rows of an image), so that B stays in the cache.
+ * Bands: the whole is repeated with a and c moved on, so that B stays in the cache. Four rows of output of a
+ * convolution, 32 pixels wide, 16 channels to 24, stride 1, are m = 32 and 4 bands, with a_band = 32 * 16 and c_band =
+ * 32 * 24: 128 rows of C that use each weight.
  */
 #ifndef DA_CORE_KERNELS_CONTRACT_H
 #define DA_CORE_KERNELS_CONTRACT_H

@@ -298,7 +298,13 @@ void dai_conv_forward_fast(const da_kernels *kernels, const da_conv_forward *con
 typedef struct image_group { int64_t slice, i, count; bool first; const float *x, *dy; } image_group;
 
 /* One class of pixels along one axis: pixels first, first + stride, ... of dx and the taps that reach them: kernel
-   positions last, last - stride, ..., which read dy ascending. */
+   positions last, last - stride, ..., which read dy ascending.
+ *
+ *     stride 2, 3 taps, padding 1: y(o) reads x(2 o - 1), x(2 o), x(2 o + 1) by the taps 0, 1, 2
+ *
+ *     first 0: dx(0), dx(2), ...    last 1, 1 tap      dx(2 o)     = dy(o) w(1)
+ *     first 1: dx(1), dx(3), ...    last 2, 2 taps     dx(2 o + 1) = dy(o) w(2) + dy(o + 1) w(0)
+ */
 typedef struct phase { int64_t first, last; axis axis; } phase;
 
 static phase phase_of(const da_convolution *v, int64_t first, int64_t in, int64_t out, int64_t kernel) {
@@ -412,7 +418,13 @@ static void data_of_group(const conv_work *work, const worker_part *part, const 
 /* ---- Backward weights ---- */
 
 /* How many image rows make a strip. Where the weights are few, x and dy of a strip stay in the first cache while all
-   taps pass over them; where they are many, their sums would travel more than the images: one strip. */
+   taps pass over them; where they are many, their sums would travel more than the images: one strip.
+ *
+ *     16 x 16 pixels, 16 channels to 16, 3x3: a row of x and dy is 512 floats, a strip 12 rows
+ *
+ *     rows 0..11     taps 0, 1, ... 8 read 24 KiB of x and dy from the first cache, and begin their 16 x 16 sums
+ *     rows 12..15    taps 0, 1, ... 8 go on with them
+ */
 static int64_t strip_rows(const da_convolution *v, int64_t rows) {
     const int64_t row = v->stride * v->w * v->c + v->ow * v->k;
     return weight_count(v) > SMALL_WEIGHTS ? rows : smallest(rows, largest(1, STRIP_FLOATS / largest(1, row)));

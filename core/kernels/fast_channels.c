@@ -30,6 +30,17 @@ V16_INLINE v16 tree(const v16 chain[8], const bool paired) {
 }
 V16_INLINE int channels_of(int lanes, const bool paired) { return paired ? 8 : lanes; }
 
+/* The routines below are written for one vector of channels, as `run(pixels, channels, c, lanes, paired, ...)`: the
+ * channels c .. c + lanes - 1 of all pixels. The macros call it for all channels, with constants where a copy of its
+ * own is faster:
+ *
+ *     40 channels               run(pixels, 40, 0, 16, false), run(pixels, 40, 16, 16, false),
+ *                               run(pixels, 40, 32, 8, false)
+ *     8 channels, even pixels   run(pixels / 2, 16, 0, 16, true)     a pair of pixels is like one of 16 channels
+ *
+ * They are macros because what is run has arguments of its own, and because its loop over pixels is written out eight
+ * times, a chain each: q = p mod 8 is a constant that names a register. */
+
 /* Runs `step` for every pixel (or pair), with i where it begins and q = p mod 8 a constant in each copy. */
 #define EACH_PIXEL(step)                                                                                               \
     do {                                                                                                               \

@@ -71,6 +71,20 @@ static inline int64_t da_conv_multiply_adds(const da_convolution *v) {
 typedef void dai_load_lanes(const void *context, int64_t first, int images, float *to, float *lines);
 typedef void dai_done_lanes(void *context, int64_t first, int images, int64_t y, float *rows);
 
+/* A convolution takes what comes before it and after it along, so that no number goes through memory for their sake:
+ *
+ *     x ── loader ── convolution ── epilogue of a number ── y ── epilogue of images
+ *
+ *     part                    field          when                            who uses it
+ *     loader                  x.load         a row enters the cache          normalisation put off by the layer before
+ *                             dy.load                                        dz of a norm, or behind ReLU and pool
+ *     epilogue of a number    affine         a sum leaves its register       inference: norm, shortcut, ReLU
+ *                             base                                           a gradient added to others' contributions
+ *     epilogue of images      sink.done      the cache holds whole images    training: moments of a norm; max pool
+ *                             dx_sink.done                                   the sums that the norm before begins with
+ *
+ * reference.c computes the parts one after the other, which says what each means. */
+
 /* Where a convolution's images come from: memory, or a function that makes one row of pixels (width x channels) at a
    time, so that a normalisation is applied while an image is copied into the cache and never goes through memory. */
 typedef struct da_image_source {

@@ -168,8 +168,17 @@ static void load_gradient(const void *context, int64_t row, float *to) {
     w->node->kernels->channel_gradient_affine(width, w->g.channels, &g, &w->slope, to);
 }
 
-/* The sums, if they are not made yet, and on the way the shortcut's gradient, dy behind the ReLU. It is written over dy
-   where nobody else reads that: dx and dw then need no mask any more. */
+/* The sums of dy, and the shortcut's gradient, which is dy behind the ReLU: dy with the ReLU's mask, "masked". `seen`:
+   the convolution that finished dy has shown each image to see_gradient, which made the sums.
+ *
+ *     shortcut  ReLU  dy is          the sums are made by          the shortcut gets     dx and dw load
+ *     no        any   seen           see_gradient, masking         -                     dy, masking
+ *     no        any   unseen         the loop here, masking        -                     dy, masking
+ *     yes       no    either         see_gradient or the loop      dy itself             dy
+ *     yes       yes   seen           see_gradient; dy := masked    dy itself             dy
+ *     yes       yes   ours alone     the loop; dy := masked        dy itself             dy
+ *     yes       yes   read by more   the loop                      masked, a copy        dy, masking
+ */
 static void sum_gradients(block_work *w) {
     da_node *node = w->node;
     const bool masks = w->affine.relu && has_shortcut(node), in_place = dai_gradient_writable(node);

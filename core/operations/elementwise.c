@@ -47,37 +47,37 @@ static void make_plan(plan *p, binary f, const da_tensor *out, const da_tensor *
     if (p->ndim == 0) p->shape[p->ndim++] = 1; /* a scalar is one row of one */
 }
 
-#define ROW_LOOPS(expression)                                                                                          \
-    if (sa && sb)                                                                                                      \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            const float u = a[i], v = b[i];                                                                            \
-            y[i] = (expression);                                                                                       \
-        }                                                                                                              \
-    else if (sa) {                                                                                                     \
-        const float v = *b;                                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            const float u = a[i];                                                                                      \
-            y[i] = (expression);                                                                                       \
-        }                                                                                                              \
-    } else if (sb) {                                                                                                   \
-        const float u = *a;                                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            const float v = b[i];                                                                                      \
-            y[i] = (expression);                                                                                       \
-        }                                                                                                              \
-    } else {                                                                                                           \
-        const float u = *a, v = *b;                                                                                    \
-        for (int64_t i = 0; i < n; i++) y[i] = (expression);                                                           \
-    }                                                                                                                  \
-    break
+static inline float apply(const binary f, float u, float v) {
+    switch (f) {
+    case ADD:      return u + v;
+    case SUBTRACT: return u - v;
+    case MULTIPLY: return u * v;
+    default:       return u / v;
+    }
+}
 
-/* n outputs in a row; operands are contiguous, so the innermost step is 1 or 0. */
+/* The innermost step is 1 or 0, as operands are contiguous. f and the steps are constants in each copy of this loop. */
+static inline __attribute__((always_inline)) void loop(const binary f, int64_t n, const float *a, const bool sa,
+                                                       const float *b, const bool sb, float *y) {
+    const float u = *a, v = *b;
+    for (int64_t i = 0; i < n; i++) y[i] = apply(f, sa ? a[i] : u, sb ? b[i] : v);
+}
+
+static inline __attribute__((always_inline)) void loops(const binary f, int64_t n, const float *a, int64_t sa,
+                                                        const float *b, int64_t sb, float *y) {
+    if (sa && sb) loop(f, n, a, true, b, true, y);
+    else if (sa) loop(f, n, a, true, b, false, y);
+    else if (sb) loop(f, n, a, false, b, true, y);
+    else loop(f, n, a, false, b, false, y);
+}
+
+/* n > 0 outputs in a row. */
 static void row(binary f, int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, float *y) {
     switch (f) {
-    case ADD:      ROW_LOOPS(u + v);
-    case SUBTRACT: ROW_LOOPS(u - v);
-    case MULTIPLY: ROW_LOOPS(u * v);
-    case DIVIDE:   ROW_LOOPS(u / v);
+    case ADD:      loops(ADD, n, a, sa, b, sb, y); break;
+    case SUBTRACT: loops(SUBTRACT, n, a, sa, b, sb, y); break;
+    case MULTIPLY: loops(MULTIPLY, n, a, sa, b, sb, y); break;
+    case DIVIDE:   loops(DIVIDE, n, a, sa, b, sb, y); break;
     }
 }
 

@@ -31,7 +31,7 @@ median() { sort -n "$1" | awk '{ x[NR] = $1 } END { print x[int((NR + 1) / 2)] }
 
 for model in ${models:-lenet resnet20 resnet56}; do for mode in $modes; do for batch in $batches; do
     rm -f "$work"/*
-    for round in $(seq "$rounds"); do for t in $threads; do
+    for _ in $(seq "$rounds"); do for t in $threads; do
         "$deeparc" bench --model "$model" --mode "$mode" --batch "$batch" --threads "$t" --seconds "$seconds" --json \
             --quiet > "$work/json" || exit 1
         sed -n 's/.*"samples_per_s": *\([0-9.]*\).*/\1/p' "$work/json" >> "$work/$t"
