@@ -17,6 +17,7 @@
 #define DA_CORE_GRAPH_H
 
 #include "core/tensor.h"
+#include "core/unary.h"
 
 #include <stdio.h>
 
@@ -90,9 +91,11 @@ da_node *da_subtract(da_graph *g, da_node *a, da_node *b);
 da_node *da_multiply(da_graph *g, da_node *a, da_node *b);
 da_node *da_divide(da_graph *g, da_node *a, da_node *b);
 da_node *da_scale(da_graph *g, da_node *x, float factor, float offset); /* x * factor + offset, one fma */
-da_node *da_exp(da_graph *g, da_node *x);
-da_node *da_log(da_graph *g, da_node *x);
-da_node *da_sqrt(da_graph *g, da_node *x);
+
+/* da_exp, da_log, da_sqrt and the smooth activations da_gelu (the exact one, x * Phi(x)), da_silu, da_sigmoid, da_tanh. */
+#define DA_DECLARE_UNARY(name, ...) da_node *da_##name(da_graph *g, da_node *x);
+DA_UNARY_FUNCTIONS(DA_DECLARE_UNARY)
+#undef DA_DECLARE_UNARY
 
 /* Reductions over the axes whose bit is set in `axes` (bit 0: axis 0; 0: all of them); keep leaves them as size 1. */
 da_node *da_sum(da_graph *g, da_node *x, unsigned axes, bool keep);
@@ -151,13 +154,9 @@ da_node *da_conv2d_norm(da_graph *g, da_node *x, da_node *weight, da_node *scale
    three one after the other. The unpooled images live in the cache only. */
 da_node *da_conv2d_relu(da_graph *g, da_node *x, da_node *weight, da_node *bias, da_conv2d_options conv, int64_t pool);
 
-/* Activations. gelu is the exact one, x * Phi(x). */
+/* Activations besides the smooth ones. */
 da_node *da_relu(da_graph *g, da_node *x);
 da_node *da_leaky_relu(da_graph *g, da_node *x, float slope);
-da_node *da_gelu(da_graph *g, da_node *x);
-da_node *da_silu(da_graph *g, da_node *x);
-da_node *da_sigmoid(da_graph *g, da_node *x);
-da_node *da_tanh(da_graph *g, da_node *x);
 da_node *da_softmax(da_graph *g, da_node *x); /* along the last axis */
 
 /* Dropout: zero with probability p, else x / (1 - p); element i is decided by value i of (seed, stream). */

@@ -197,11 +197,12 @@ static da_node *relu_forward(da_layer *l, da_forward *f, da_node *x)       { (vo
 static da_node *leaky_relu_forward(da_layer *l, da_forward *f, da_node *x) {
     return da_leaky_relu(f->graph, x, l->options.slope);
 }
-static da_node *gelu_forward(da_layer *l, da_forward *f, da_node *x)       { (void)l; return da_gelu(f->graph, x); }
-static da_node *silu_forward(da_layer *l, da_forward *f, da_node *x)       { (void)l; return da_silu(f->graph, x); }
-static da_node *sigmoid_forward(da_layer *l, da_forward *f, da_node *x)    { (void)l; return da_sigmoid(f->graph, x); }
-static da_node *tanh_forward(da_layer *l, da_forward *f, da_node *x)       { (void)l; return da_tanh(f->graph, x); }
 static da_node *softmax_forward(da_layer *l, da_forward *f, da_node *x)    { (void)l; return da_softmax(f->graph, x); }
+
+#define ROW(name, ...) \
+    static da_node *name##_forward(da_layer *l, da_forward *f, da_node *x) { (void)l; return da_##name(f->graph, x); }
+DA_ACTIVATIONS(ROW)
+#undef ROW
 
 static da_node *dropout_forward(da_layer *layer, da_forward *forward, da_node *x) {
     if (!forward->training) return x;
@@ -272,10 +273,9 @@ static const dai_kind kinds[DA_LAYER_KIND_COUNT] = {
     [DA_LAYER_BATCH_NORM]   = { "batch_norm", DAI_MOMENTUM | DAI_EPSILON, batch_norm_plan, batch_norm_forward },
     [DA_LAYER_RELU]         = { "relu", 0, keep_shape, relu_forward },
     [DA_LAYER_LEAKY_RELU]   = { "leaky_relu", DAI_SLOPE, keep_shape, leaky_relu_forward },
-    [DA_LAYER_GELU]         = { "gelu", 0, keep_shape, gelu_forward },
-    [DA_LAYER_SILU]         = { "silu", 0, keep_shape, silu_forward },
-    [DA_LAYER_SIGMOID]      = { "sigmoid", 0, keep_shape, sigmoid_forward },
-    [DA_LAYER_TANH]         = { "tanh", 0, keep_shape, tanh_forward },
+#define ROW(name, NAME, ...) [DA_LAYER_##NAME] = { #name, 0, keep_shape, name##_forward },
+    DA_ACTIVATIONS(ROW)
+#undef ROW
     [DA_LAYER_SOFTMAX]      = { "softmax", 0, keep_shape, softmax_forward },
     [DA_LAYER_MAX_POOL]     = { "max_pool", WINDOW, pool_plan, max_pool_forward },
     [DA_LAYER_AVERAGE_POOL] = { "average_pool", WINDOW, pool_plan, average_pool_forward },

@@ -23,55 +23,45 @@ static inline void store(float *to, const float block[LANES], int64_t left) {
     memcpy(to, block, (size_t)(left >= LANES ? LANES : left) * sizeof *block);
 }
 
-/* y[i] = expression of v = x[i]. */
-#define MAP(expression)                                    \
-    for (int64_t i = 0; i < n; i += LANES) {               \
-        float in[LANES], out[LANES];                       \
-        load(in, x + i, n - i);                            \
-        for (int l = 0; l < LANES; l++) {                  \
-            const float v = in[l];                         \
-            out[l] = (expression);                         \
+/* y[i] = value of v = x[i]. */
+#define ROW(name, NAME, from, value, contribution)         \
+    case DA_UNARY_##NAME:                                  \
+        for (int64_t i = 0; i < n; i += LANES) {           \
+            float in[LANES], out[LANES];                   \
+            load(in, x + i, n - i);                        \
+            for (int l = 0; l < LANES; l++) {              \
+                const float v = in[l];                     \
+                out[l] = (value);                          \
+            }                                              \
+            store(y + i, out, n - i);                      \
         }                                                  \
-        store(y + i, out, n - i);                          \
-    }                                                      \
-    break
+        break;
 
 void DA_VARIANT(dai_unary)(da_unary f, int64_t n, const float *x, float *y) {
     switch (f) {
-    case DA_UNARY_EXP:     MAP(exp_inline(v));
-    case DA_UNARY_LOG:     MAP(log_inline(v));
-    case DA_UNARY_SQRT:    MAP(sqrtf(v));
-    case DA_UNARY_TANH:    MAP(tanh_inline(v));
-    case DA_UNARY_SIGMOID: MAP(sigmoid_inline(v));
-    case DA_UNARY_SILU:    MAP(silu_inline(v));
-    case DA_UNARY_GELU:    MAP(gelu_inline(v));
-    case DA_UNARY_COUNT:   break;
+        DA_UNARY_FUNCTIONS(ROW)
+    case DA_UNARY_COUNT: break;
     }
 }
 
-/* dx[i] = expression of d = dy[i] and v = from[i]; from is x or y, whichever the slope is computed from. */
-#define MAP_BACK(from, expression)                         \
-    for (int64_t i = 0; i < n; i += LANES) {               \
-        float in[LANES], up[LANES], out[LANES];            \
-        load(in, (from) + i, n - i);                       \
-        load(up, dy + i, n - i);                           \
-        for (int l = 0; l < LANES; l++) {                  \
-            const float v = in[l], d = up[l];              \
-            out[l] = (expression);                         \
+/* dx[i] = contribution of d = dy[i] and v, from x[i] or y[i]. */
+#define ROW_BACK(name, NAME, from, value, contribution)    \
+    case DA_UNARY_##NAME:                                  \
+        for (int64_t i = 0; i < n; i += LANES) {           \
+            float in[LANES], up[LANES], out[LANES];        \
+            load(in, from + i, n - i);                     \
+            load(up, dy + i, n - i);                       \
+            for (int l = 0; l < LANES; l++) {              \
+                const float v = in[l], d = up[l];          \
+                out[l] = (contribution);                   \
+            }                                              \
+            store(dx + i, out, n - i);                     \
         }                                                  \
-        store(dx + i, out, n - i);                         \
-    }                                                      \
-    break
+        break;
 
 void DA_VARIANT(dai_unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx) {
     switch (f) {
-    case DA_UNARY_EXP:     MAP_BACK(y, d * v);
-    case DA_UNARY_LOG:     MAP_BACK(x, d / v);
-    case DA_UNARY_SQRT:    MAP_BACK(y, d / (v + v));
-    case DA_UNARY_TANH:    MAP_BACK(y, d * tanh_slope_inline(v));
-    case DA_UNARY_SIGMOID: MAP_BACK(y, d * sigmoid_slope_inline(v));
-    case DA_UNARY_SILU:    MAP_BACK(x, d * silu_slope_inline(v));
-    case DA_UNARY_GELU:    MAP_BACK(x, d * gelu_slope_inline(v));
-    case DA_UNARY_COUNT:   break;
+        DA_UNARY_FUNCTIONS(ROW_BACK)
+    case DA_UNARY_COUNT: break;
     }
 }

@@ -20,6 +20,7 @@
 #include "core/kernels/update.h"
 #include "core/kernels/winograd.h"
 #include "core/status.h"
+#include "core/unary.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -136,7 +137,9 @@ int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward
 int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv);
 
 typedef enum da_unary {
-    DA_UNARY_EXP, DA_UNARY_LOG, DA_UNARY_SQRT, DA_UNARY_TANH, DA_UNARY_SIGMOID, DA_UNARY_SILU, DA_UNARY_GELU,
+#define ROW(name, NAME, ...) DA_UNARY_##NAME,
+    DA_UNARY_FUNCTIONS(ROW)
+#undef ROW
     DA_UNARY_COUNT
 } da_unary;
 

@@ -5,7 +5,7 @@
 #include "core/kernels/kernels.h"
 
 /* y[i] = f(x[i]) and dx[i] = dy[i] * f'(x[i]); x and y may be the same array, dy and dx too, in every one of them.
-   Backward reads y for exp, sqrt, tanh and sigmoid, x for the others, and takes NULL for what it does not read. */
+   Backward reads x or y, as core/unary.h says, and takes NULL for the other one. */
 #define DAI_DECLARE_UNARY(variant)                                                                                     \
     void dai_unary_##variant(da_unary f, int64_t n, const float *x, float *y);                                         \
     void dai_unary_backward_##variant(da_unary f, int64_t n, const float *x, const float *y, const float *dy,          \

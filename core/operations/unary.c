@@ -1,5 +1,5 @@
-/* One number in, one number out: scale, exp, log, sqrt, and the activations relu, leaky_relu, gelu, silu, sigmoid,
- * tanh. The smooth ones are routines of the kernel table; the others are lines of arithmetic.
+/* One number in, one number out: the functions of core/unary.h, which are routines of the kernel table, and scale, relu
+ * and leaky_relu, which are lines of arithmetic.
  */
 #include "core/kernels/kernels.h"
 #include "core/operations/loops.h"
@@ -53,22 +53,17 @@ static void smooth_backward(da_node *node, da_unary f) {
     dai_gradient_end(node, 0);
 }
 
-#define SMOOTH(name_, unary, slope_source)                                                             \
-    static void name_##_forward(da_node *node)  { smooth_forward(node, unary); }                       \
-    static void name_##_backward(da_node *node) { smooth_backward(node, unary); }                      \
+#define READS_x backward_needs_inputs
+#define READS_y backward_needs_output
+#define OPERATION(name_, NAME, from, ...)                                                              \
+    static void name_##_forward(da_node *node)  { smooth_forward(node, DA_UNARY_##NAME); }             \
+    static void name_##_backward(da_node *node) { smooth_backward(node, DA_UNARY_##NAME); }            \
     const da_operation dai_operation_##name_ = {                                                       \
         .name = #name_, .inputs_least = 1, .inputs_most = 1, .shape = same_shape,                      \
-        .forward = name_##_forward, .backward = name_##_backward, .slope_source = true                 \
+        .forward = name_##_forward, .backward = name_##_backward, .READS_##from = true                 \
     };                                                                                                 \
     da_node *da_##name_(da_graph *g, da_node *x) { return dai_node_new(g, &dai_operation_##name_, &x, 1, NULL); }
-
-SMOOTH(exp, DA_UNARY_EXP, backward_needs_output)
-SMOOTH(log, DA_UNARY_LOG, backward_needs_inputs)
-SMOOTH(sqrt, DA_UNARY_SQRT, backward_needs_output)
-SMOOTH(tanh, DA_UNARY_TANH, backward_needs_output)
-SMOOTH(sigmoid, DA_UNARY_SIGMOID, backward_needs_output)
-SMOOTH(silu, DA_UNARY_SILU, backward_needs_inputs)
-SMOOTH(gelu, DA_UNARY_GELU, backward_needs_inputs)
+DA_UNARY_FUNCTIONS(OPERATION)
 
 /* ---- The others ---- */
 

@@ -1,7 +1,7 @@
 /* deeparc gradcheck: is every operation right? Against an oracle in double that shares no code with the kernels. */
 #include "deeparc/cli/cli.h"
 
-#include "deeparc/gradcheck.h"
+#include "core/check/gradcheck.h"
 
 static void put(void *context, const da_gradcheck_result *r) {
     da_row(context, da_word(r->passed ? "ok" : "FAIL"), da_word(r->operation), da_flag(r->passed), da_whole(r->cases),

@@ -5,8 +5,8 @@
 #include "core/node.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "deeparc/gradcheck.h"
-#include "deeparc/oracle.h"
+#include "core/check/gradcheck.h"
+#include "core/check/oracle.h"
 #include "tests/unit/test.h"
 
 static void check_result(void *context, const da_gradcheck_result *result) {

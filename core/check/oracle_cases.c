@@ -1,7 +1,7 @@
 /* What every operation is tried on: awkward shapes (sizes of one, primes, one more or less than a vector, more than one
  * run of a parallel loop), every option, and at least one misuse, which must be refused with words that help.
  */
-#include "deeparc/oracle.h"
+#include "core/check/oracle.h"
 
 #define S0 { 0, { 0 } }
 #define S1(a) { 1, { a } }
@@ -191,8 +191,9 @@ const dai_oracle_case dai_oracle_cases[] = {
     { "global_average_pool", 1, .in = { S4(5, 40, 41, 18) } },
     { "global_average_pool", 1, .in = { S3(2, 3, 5) }, .fails = "2x3x5" },
 
-    UNARY("relu", DAI_APART), UNARY("gelu", DAI_NORMAL), UNARY("silu", DAI_NORMAL), UNARY("sigmoid", DAI_NORMAL),
-    UNARY("tanh", DAI_NORMAL),
+#define ROW(name, ...) UNARY(#name, DAI_NORMAL),
+    DA_ACTIVATIONS(ROW)
+    UNARY("relu", DAI_APART),
     { "leaky_relu", 1, .in = { S2(3, 7) }, { DAI_APART }, .options.leaky_relu = { 0.1f } },
     { "leaky_relu", 1, .in = { S2(131, 129) }, { DAI_APART }, .options.leaky_relu = { -0.5f } },
     { "leaky_relu", 1, .in = { S1(4) }, .bytes = true, .fails = "bytes" },

@@ -1,5 +1,5 @@
 /* The oracle's formulas. Slow on purpose: indices are taken apart and put together for every single number. */
-#include "deeparc/oracle.h"
+#include "core/check/oracle.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -71,10 +71,10 @@ static double plus(double a, double b)  { return a + b; }
 static double minus(double a, double b) { return a - b; }
 static double times(double a, double b) { return a * b; }
 static double over(double a, double b)  { return a / b; }
-static int64_t add(CASE *c, const ARRAY *in, ARRAY *y)      { (void)c; return binary(in, y, plus); }
-static int64_t subtract(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return binary(in, y, minus); }
-static int64_t multiply(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return binary(in, y, times); }
-static int64_t divide(CASE *c, const ARRAY *in, ARRAY *y)   { (void)c; return binary(in, y, over); }
+static int64_t compute_add(CASE *c, const ARRAY *in, ARRAY *y)      { (void)c; return binary(in, y, plus); }
+static int64_t compute_subtract(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return binary(in, y, minus); }
+static int64_t compute_multiply(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return binary(in, y, times); }
+static int64_t compute_divide(CASE *c, const ARRAY *in, ARRAY *y)   { (void)c; return binary(in, y, over); }
 
 static int64_t unary(const ARRAY *x, ARRAY *y, double (*f)(double)) {
     same_shape(y, x);
@@ -82,27 +82,27 @@ static int64_t unary(const ARRAY *x, ARRAY *y, double (*f)(double)) {
     return 1;
 }
 
-static double f_relu(double x)    { return x > 0 ? x : 0; }
-static double f_sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double f_silu(double x)    { return x / (1 + exp(-x)); }
-static double f_gelu(double x)    { return x * 0.5 * erfc(-x / sqrt(2)); }
-static int64_t exponential(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return unary(in, y, exp); }
-static int64_t logarithm(CASE *c, const ARRAY *in, ARRAY *y)   { (void)c; return unary(in, y, log); }
-static int64_t root(CASE *c, const ARRAY *in, ARRAY *y)        { (void)c; return unary(in, y, sqrt); }
-static int64_t relu(CASE *c, const ARRAY *in, ARRAY *y)        { (void)c; return unary(in, y, f_relu); }
-static int64_t gelu(CASE *c, const ARRAY *in, ARRAY *y)        { (void)c; return unary(in, y, f_gelu); }
-static int64_t silu(CASE *c, const ARRAY *in, ARRAY *y)        { (void)c; return unary(in, y, f_silu); }
-static int64_t sigmoid(CASE *c, const ARRAY *in, ARRAY *y)     { (void)c; return unary(in, y, f_sigmoid); }
-static int64_t hyperbolic(CASE *c, const ARRAY *in, ARRAY *y)  { (void)c; return unary(in, y, tanh); }
+static double relu_of(double x)    { return x > 0 ? x : 0; }
+static double exp_of(double x)     { return exp(x); }
+static double log_of(double x)     { return log(x); }
+static double sqrt_of(double x)    { return sqrt(x); }
+static double tanh_of(double x)    { return tanh(x); }
+static double sigmoid_of(double x) { return 1 / (1 + exp(-x)); }
+static double silu_of(double x)    { return x / (1 + exp(-x)); }
+static double gelu_of(double x)    { return x * 0.5 * erfc(-x / sqrt(2)); }
+#define UNARY(name, ...)                                                                                          \
+    static int64_t compute_##name(CASE *c, const ARRAY *in, ARRAY *y) { (void)c; return unary(in, y, name##_of); }
+UNARY(relu, )
+DA_UNARY_FUNCTIONS(UNARY)
 
-static int64_t scale(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_scale(CASE *c, const ARRAY *x, ARRAY *y) {
     same_shape(y, x);
     for (int64_t i = 0; y->data && i < count(x); i++)
         y->data[i] = x->data[i] * (double)c->options.scale.factor + (double)c->options.scale.offset;
     return 2;
 }
 
-static int64_t leaky_relu(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_leaky_relu(CASE *c, const ARRAY *x, ARRAY *y) {
     same_shape(y, x);
     for (int64_t i = 0; y->data && i < count(x); i++)
         y->data[i] = x->data[i] > 0 ? x->data[i] : x->data[i] * (double)c->options.leaky_relu.slope;
@@ -130,9 +130,9 @@ static int64_t reduce(CASE *c, const ARRAY *x, ARRAY *y, bool largest) {
     return count(y) ? count(x) / count(y) : 1;
 }
 
-static int64_t sum(CASE *c, const ARRAY *in, ARRAY *y)     { return reduce(c, in, y, false); }
-static int64_t maximum(CASE *c, const ARRAY *in, ARRAY *y) { return reduce(c, in, y, true); }
-static int64_t mean(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_sum(CASE *c, const ARRAY *in, ARRAY *y)     { return reduce(c, in, y, false); }
+static int64_t compute_max(CASE *c, const ARRAY *in, ARRAY *y) { return reduce(c, in, y, true); }
+static int64_t compute_mean(CASE *c, const ARRAY *in, ARRAY *y) {
     int64_t terms = reduce(c, in, y, false);
     for (int64_t i = 0; y->data && i < count(y); i++) y->data[i] /= (double)terms;
     return terms;
@@ -140,7 +140,7 @@ static int64_t mean(CASE *c, const ARRAY *in, ARRAY *y) {
 
 /* ---- Shape ---- */
 
-static int64_t reshape(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_reshape(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t known = 1;
     shape_is(y, c->options.reshape.ndim, c->options.reshape.shape);
     for (int d = 0; d < y->ndim; d++) known *= y->shape[d] < 0 ? 1 : y->shape[d];
@@ -149,14 +149,14 @@ static int64_t reshape(CASE *c, const ARRAY *x, ARRAY *y) {
     return 1;
 }
 
-static int64_t flatten(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_flatten(CASE *c, const ARRAY *x, ARRAY *y) {
     (void)c;
     shape_is(y, 2, (int64_t[]) { x->shape[0], count(x) / x->shape[0] });
     if (y->data) memcpy(y->data, x->data, (size_t)count(x) * sizeof *y->data);
     return 1;
 }
 
-static int64_t permute(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_permute(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t index[DA_MAX_DIMS], moved[DA_MAX_DIMS];
     y->ndim = x->ndim;
     for (int d = 0; d < x->ndim; d++) y->shape[d] = x->shape[c->options.permute.axes[d]];
@@ -168,7 +168,7 @@ static int64_t permute(CASE *c, const ARRAY *x, ARRAY *y) {
     return 1;
 }
 
-static int64_t slice(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_slice(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t index[DA_MAX_DIMS] = { 0 }, size = x->shape[c->options.slice.axis], n = 0;
     int axis = c->options.slice.axis;
     int64_t start = c->options.slice.start + (c->options.slice.start < 0 ? size : 0);
@@ -184,7 +184,7 @@ static int64_t slice(CASE *c, const ARRAY *x, ARRAY *y) {
     return 1;
 }
 
-static int64_t concatenate(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_concatenate(CASE *c, const ARRAY *in, ARRAY *y) {
     int64_t index[DA_MAX_DIMS];
     int axis = c->options.concatenate.axis;
     same_shape(y, in);
@@ -198,7 +198,7 @@ static int64_t concatenate(CASE *c, const ARRAY *in, ARRAY *y) {
     return 1;
 }
 
-static int64_t pad(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_pad(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t index[DA_MAX_DIMS];
     y->ndim = x->ndim;
     for (int d = 0; d < x->ndim; d++) y->shape[d] = c->options.pad.before[d] + x->shape[d] + c->options.pad.after[d];
@@ -216,7 +216,7 @@ static int64_t pad(CASE *c, const ARRAY *x, ARRAY *y) {
 
 /* ---- Products ---- */
 
-static int64_t matmul(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_matmul(CASE *c, const ARRAY *in, ARRAY *y) {
     const ARRAY *a = &in[0], *b = &in[1];
     int64_t m = a->shape[a->ndim - 2], k = a->shape[a->ndim - 1], n = b->shape[b->ndim - 1];
     (void)c;
@@ -231,7 +231,7 @@ static int64_t matmul(CASE *c, const ARRAY *in, ARRAY *y) {
     return k;
 }
 
-static int64_t linear(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_linear(CASE *c, const ARRAY *in, ARRAY *y) {
     int64_t n = in[0].shape[0], d = in[1].shape[0], k = in[1].shape[1];
     shape_is(y, 2, (int64_t[]) { n, k });
     for (int64_t i = 0; y->data && i < n * k; i++) {
@@ -256,7 +256,7 @@ static double conv_at(CASE *c, const ARRAY *x, const ARRAY *w, int64_t n, int64_
     return total;
 }
 
-static int64_t conv2d(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_conv2d(CASE *c, const ARRAY *in, ARRAY *y) {
     const ARRAY *x = &in[0], *w = &in[1];
     int64_t index[DA_MAX_DIMS];
     y->ndim = 4;
@@ -294,7 +294,7 @@ static void normalise(const da_batch_norm_options *o, const ARRAY *x, int64_t k,
     }
 }
 
-static int64_t batch_norm(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_batch_norm(CASE *c, const ARRAY *in, ARRAY *y) {
     const ARRAY *x = in;
     int64_t channels = x->shape[x->ndim - 1];
     same_shape(y, x);
@@ -303,10 +303,10 @@ static int64_t batch_norm(CASE *c, const ARRAY *in, ARRAY *y) {
     return count(x) / channels;
 }
 
-static int64_t conv2d_norm(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_conv2d_norm(CASE *c, const ARRAY *in, ARRAY *y) {
     dai_oracle_case plain = *c;
     plain.inputs = 2; /* no bias */
-    int64_t terms = conv2d(&plain, in, y), channels = y->shape[3];
+    int64_t terms = compute_conv2d(&plain, in, y), channels = y->shape[3];
     for (int64_t k = 0; y->data && k < channels; k++)
         normalise(&c->options.conv2d_norm.norm, y, k, &in[2], &in[3], y);
     for (int64_t i = 0; y->data && i < count(y); i++) {
@@ -339,13 +339,13 @@ static int64_t pool(CASE *c, const ARRAY *x, ARRAY *y, bool largest) {
 }
 
 /* The largest of each window of the convolution's output, and at least zero. */
-static int64_t conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
     dai_oracle_array z = { 0 };
-    int64_t terms = conv2d(c, in, &z), size = c->options.conv2d_relu.pool, at[DA_MAX_DIMS];
+    int64_t terms = compute_conv2d(c, in, &z), size = c->options.conv2d_relu.pool, at[DA_MAX_DIMS];
     shape_is(y, 4, (int64_t[]) { z.shape[0], z.shape[1] / size, z.shape[2] / size, z.shape[3] });
     if (!y->data) return terms;
     z.data = da_alloc((size_t)count(&z) * sizeof *z.data);
-    if (z.data) (void)conv2d(c, in, &z);
+    if (z.data) (void)compute_conv2d(c, in, &z);
     for (int64_t i = 0; i < count(y); i++) {
         take_apart(y, i, at);
         y->data[i] = z.data ? 0 : HUGE_VAL; /* agrees with nothing: out of memory is a failed check */
@@ -356,10 +356,10 @@ static int64_t conv2d_relu(CASE *c, const ARRAY *in, ARRAY *y) {
     return terms;
 }
 
-static int64_t max_pool(CASE *c, const ARRAY *in, ARRAY *y)     { return pool(c, in, y, true); }
-static int64_t average_pool(CASE *c, const ARRAY *in, ARRAY *y) { return pool(c, in, y, false); }
+static int64_t compute_max_pool(CASE *c, const ARRAY *in, ARRAY *y)     { return pool(c, in, y, true); }
+static int64_t compute_average_pool(CASE *c, const ARRAY *in, ARRAY *y) { return pool(c, in, y, false); }
 
-static int64_t global_average_pool(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_global_average_pool(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t pixels = x->shape[1] * x->shape[2];
     (void)c;
     shape_is(y, 2, (int64_t[]) { x->shape[0], x->shape[3] });
@@ -387,7 +387,7 @@ static double surprise(const double *x, int64_t n, int64_t j) {
     return log1p(others);
 }
 
-static int64_t softmax(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_softmax(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t k = x->shape[x->ndim - 1];
     (void)c;
     same_shape(y, x);
@@ -411,7 +411,7 @@ static uint32_t philox_value(uint64_t seed, uint64_t stream, uint64_t i) {
     return (uint32_t)(r[i % 4 / 2] >> (i % 2 ? 32 : 0));
 }
 
-static int64_t dropout(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_dropout(CASE *c, const ARRAY *x, ARRAY *y) {
     double p = (double)c->options.dropout.p;
     same_shape(y, x);
     for (int64_t i = 0; y->data && i < count(x); i++) {
@@ -421,7 +421,7 @@ static int64_t dropout(CASE *c, const ARRAY *x, ARRAY *y) {
     return 1;
 }
 
-static int64_t cross_entropy(CASE *c, const ARRAY *x, ARRAY *y) {
+static int64_t compute_cross_entropy(CASE *c, const ARRAY *x, ARRAY *y) {
     int64_t n = x->shape[0], k = x->shape[1];
     double s = (double)c->options.cross_entropy.smoothing, total = 0;
     shape_is(y, 0, NULL);
@@ -433,7 +433,7 @@ static int64_t cross_entropy(CASE *c, const ARRAY *x, ARRAY *y) {
     return n + k;
 }
 
-static int64_t mse(CASE *c, const ARRAY *in, ARRAY *y) {
+static int64_t compute_mse(CASE *c, const ARRAY *in, ARRAY *y) {
     double total = 0;
     (void)c;
     shape_is(y, 0, NULL);
@@ -451,9 +451,6 @@ CALL(subtract, da_subtract(g, in[0], in[1]))
 CALL(multiply, da_multiply(g, in[0], in[1]))
 CALL(divide, da_divide(g, in[0], in[1]))
 CALL(scale, da_scale(g, in[0], c->options.scale.factor, c->options.scale.offset))
-CALL(exp, da_exp(g, in[0]))
-CALL(log, da_log(g, in[0]))
-CALL(sqrt, da_sqrt(g, in[0]))
 CALL(sum, da_sum(g, in[0], c->options.reduce.axes, c->options.reduce.keep))
 CALL(mean, da_mean(g, in[0], c->options.reduce.axes, c->options.reduce.keep))
 CALL(max, da_max(g, in[0], c->options.reduce.axes, c->options.reduce.keep))
@@ -478,28 +475,12 @@ CALL(average_pool, da_average_pool(g, in[0], c->options.pool))
 CALL(global_average_pool, da_global_average_pool(g, in[0]))
 CALL(relu, da_relu(g, in[0]))
 CALL(leaky_relu, da_leaky_relu(g, in[0], c->options.leaky_relu.slope))
-CALL(gelu, da_gelu(g, in[0]))
-CALL(silu, da_silu(g, in[0]))
-CALL(sigmoid, da_sigmoid(g, in[0]))
-CALL(tanh, da_tanh(g, in[0]))
+#define CALL_UNARY(name, ...) CALL(name, da_##name(g, in[0]))
+DA_UNARY_FUNCTIONS(CALL_UNARY)
 CALL(softmax, da_softmax(g, in[0]))
 CALL(dropout, da_dropout(g, in[0], c->options.dropout.p, c->options.dropout.seed, c->options.dropout.stream))
 CALL(cross_entropy, da_cross_entropy(g, in[0], c->options.cross_entropy.labels, c->options.cross_entropy.smoothing))
 CALL(mse, da_mse(g, in[0], in[1]))
 
-const dai_oracle_row dai_oracle_rows[] = {
-    { "add", call_add, add }, { "subtract", call_subtract, subtract }, { "multiply", call_multiply, multiply },
-    { "divide", call_divide, divide }, { "scale", call_scale, scale }, { "exp", call_exp, exponential },
-    { "log", call_log, logarithm }, { "sqrt", call_sqrt, root }, { "sum", call_sum, sum }, { "mean", call_mean, mean },
-    { "max", call_max, maximum }, { "reshape", call_reshape, reshape }, { "flatten", call_flatten, flatten },
-    { "permute", call_permute, permute }, { "slice", call_slice, slice },
-    { "concatenate", call_concatenate, concatenate }, { "pad", call_pad, pad }, { "matmul", call_matmul, matmul },
-    { "linear", call_linear, linear }, { "conv2d", call_conv2d, conv2d }, { "batch_norm", call_batch_norm, batch_norm },
-    { "conv2d_norm", call_conv2d_norm, conv2d_norm }, { "conv2d_relu", call_conv2d_relu, conv2d_relu },
-    { "max_pool", call_max_pool, max_pool }, { "average_pool", call_average_pool, average_pool },
-    { "global_average_pool", call_global_average_pool, global_average_pool }, { "relu", call_relu, relu },
-    { "leaky_relu", call_leaky_relu, leaky_relu }, { "gelu", call_gelu, gelu }, { "silu", call_silu, silu },
-    { "sigmoid", call_sigmoid, sigmoid }, { "tanh", call_tanh, hyperbolic }, { "softmax", call_softmax, softmax },
-    { "dropout", call_dropout, dropout }, { "cross_entropy", call_cross_entropy, cross_entropy },
-    { "mse", call_mse, mse }, { NULL, NULL, NULL }
-};
+#define ROW(name, ...) { #name, call_##name, compute_##name },
+const dai_oracle_row dai_oracle_rows[] = { DAI_OPERATIONS(ROW) { NULL, NULL, NULL } };

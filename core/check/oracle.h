@@ -4,12 +4,12 @@
  * erf. An operation and its oracle agree only if both are right, or wrong in the same way twice.
  *
  *     case (operation, shapes, options)  ──>  core: float, fast         ──┐
- *                                        ──>  oracle: double, literal   ──┴── compared by deeparc/gradcheck.c
+ *                                        ──>  oracle: double, literal   ──┴── compared by core/check/gradcheck.c
  */
-#ifndef DA_DEEPARC_ORACLE_H
-#define DA_DEEPARC_ORACLE_H
+#ifndef DA_CORE_CHECK_ORACLE_H
+#define DA_CORE_CHECK_ORACLE_H
 
-#include "core/node.h"
+#include "core/operations/rows.h"
 
 /* How an input is filled: normal deviates; numbers above 0.5; or numbers in random order that keep 0.05 from each other
    and 0.025 from zero, so that a small step crosses no kink and changes no maximum; or normal deviates that fall by 20

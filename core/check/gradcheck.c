@@ -1,10 +1,10 @@
 /* Operations against the oracle. */
-#include "deeparc/gradcheck.h"
+#include "core/check/gradcheck.h"
 #include "core/kernels/kernels.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "deeparc/oracle.h"
+#include "core/check/oracle.h"
 
 #include <math.h>
 #include <stdio.h>

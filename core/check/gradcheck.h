@@ -9,8 +9,8 @@
  *
  * An operation that has no oracle, no case or no misuse fails.
  */
-#ifndef DA_DEEPARC_GRADCHECK_H
-#define DA_DEEPARC_GRADCHECK_H
+#ifndef DA_CORE_CHECK_GRADCHECK_H
+#define DA_CORE_CHECK_GRADCHECK_H
 
 #include "core/status.h"
 
