@@ -9,7 +9,8 @@
 #include "core/math.h"
 #include "core/memory.h"
 #include "core/random.h"
-#include "optim/evaluate.h"
+#include "optim/feed.h"
+#include "optim/trainer.h"
 
 #include <math.h>
 #include <string.h>
@@ -188,7 +189,7 @@ static da_status count_correct(da_attacker *a, float *images, const uint8_t *lab
     da_graph_set_recording(a->graph, false);
     da_node *logits = da_model_forward(a->model, &forward, da_graph_input(a->graph, &x));
     DA_TRY(da_graph_status(a->graph));
-    *correct = dai_count_correct(da_node_value(logits), labels);
+    *correct = da_count_correct(da_node_value(logits), labels);
     return DA_OK;
 }
 

@@ -73,9 +73,9 @@ static void transpose(void *context, int64_t block, int worker) {
 static void multiply(void *context, int64_t block, int worker) {
     const panel_work *w = context;
     const job *j = w->job;
-    const dai_segment whole = { .length = w->panel.depth };
+    const da_segment whole = { .length = w->panel.depth };
     const float *a = w->panel.values + block * BLOCK;
-    const dai_contraction product = {
+    const da_contraction product = {
         .m = smallest(EDGE, j->samples - block * EDGE), .n = j->columns - block * EDGE,
         .segments = &whole, .segment_count = 1, .a = a, .a_row = 1, .a_step = EDGE, .b = a, .b_step = EDGE,
         .b_gap = BLOCK - EDGE, .c = w->c + block * EDGE * (j->columns + 1), .c_row = j->columns, .bands = 1,

@@ -15,7 +15,7 @@
 #include "deeparc/features.h"
 #include "deeparc/order.h"
 #include "deeparc/restructure.h"
-#include "optim/evaluate.h"
+#include "optim/trainer.h"
 
 #include <math.h>
 #include <string.h>
@@ -240,7 +240,7 @@ static void measure_fit(const study *s, const da_features *f, da_point *point) {
         distance += divergence(s->logits + i * f->classes, row, f->classes);
     }
     const double n = (double)f->samples;
-    point->value[DA_PROPERTY_ACCURACY] = (double)dai_count_correct(&logits, f->labels) / n;
+    point->value[DA_PROPERTY_ACCURACY] = (double)da_count_correct(&logits, f->labels) / n;
     point->value[DA_PROPERTY_LOSS] = isfinite(loss) ? loss / n : (double)NAN;
     point->value[DA_PROPERTY_DIVERGENCE] = isfinite(distance) ? distance / n : (double)NAN;
 }

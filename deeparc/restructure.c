@@ -4,7 +4,7 @@
 #include "core/memory.h"
 #include "deeparc/order.h"
 #include "layers/zoo.h"
-#include "optim/evaluate.h"
+#include "optim/trainer.h"
 
 #include <math.h>
 #include <string.h>
@@ -119,7 +119,7 @@ static da_status judge_init(judge *j, const da_model *model, const da_choice_opt
 
 static da_status judge_accuracy(judge *j, da_model *model, double *accuracy, int64_t *correct) {
     da_evaluation result;
-    DA_TRY(dai_evaluate(model, &j->held, NULL, &result));
+    DA_TRY(da_evaluate_feed(model, &j->held, NULL, &result));
     *accuracy = result.accuracy;
     *correct = result.correct;
     return DA_OK;

@@ -1,11 +1,11 @@
-/* A graph for each worker, made when it gets its first group. */
+/* A graph for each worker. A graph takes its memory with the first group it computes: on the calling thread, where a
+ * failure can be told, one worker's after the other; the loop over all other groups takes none. */
 #include "layers/inference.h"
 
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/tiny.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Images a group: so many that the largest output of a unit fits the second-level cache beside what it is made from, and
@@ -16,11 +16,11 @@ struct da_inference {
     da_model *model;
     int64_t group, work;                /* work: of an image, in nanoseconds */
     da_graph *graphs[DA_MAX_THREADS];
-    da_status status[DA_MAX_THREADS];   /* the first failure of each worker, */
-    char message[DA_MAX_THREADS][256];  /* and its words: errors belong to threads */
+    int64_t served[DA_MAX_THREADS];     /* images a group that a graph has memory for */
+    da_status status[DA_MAX_THREADS];   /* the first failure of each worker in a loop; there should be none */
     const da_tensor *images;            /* of the running call, and its groups */
     float *logits;
-    int64_t size;
+    int64_t size, first;                /* images a group; the loop's first group */
 };
 
 static int64_t volume(int ndim, const int64_t *shape) {
@@ -58,18 +58,17 @@ void da_inference_free(da_inference *inference) {
     da_free(inference);
 }
 
-static da_status infer_group(da_inference *run, da_graph **graph, int64_t first, int64_t count) {
+static da_status infer_group(da_inference *run, int worker, int64_t group) {
     const int64_t *shape = run->model->input_shape, image = volume(3, shape), classes = run->model->classes;
-    if (!*graph) {
-        DA_TRY(da_graph_new(graph));
-        da_graph_set_recording(*graph, false);
-    }
+    const int64_t first = group * run->size, left = run->images->shape[0] - first,
+        count = left < run->size ? left : run->size;
+    da_graph *graph = run->graphs[worker];
     da_tensor images = da_tensor_over(da_tensor_floats(run->images) + first * image, DA_FLOAT32, 4,
                                       (int64_t[]){ count, shape[0], shape[1], shape[2] });
-    da_forward forward = { .graph = *graph };
-    da_graph_reset(*graph);
-    const da_tensor *rows = da_node_value(da_model_forward(run->model, &forward, da_graph_input(*graph, &images)));
-    DA_TRY(da_graph_status(*graph));
+    da_forward forward = { .graph = graph };
+    da_graph_reset(graph);
+    const da_tensor *rows = da_node_value(da_model_forward(run->model, &forward, da_graph_input(graph, &images)));
+    DA_TRY(da_graph_status(graph));
     if (rows->ndim != 2 || rows->shape[1] != classes) {
         char text[96];
         return DA_FAIL(DA_ERROR_SHAPE, "the model '%s' gives %s for %lld images: %lldx%lld is expected",
@@ -77,18 +76,24 @@ static da_status infer_group(da_inference *run, da_graph **graph, int64_t first,
                        (long long)count, (long long)classes);
     }
     memcpy(run->logits + first * classes, rows->data, da_tensor_bytes(rows));
-    da_graph_reset(*graph);
+    da_graph_reset(graph);
+    if (run->served[worker] < count) run->served[worker] = count;
     return DA_OK;
 }
 
 static void infer_chunk(void *context, int64_t chunk, int worker) {
     da_inference *run = context;
-    const int64_t n = run->images->shape[0], first = chunk * run->size,
-        count = n - first < run->size ? n - first : run->size;
-    if (run->status[worker] != DA_OK) return;
-    run->status[worker] = infer_group(run, &run->graphs[worker], first, count);
-    if (run->status[worker] != DA_OK)
-        snprintf(run->message[worker], sizeof run->message[worker], "%s", da_error_message());
+    if (run->status[worker] == DA_OK) run->status[worker] = infer_group(run, worker, run->first + chunk);
+}
+
+/* Gives a worker's graph memory for whole groups, with the next group of this call. */
+static da_status serve(da_inference *run, int worker) {
+    if (run->served[worker] >= run->size) return DA_OK;
+    if (!run->graphs[worker]) {
+        DA_TRY(da_graph_new(&run->graphs[worker]));
+        da_graph_set_recording(run->graphs[worker], false);
+    }
+    return infer_group(run, worker, run->first++);
 }
 
 da_status da_infer(da_inference *run, const da_tensor *images, float *logits) {
@@ -100,10 +105,13 @@ da_status da_infer(da_inference *run, const da_tensor *images, float *logits) {
     const int64_t n = images->shape[0], threads = da_threads(), share = (n + threads - 1) / threads;
     run->images = images;
     run->logits = logits;
+    run->first = 0;
     run->size = share < run->group && share > 0 ? share : run->group;
+    const int64_t groups = (n + run->size - 1) / run->size;
+    for (int w = 0; w < threads && run->first < groups; w++) DA_TRY(serve(run, w));
     memset(run->status, 0, sizeof run->status);
-    da_parallel_for((n + run->size - 1) / run->size, n * run->work, infer_chunk, run);
+    da_parallel_for(groups - run->first, (n - run->first * run->size) * run->work, infer_chunk, run);
     for (int i = 0; i < DA_MAX_THREADS; i++)
-        if (run->status[i] != DA_OK) return DA_FAIL(run->status[i], "%s", run->message[i]);
+        if (run->status[i] != DA_OK) return DA_FAIL(run->status[i], "inference of '%s': no memory", run->model->architecture);
     return DA_OK;
 }

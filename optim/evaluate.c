@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-int64_t dai_named_class(const float *row, int64_t classes) {
+int64_t da_named_class(const float *row, int64_t classes) {
     int64_t best = 0;
     for (int64_t k = 0; k < classes; k++) {
         if (isnan(row[k])) return -1;
@@ -26,17 +26,17 @@ int64_t dai_named_class(const float *row, int64_t classes) {
     return best;
 }
 
-int64_t dai_count_correct(const da_tensor *logits, const uint8_t *labels) {
+int64_t da_count_correct(const da_tensor *logits, const uint8_t *labels) {
     int64_t correct = 0, classes = logits->shape[1];
     for (int64_t i = 0; i < logits->shape[0]; i++)
-        correct += dai_named_class(da_tensor_floats(logits) + i * classes, classes) == labels[i];
+        correct += da_named_class(da_tensor_floats(logits) + i * classes, classes) == labels[i];
     return correct;
 }
 
 static int64_t count_not_numbers(const da_tensor *logits) {
     int64_t count = 0, classes = logits->shape[1];
     for (int64_t i = 0; i < logits->shape[0]; i++)
-        count += dai_named_class(da_tensor_floats(logits) + i * classes, classes) < 0;
+        count += da_named_class(da_tensor_floats(logits) + i * classes, classes) < 0;
     return count;
 }
 
@@ -81,7 +81,7 @@ static da_status add_outcomes(const dai_evaluator *e, const da_tensor *logits, d
                            (long long)(sums->samples + i), e->feed->labels[i], e->model->architecture, (long long)classes);
         sums->loss += sample_loss(da_tensor_floats(logits) + i * classes, classes, e->feed->labels[i]);
     }
-    sums->correct += dai_count_correct(logits, e->feed->labels);
+    sums->correct += da_count_correct(logits, e->feed->labels);
     return DA_OK;
 }
 
@@ -110,7 +110,7 @@ da_status dai_evaluator_run(const dai_evaluator *e, float *logits, da_evaluation
     return DA_OK;
 }
 
-da_status dai_evaluate(da_model *model, da_feed *feed, float *logits, da_evaluation *result) {
+da_status da_evaluate_feed(da_model *model, da_feed *feed, float *logits, da_evaluation *result) {
     dai_evaluator evaluator = { 0 };
     DA_TRY(dai_evaluator_init(&evaluator, model, feed));
     da_status status = dai_evaluator_run(&evaluator, logits, result);
@@ -121,7 +121,7 @@ da_status dai_evaluate(da_model *model, da_feed *feed, float *logits, da_evaluat
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result) {
     da_feed feed;
     DA_TRY(da_feed_open(&feed, model, data, &(da_feed_options){ .batches.batch_size = batch }));
-    da_status status = dai_evaluate(model, &feed, logits, result);
+    da_status status = da_evaluate_feed(model, &feed, logits, result);
     da_feed_close(&feed);
     return status;
 }
@@ -134,7 +134,7 @@ da_status da_predict_pixels(da_model *model, const uint8_t *pixels, float *logit
     da_status status = row ? da_evaluate(model, &picture, 1, row, &seen) : DA_ERROR_MEMORY;
     if (status == DA_OK) {
         if (logits) memcpy(logits, row, (size_t)model->classes * sizeof *row);
-        *answer = (int)dai_named_class(row, model->classes);
+        *answer = (int)da_named_class(row, model->classes);
     }
     da_free(row);
     return status;

@@ -17,12 +17,5 @@ typedef struct dai_evaluator {
 da_status dai_evaluator_init(dai_evaluator *evaluator, da_model *model, da_feed *feed);
 void      dai_evaluator_free(dai_evaluator *evaluator); /* takes one that is all zero, and leaves it so */
 da_status dai_evaluator_run(const dai_evaluator *evaluator, float *logits, da_evaluation *result);
-/* All three, once. */
-da_status dai_evaluate(da_model *model, da_feed *feed, float *logits, da_evaluation *result);
-
-/* The class a row of logits names, the first of equal ones; -1: none, as one of them is not a number. */
-int64_t dai_named_class(const float *row, int64_t classes);
-/* How many of n samples name the class that is their label. */
-int64_t dai_count_correct(const da_tensor *logits, const uint8_t *labels);
 
 #endif

@@ -12,8 +12,7 @@
 #ifndef DA_OPTIM_TRAINER_H
 #define DA_OPTIM_TRAINER_H
 
-#include "datasets/batch.h"
-#include "datasets/dataset.h"
+#include "optim/feed.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
@@ -116,6 +115,12 @@ int64_t   da_trainer_steps(const da_trainer_options *options, int64_t images);
    has no class for, the model's normalisation is unknown), DA_ERROR_MEMORY. */
 typedef struct da_evaluation { int64_t samples, correct, not_numbers; double loss, accuracy, seconds; } da_evaluation;
 da_status da_evaluate(da_model *model, const da_dataset *data, int64_t batch, float *logits, da_evaluation *result);
+da_status da_evaluate_feed(da_model *model, da_feed *feed, float *logits, da_evaluation *result); /* ... on a feed */
+
+/* The class a row of logits names, the first of equal ones; -1: none, as one of them is not a number. And how many rows
+   of n x classes name their label. */
+int64_t da_named_class(const float *row, int64_t classes);
+int64_t da_count_correct(const da_tensor *logits, const uint8_t *labels);
 
 /* The class of one picture: pixels are the model's H x W x C bytes, channels last. logits, when not NULL, receives the
    model's `classes` outputs, with the bits that da_evaluate gives for the same picture. *answer is the place of the largest,

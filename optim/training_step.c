@@ -39,7 +39,7 @@ static da_status forward_backward(dai_training *t, outcome *out) {
     DA_TRY(da_graph_status(t->graph));
     out->loss = (double)da_node_scalar(loss);
     if (!isfinite(out->loss)) return DA_FAIL(DA_ERROR_NUMERIC, "the loss is %g", out->loss);
-    out->correct = dai_count_correct(da_node_value(logits), t->feed.labels);
+    out->correct = da_count_correct(da_node_value(logits), t->feed.labels);
     return da_graph_backward(t->graph, loss);
 }
 

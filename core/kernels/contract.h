@@ -38,16 +38,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct dai_segment {
+typedef struct da_segment {
     int64_t a, b, length;
     int64_t above, below; /* how many rows it leaves out */
-} dai_segment;
+} da_segment;
 
-typedef struct dai_contraction {
+typedef struct da_contraction {
     int64_t m, n;
-    const dai_segment *segments;
+    const da_segment *segments;
     int64_t segment_count;
-    dai_segment *joined;             /* room for as many, if some leave rows out; else NULL */
+    da_segment *joined;             /* room for as many, if some leave rows out; else NULL */
     const float *a; int64_t a_row, a_step;
     const float *b; int64_t b_step;
     float *c;       int64_t c_row;
@@ -58,8 +58,8 @@ typedef struct dai_contraction {
     bool accumulate;                 /* else C itself, or zero */
     const da_channel_affine *affine; /* done to finished numbers: a factor and an offset a column; add lies as c does */
     dai_ahead *ahead;                /* asked for meanwhile; may be NULL */
-} dai_contraction;
+} da_contraction;
 
-typedef void dai_contract(const dai_contraction *problem);
+typedef void dai_contract(const da_contraction *problem);
 
 #endif

@@ -31,7 +31,7 @@ enum { LEAST_CHAIN = 256, MOST_TOGETHER_FLOATS = DA_SIZE(1 << 16, 1) }; /* backw
 enum { STRIP_FLOATS = DA_SIZE(6 << 10, 1), SMALL_WEIGHTS = DA_SIZE(4 << 10, 0) }; /* strips the first cache holds */
 enum { BANDS = DA_SIZE(4, 3) }; /* rows of output that are computed together */
 enum { FEW_IMAGES = 8, LEAST_PIECE = DA_SIZE(1 << 17, 1) }; /* fewer are cut into pieces of so many multiply-adds */
-enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
+enum { SEGMENT_FLOATS = sizeof(da_segment) / sizeof(float) };
 
 static int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * (v->c / v->groups) * v->k; }
@@ -101,7 +101,7 @@ typedef struct conv_work {
     int64_t segments, x_floats, dy_floats, out_floats; /* what it holds: segments, images that are made, results */
 } conv_work;
 
-typedef struct worker_part { dai_segment *segments, *joined; float *x, *dy, *out; } worker_part;
+typedef struct worker_part { da_segment *segments, *joined; float *x, *dy, *out; } worker_part;
 
 static int64_t joined_segments(const da_convolution *v) { return v->r * v->s; }
 
@@ -112,7 +112,7 @@ static int64_t worker_floats(const conv_work *work) {
 
 static worker_part part_of(const conv_work *work, int worker) {
     float *base = work->workers + worker * worker_floats(work);
-    worker_part part = { .segments = (dai_segment *)(void *)base };
+    worker_part part = { .segments = (da_segment *)(void *)base };
     part.joined = part.segments + work->segments;
     part.x = base + round_up((work->segments + joined_segments(work->v)) * SEGMENT_FLOATS);
     part.dy = part.x + round_up(work->x_floats);
@@ -125,7 +125,7 @@ static worker_part part_of(const conv_work *work, int worker) {
 typedef struct segment_list { int64_t in_row; bool leaves_out; } segment_list; /* in_row: of a kernel row */
 
 static segment_list make_segments(const da_convolution *v, const axis *columns, int64_t rows, int64_t row_pitch,
-                                  int64_t pixel, int64_t channels, int64_t block, dai_segment *to) {
+                                  int64_t pixel, int64_t channels, int64_t block, da_segment *to) {
     segment_list list = { columns->taps, false };
     for (int64_t t = 0; t < columns->taps; t++) {
         const span pixels = span_of(columns, t);
@@ -135,7 +135,7 @@ static segment_list make_segments(const da_convolution *v, const axis *columns, 
     for (int64_t y = 0; y < rows; y++)
         for (int64_t t = 0; t < list.in_row; t++) {
             const span pixels = span_of(columns, t);
-            *to++ = (dai_segment){
+            *to++ = (da_segment){
                 .a = y * row_pitch + (columns->start + t) * pixel, .b = (y * columns->taps + t) * block,
                 .length = columns->taps / list.in_row * channels, .above = pixels.begin,
                 .below = columns->results - pixels.end,
@@ -185,7 +185,7 @@ static void forward_rows(const conv_work *work, const worker_part *part, int64_t
             da_channel_affine affine = { 0 };
             if (work->forward->affine)
                 affine = dai_affine_at(work->forward->affine, g * kg, i * v->oh * v->ow * v->k + at);
-            const dai_contraction problem = {
+            const da_contraction problem = {
                 .m = v->ow, .n = kg, .segments = part->segments, .segment_count = run.taps * list.in_row,
                 .joined = list.leaves_out ? part->joined : NULL, .a = image + (step ? g * cg : 0), .a_row = step * v->c,
                 .a_step = 1, .b = work->forward->w + run.first_tap * v->s * cg * v->k + g * kg, .b_step = v->k,
@@ -372,7 +372,7 @@ static void data_of_phase(void *context, const phase *rows, const phase *columns
         for (int64_t g = 0; g < v->groups; g++) {
             const int64_t to = ((rows->first + y * v->stride) * v->w + columns->first) * v->c + g * cg;
             const da_channel_affine onto = { .add = image->base ? image->base + to : NULL };
-            const dai_contraction problem = {
+            const da_contraction problem = {
                 .m = columns->axis.results, .n = cg, .segments = part->segments,
                 .segment_count = run.taps * list.in_row, .joined = list.leaves_out ? part->joined : NULL,
                 .a = image->dy + run.from * row + g * kg, .a_row = v->k, .a_step = 1,
@@ -443,24 +443,24 @@ static int64_t rows_before(const da_convolution *v, span of_image, int64_t rows)
 }
 
 /* A segment for each of them, over the columns that have the tap. */
-static void make_row_segments(const da_convolution *v, int64_t images, int64_t tap, dai_segment *to) {
+static void make_row_segments(const da_convolution *v, int64_t images, int64_t tap, da_segment *to) {
     const axis across = axis_forward(v, v->w, v->ow, v->s);
     const span rows = rows_of_tap(v, tap), columns = span_of(&across, tap % v->s);
     const int64_t ky = tap / v->s - v->padding, kx = tap % v->s - v->padding;
     for (int64_t j = 0; j < images; j++)
         for (int64_t oy = rows.begin; oy < rows.end; oy++)
-            *to++ = (dai_segment){
+            *to++ = (da_segment){
                 .a = ((j * v->h + oy * v->stride + ky) * v->w + columns.begin * v->stride + kx) * v->c,
                 .b = ((j * v->oh + oy) * v->ow + columns.begin) * v->k, .length = columns.end - columns.begin,
             };
 }
 
-static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const dai_segment *segments,
+static void weights_of_strip(const conv_work *work, const image_group *group, int64_t tap, const da_segment *segments,
                              int64_t count, bool start, dai_ahead *ahead) {
     const da_convolution *v = work->v;
     const int64_t cg = v->c / v->groups, kg = v->k / v->groups, taps = v->r * v->s;
     for (int64_t g = 0; g < v->groups; g++) {
-        const dai_contraction problem = {
+        const da_contraction problem = {
             .m = cg, .n = kg, .segments = segments, .segment_count = count, .a = group->x + g * cg, .a_row = 1,
             .a_step = v->stride * v->c, .b = group->dy + g * kg, .b_step = v->k,
             .c = work->partial + (group->slice * taps + tap) * cg * v->k + g * kg, .c_row = v->k, .bands = 1,

@@ -31,7 +31,7 @@
 enum { LANES = 16, ADD_CHUNK = DA_SIZE(512, 5) };
 enum { BAND = DA_SIZE(2, 1) }; /* rows of results together, if nobody wants more */
 enum { MOST_IMAGE_FLOATS = 18432, LEAST_IMAGES = 8 }; /* 16 images in the second cache, nearly; fewer waste lanes */
-enum { SEGMENT_FLOATS = sizeof(dai_segment) / sizeof(float) };
+enum { SEGMENT_FLOATS = sizeof(da_segment) / sizeof(float) };
 
 static int64_t weight_count(const da_convolution *v) { return v->r * v->s * v->c * v->k; }
 
@@ -86,7 +86,7 @@ typedef struct lanes_work {
                                                                           whole images in NHWC, sums */
 } lanes_work;
 
-typedef struct worker_part { float *x, *dy, *band, *lines, *sums; dai_segment *segments; } worker_part;
+typedef struct worker_part { float *x, *dy, *band, *lines, *sums; da_segment *segments; } worker_part;
 
 static int64_t segment_floats(const da_convolution *v) { return round_up(v->r * SEGMENT_FLOATS); }
 
@@ -100,7 +100,7 @@ static worker_part part_of(const lanes_work *w, int worker) {
     part.band = part.dy + w->dy_floats;
     part.lines = part.band + w->band_floats;
     part.sums = part.lines + w->line_floats;
-    part.segments = (dai_segment *)(void *)(part.sums + w->sum_floats); /* one a kernel row */
+    part.segments = (da_segment *)(void *)(part.sums + w->sum_floats); /* one a kernel row */
     return part;
 }
 
@@ -119,7 +119,7 @@ typedef struct row_pass {
 typedef struct pixel_run { int64_t y, x, count; bool down; } pixel_run;
 
 /* to: where the first of them belongs. */
-static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at, dai_segment *segments, float *to) {
+static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at, da_segment *segments, float *to) {
     const int64_t s = w->v->s, top = at.y - pass->above, left = at.x - pass->beside, first_row = largest(0, -top),
         rows = largest(0, smallest(w->v->r, pass->height - top) - first_row), first = largest(0, -left),
         taps = largest(0, smallest(s, pass->width - left) - first);
@@ -127,8 +127,8 @@ static void make_pixels(const lanes_work *w, const row_pass *pass, pixel_run at,
         tap = pass->channels * pass->result_channels;
     const bool any = rows > 0 && taps > 0;
     for (int64_t y = 0; y < rows; y++)
-        segments[y] = (dai_segment){ .a = y * s * tap, .b = y * line, .length = taps * pass->channels };
-    const dai_contraction problem = {
+        segments[y] = (da_segment){ .a = y * s * tap, .b = y * line, .length = taps * pass->channels };
+    const da_contraction problem = {
         .m = pass->result_channels, .n = at.count * LANES, .segments = segments, .segment_count = any ? rows : 0,
         .a = pass->weights + (any ? (first_row * s + first) * tap : 0), .a_row = 1, .a_step = pass->result_channels,
         .b = pass->images + (any ? (top + first_row) * line + (left + first) * pixel : 0), .b_step = LANES,
@@ -145,7 +145,7 @@ static bool both_inside(const lanes_work *w, const row_pass *pass, int64_t y) {
 
 /* The columns begin..end-1 of the rows y..y+rows-1, column by column. */
 static void make_columns(const lanes_work *w, const row_pass *pass, int64_t y, int64_t rows, int64_t begin, int64_t end,
-                         dai_segment *segments, float *band) {
+                         da_segment *segments, float *band) {
     const int64_t result = pass->result_channels * LANES;
     for (int64_t row = 0, count; row < rows; row += count) {
         count = row + 1 < rows && both_inside(w, pass, y + row) ? 2 : 1;
@@ -156,7 +156,7 @@ static void make_columns(const lanes_work *w, const row_pass *pass, int64_t y, i
 }
 
 /* The rows y..y+rows-1 of results: of each the pixels that have all taps at once, those at the sides by themselves. */
-static void make_band(const lanes_work *w, const row_pass *pass, int64_t y, int64_t rows, dai_segment *segments,
+static void make_band(const lanes_work *w, const row_pass *pass, int64_t y, int64_t rows, da_segment *segments,
                       float *band) {
     const int64_t begin = smallest(largest(0, pass->beside), pass->results),
         end = largest(begin, smallest(pass->results, pass->width - w->v->s + pass->beside + 1));

@@ -30,7 +30,7 @@ enum { MOST_ROWS_1 = 4, MOST_ROWS_2 = 1, MOST_VECTORS = 1 };
 /* last: lanes of the last vector */
 typedef struct tile_at {
     const float *a, *b; float *c; const float *bias, *row_bias; int last;
-    const dai_segment *segments; int64_t count; /* above, below: 0 or 1, of the tile's own rows */
+    const da_segment *segments; int64_t count; /* above, below: 0 or 1, of the tile's own rows */
     da_channel_affine affine;                   /* of the tile's first number, if the problem has one */
 } tile_at;
 
@@ -38,8 +38,8 @@ typedef struct tile_at {
 #define A_AT(p) (&bases[(p) / 3][((p) % 3) * row])
 
 /* A segment, for the rows first..end-1 of a tile. */
-V16_INLINE void tile_rows(const int first, const int end, const int Q, const bool part, const dai_contraction *problem,
-                          const tile_at *at, const dai_segment *segment, v16 acc[16][2]) {
+V16_INLINE void tile_rows(const int first, const int end, const int Q, const bool part, const da_contraction *problem,
+                          const tile_at *at, const da_segment *segment, v16 acc[16][2]) {
     const int64_t row = problem->a_row, a_step = problem->a_step, b_step = problem->b_step,
         b_vector = V16_LANES + problem->b_gap;
     const float *b = at->b + segment->b, *bases[6];
@@ -58,7 +58,7 @@ V16_INLINE void tile_rows(const int first, const int end, const int Q, const boo
 }
 
 /* The chains are finished: what becomes of them before they are stored. */
-V16_INLINE void finish(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at,
+V16_INLINE void finish(const int P, const int Q, const bool part, const da_contraction *problem, const tile_at *at,
                        v16 acc[16][2]) {
     const da_channel_affine *f = &at->affine;
     V16_UNROLL for (int q = 0; q < Q; q++) {
@@ -77,7 +77,7 @@ V16_INLINE void finish(const int P, const int Q, const bool part, const dai_cont
     }
 }
 
-V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contraction *problem, const tile_at *at) {
+V16_INLINE void tile(const int P, const int Q, const bool part, const da_contraction *problem, const tile_at *at) {
     const int64_t c_vector = V16_LANES + problem->c_gap;
     v16 acc[16][2];
     V16_UNROLL for (int p = 0; p < P; p++)
@@ -96,7 +96,7 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
             if (problem->ahead) dai_ahead_step(problem->ahead);
             tile_rows(0, P, Q, part, problem, at, &at->segments[s], acc);
         }
-    else for (const dai_segment *s = at->segments; s < at->segments + at->count; s++) {
+    else for (const da_segment *s = at->segments; s < at->segments + at->count; s++) {
         if (problem->ahead) dai_ahead_step(problem->ahead);
         if (!s->above && !s->below) tile_rows(0, P, Q, part, problem, at, s, acc);
         else if (!s->below) tile_rows(1, P, Q, part, problem, at, s, acc);
@@ -112,11 +112,11 @@ V16_INLINE void tile(const int P, const int Q, const bool part, const dai_contra
         }
 }
 
-typedef void tile_function(const dai_contraction *problem, const tile_at *at);
+typedef void tile_function(const da_contraction *problem, const tile_at *at);
 
 #define TILE(P, Q)                                                                                                     \
-    static void tile_##P##_##Q##_full(const dai_contraction *c, const tile_at *at) { tile(P, Q, false, c, at); }       \
-    static void tile_##P##_##Q##_part(const dai_contraction *c, const tile_at *at) { tile(P, Q, true, c, at); }
+    static void tile_##P##_##Q##_full(const da_contraction *c, const tile_at *at) { tile(P, Q, false, c, at); }       \
+    static void tile_##P##_##Q##_part(const da_contraction *c, const tile_at *at) { tile(P, Q, true, c, at); }
 #define ROW(P, Q) { tile_##P##_##Q##_full, tile_##P##_##Q##_part }
 
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
@@ -163,8 +163,8 @@ V16_INLINE void quad_step(const int rows, const int64_t row, const float *const 
             acc[p][0] = v16_fma(p % 2 ? v16_spread(quad[p / 2], j) : v16_broadcast(A_AT(p)[k + j]), b[j], acc[p][0]);
 }
 
-V16_INLINE void quad_rows(const int first, const int end, const dai_contraction *problem, const tile_at *at,
-                          const dai_segment *segment, v16 acc[16][2]) {
+V16_INLINE void quad_rows(const int first, const int end, const da_contraction *problem, const tile_at *at,
+                          const da_segment *segment, v16 acc[16][2]) {
     const int64_t row = problem->a_row;
     const float *from = at->b + segment->b, *bases[6];
     V16_UNROLL for (int t = 0; t < (end - first + 2) / 3; t++) bases[t] = at->a + segment->a + (first + 3 * t) * row;
@@ -175,13 +175,13 @@ V16_INLINE void quad_rows(const int first, const int end, const dai_contraction 
     }
 }
 
-static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
+static void tile_16_1_quads(const da_contraction *problem, const tile_at *at) {
     v16 acc[16][2];
     V16_UNROLL for (int p = 0; p < 16; p++)
         acc[p][0] = at->bias              ? v16_load(at->bias)
                     : problem->accumulate ? v16_load(at->c + p * problem->c_row)
                                           : v16_zero();
-    for (const dai_segment *s = at->segments; s < at->segments + at->count; s++) {
+    for (const da_segment *s = at->segments; s < at->segments + at->count; s++) {
         if (problem->ahead) dai_ahead_step(problem->ahead);
         if (!s->above && !s->below) quad_rows(0, 16, problem, at, s, acc);
         else if (!s->below) quad_rows(1, 16, problem, at, s, acc);
@@ -192,7 +192,7 @@ static void tile_16_1_quads(const dai_contraction *problem, const tile_at *at) {
     V16_UNROLL for (int p = 0; p < 16; p++) v16_store(at->c + p * problem->c_row, acc[p][0]);
 }
 
-static bool in_quads(const dai_contraction *problem) {
+static bool in_quads(const da_contraction *problem) {
     if (problem->a_step != 1 || problem->row_bias) return false;
     for (int64_t s = 0; s < problem->segment_count; s++)
         if (problem->segments[s].length % QUAD) return false;
@@ -202,7 +202,7 @@ static bool in_quads(const dai_contraction *problem) {
 /* Chains of 16 steps are too short to hide how a tile begins and ends. There all of B lies in registers, and the rows
    stream past it, eight at a time and without an inner loop. Returns how many rows of a band it has done. */
 enum { SHORT = 16, SHORT_ROWS = 8 };
-static int64_t contract_short(const dai_contraction *problem, const float *a, const float *from, float *c) {
+static int64_t contract_short(const da_contraction *problem, const float *a, const float *from, float *c) {
     const int64_t row = problem->a_row;
     v16 b[SHORT];
     V16_UNROLL for (int k = 0; k < SHORT; k++) b[k] = v16_load(from + k * problem->b_step);
@@ -219,21 +219,21 @@ static int64_t contract_short(const dai_contraction *problem, const float *a, co
 }
 #endif
 
-static bool continues(const dai_contraction *problem, const dai_segment *last, const dai_segment *next) {
+static bool continues(const da_contraction *problem, const da_segment *last, const da_segment *next) {
     return last->a + last->length * problem->a_step == next->a && last->b + last->length * problem->b_step == next->b;
 }
 
 /* The segments of rows i..i+rows-1 as a tile wants them: those with rows in it, neighbours that continue each other joined.
    Returns how many. */
-static int64_t join(const dai_contraction *problem, int64_t i, int64_t rows, dai_segment *to) {
+static int64_t join(const da_contraction *problem, int64_t i, int64_t rows, da_segment *to) {
     int64_t count = 0;
     for (int64_t s = 0; s < problem->segment_count; s++) {
-        dai_segment next = problem->segments[s];
+        da_segment next = problem->segments[s];
         next.above = next.above > i ? next.above - i : 0;
         next.below -= problem->m - i - rows;
         if (next.below < 0) next.below = 0;
         if (next.above + next.below >= rows) continue;
-        dai_segment *last = to + count - 1;
+        da_segment *last = to + count - 1;
         if (count > 0 && last->above == next.above && last->below == next.below && continues(problem, last, &next))
             last->length += next.length;
         else to[count++] = next;
@@ -245,7 +245,7 @@ static int64_t join(const dai_contraction *problem, int64_t i, int64_t rows, dai
    beyond the first or the last are tiles of their own. */
 typedef struct row_cut { int64_t above, below; int most; } row_cut;
 
-static row_cut cut_of(const dai_contraction *problem, int vectors) {
+static row_cut cut_of(const da_contraction *problem, int vectors) {
     const int most = vectors == 2 ? MOST_ROWS_2 : MOST_ROWS_1;
     row_cut cut = { 0, 0, DA_SIZE(most, most < 3 ? most : 3) };
     for (int64_t s = 0; problem->joined && s < problem->segment_count; s++) {
@@ -268,8 +268,8 @@ static int64_t height_at(const row_cut *cut, int64_t m, int64_t i) {
 /* Columns j.. of C, a tile wide. */
 typedef struct columns_at { int64_t j; int vectors, last; bool quads; const float *b; float *c; } columns_at;
 
-static void run_tile(const dai_contraction *problem, const columns_at *columns, int64_t i, int64_t rows, int64_t band,
-                     const dai_segment *segments, int64_t count) {
+static void run_tile(const da_contraction *problem, const columns_at *columns, int64_t i, int64_t rows, int64_t band,
+                     const da_segment *segments, int64_t count) {
     float *c = columns->c + band * problem->c_band + i * problem->c_row;
     tile_at at = { problem->a + band * problem->a_band + i * problem->a_row, columns->b, c,
                    problem->bias ? problem->bias + columns->j : NULL, problem->row_bias ? problem->row_bias + i : NULL,
@@ -285,7 +285,7 @@ static void run_tile(const dai_contraction *problem, const columns_at *columns, 
 }
 
 /* All rows of all bands. Where segments are joined, that is done once a tile for all bands. */
-static void contract_columns(const dai_contraction *problem, const columns_at *columns) {
+static void contract_columns(const da_contraction *problem, const columns_at *columns) {
     int64_t done = 0;
 #if defined(DA_VARIANT_avx512)
     if (problem->segment_count == 1 && problem->segments[0].length == SHORT && columns->quads && !problem->bias &&
@@ -309,12 +309,12 @@ static void contract_columns(const dai_contraction *problem, const columns_at *c
 }
 
 /* Vectors across a tile from column j on. */
-static int vectors_at(const dai_contraction *problem, int64_t j) {
+static int vectors_at(const da_contraction *problem, int64_t j) {
     return MOST_VECTORS == 2 && problem->n - j > V16_LANES ? 2 : 1;
 }
 
 /* How often all tiles will ask for memory, at least: once a segment, joined where that can be. */
-static int64_t steps_of(const dai_contraction *problem) {
+static int64_t steps_of(const da_contraction *problem) {
     int64_t tiles = 0, segments = problem->segment_count;
     for (int64_t s = 1; problem->joined && s < problem->segment_count; s++)
         if (continues(problem, &problem->segments[s - 1], &problem->segments[s])) segments--;
@@ -325,8 +325,8 @@ static int64_t steps_of(const dai_contraction *problem) {
     return tiles * problem->bands * segments;
 }
 
-void DA_VARIANT(dai_contract)(const dai_contraction *problem);
-void DA_VARIANT(dai_contract)(const dai_contraction *problem) {
+void DA_VARIANT(dai_contract)(const da_contraction *problem);
+void DA_VARIANT(dai_contract)(const da_contraction *problem) {
     if (problem->ahead) dai_ahead_begin(problem->ahead, steps_of(problem));
     for (int64_t j = 0; j < problem->n;) {
         const int vectors = vectors_at(problem, j);

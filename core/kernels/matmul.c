@@ -95,8 +95,8 @@ static void multiply_block(void *context, int64_t chunk, int worker) {
     const int64_t top = chunk / work->column_blocks * work->rows, bottom = smallest(top + work->rows, p->m);
     const int64_t j = chunk % work->column_blocks * BLOCK_COLUMNS;
     for (int64_t k = 0; k < p->k || k == 0; k += RUN) {
-        const dai_segment run = { .length = smallest(RUN, p->k - k) };
-        dai_contraction problem = {
+        const da_segment run = { .length = smallest(RUN, p->k - k) };
+        da_contraction problem = {
             .n = smallest(BLOCK_COLUMNS, p->n - j), .segments = &run, .segment_count = 1, .a_row = p->a_row, .a_step = p->a_column,
             .b = p->b + k * p->b_row + j, .b_step = p->b_row, .c_row = p->c_row, .bands = 1,
             .bias = k == 0 && p->bias ? p->bias + j : NULL, .accumulate = k > 0 || p->accumulate,

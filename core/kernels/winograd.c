@@ -33,9 +33,9 @@ int64_t dai_winograd_scratch(const dai_winograd *run) {
 }
 
 /* The product of the first point, then of all others: what they read and write lies the strides further on. */
-static void multiply_points(const da_kernels *kernels, const dai_winograd *run, dai_contraction product,
+static void multiply_points(const da_kernels *kernels, const dai_winograd *run, da_contraction product,
                             int64_t length, int64_t a_stride, int64_t b_stride, int64_t c_stride) {
-    const dai_segment whole = { .length = length };
+    const da_segment whole = { .length = length };
     product.segments = &whole;
     product.segment_count = product.bands = 1;
     product.ahead = run->ahead;
@@ -62,7 +62,7 @@ void dai_winograd_images(const da_kernels *kernels, const dai_winograd *run, con
                       count = da_chunk_begin(tiles, groups, group + 1) - first;
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         multiply_points(kernels, run,
-                        (dai_contraction){ .m = count, .n = run->k, .a = v, .a_row = run->c, .a_step = 1, .b = u,
+                        (da_contraction){ .m = count, .n = run->k, .a = v, .a_row = run->c, .a_step = 1, .b = u,
                                            .b_step = run->k, .c = m, .c_row = run->k },
                         run->c, v_stride, u_stride, m_stride);
         kernels->winograd->output(run, first, count, m, m_stride, bias, y);
@@ -85,7 +85,7 @@ void dai_winograd_gradient(const da_kernels *kernels, const dai_winograd *run, c
         kernels->winograd->input(run, first, count, framed, v, v_stride);
         kernels->winograd->gradient(run, first, count, dy, z, z_stride);
         multiply_points(kernels, run,
-                        (dai_contraction){ .m = run->c, .n = run->k, .a = v, .a_row = 1, .a_step = run->c, .b = z,
+                        (da_contraction){ .m = run->c, .n = run->k, .a = v, .a_row = 1, .a_step = run->c, .b = z,
                                            .b_step = run->k, .c = sums, .c_row = run->k,
                                            .accumulate = accumulate || group > 0 },
                         count, v_stride, z_stride, u_stride);

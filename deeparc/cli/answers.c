@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "deeparc/present/bitmap.h"
 #include "deeparc/present/show.h"
-#include "optim/evaluate.h"
+#include "optim/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 /* ---- Answers ---- */
 
 static answer answer_of(const float *logits, int classes) {
-    answer a = { .class = (int)dai_named_class(logits, classes), .share = (double)NAN };
+    answer a = { .class = (int)da_named_class(logits, classes), .share = (double)NAN };
     double total = 0;
     for (int k = 0; k < classes && a.class >= 0; k++) total += (double)da_expf(logits[k] - logits[a.class]);
     if (a.class >= 0) a.share = 1 / total;

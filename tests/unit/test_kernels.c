@@ -293,14 +293,14 @@ TEST(large_matmul_kernels_have_the_bits_of_the_reference) {
 }
 
 /* contract.h in plain loops. */
-static void contract_plainly(const dai_contraction *p) {
+static void contract_plainly(const da_contraction *p) {
     for (int64_t band = 0; band < p->bands; band++)
         for (int64_t i = 0; i < p->m; i++)
             for (int64_t j = 0; j < p->n; j++) {
                 const float *a = p->a + band * p->a_band + i * p->a_row;
                 float *c = p->c + band * p->c_band + i * p->c_row + j;
                 float acc = p->bias ? p->bias[j] : p->accumulate ? *c : 0.0f;
-                for (const dai_segment *s = p->segments; s < p->segments + p->segment_count; s++)
+                for (const da_segment *s = p->segments; s < p->segments + p->segment_count; s++)
                     for (int64_t k = 0; k < s->length && i >= s->above && i < p->m - s->below; k++)
                         acc = fmaf(a[s->a + k * p->a_step], p->b[s->b + k * p->b_step + j], acc);
                 *c = p->affine ? dai_affine_one(p->affine, j, c - p->c, acc) : acc;
@@ -317,11 +317,11 @@ static void compare_contraction(int case_number) {
     const int64_t a_row = draw(0, 20), a_step = draw(0, 20), b_step = n + draw(0, 5), c_row = n + draw(0, 5);
     const int64_t bands = draw(1, 3), a_band = draw(0, 40), c_band = m * c_row + draw(0, 9);
     const int64_t c_count = bands * c_band + 1, apart = 60;
-    dai_segment segments[MOST_SEGMENTS], joined[MOST_SEGMENTS];
+    da_segment segments[MOST_SEGMENTS], joined[MOST_SEGMENTS];
     for (int64_t s = 0; s < count; s++) {
-        segments[s] = (dai_segment){ draw(0, apart), draw(0, apart), draw(0, 1) ? longest : draw(0, longest),
+        segments[s] = (da_segment){ draw(0, apart), draw(0, apart), draw(0, 1) ? longest : draw(0, longest),
                                      draw(0, most_left_out), draw(0, most_left_out) };
-        const dai_segment *last = s ? &segments[s - 1] : NULL;
+        const da_segment *last = s ? &segments[s - 1] : NULL;
         if (last && draw(0, 1) && last->a + last->length * a_step <= apart && last->b + last->length * b_step <= apart) {
             segments[s].a = last->a + last->length * a_step;
             segments[s].b = last->b + last->length * b_step;
@@ -332,7 +332,7 @@ static void compare_contraction(int case_number) {
     float *a = sized_numbers(apart + bands * a_band + m * a_row + longest * a_step + 1, size, wild),
           *b = sized_numbers(apart + longest * b_step + n, (int)draw(0, 3), wild), *bias = sized_numbers(n, size, wild),
           *start = sized_numbers(c_count, size, wild), *expected = copy_of(start, c_count);
-    dai_contraction p = { .m = m, .n = n, .segments = segments, .segment_count = count,
+    da_contraction p = { .m = m, .n = n, .segments = segments, .segment_count = count,
                           .joined = most_left_out || draw(0, 1) ? joined : NULL, .a = a, .a_row = a_row, .a_step = a_step, .b = b, .b_step = b_step, .c = expected, .c_row = c_row,
                           .bands = bands, .a_band = a_band, .c_band = c_band, .bias = maybe(bias),
                           .accumulate = draw(0, 1) };
@@ -531,7 +531,7 @@ TEST(convolutions_of_few_images_are_cut_into_rows) {
 
 /* A table of the tester's own: contractions are counted. */
 static atomic_int contractions;
-static void counted_contract(const dai_contraction *problem) {
+static void counted_contract(const da_contraction *problem) {
     atomic_fetch_add(&contractions, 1);
     da_kernels_active()->contract(problem);
 }

@@ -2,7 +2,12 @@
 #include "tests/unit/test.h"
 #include "core/graph.h"
 #include "core/kernels/kernels.h"
+#include "core/memory.h"
 #include "core/parallel.h"
+#include "deeparc/attack.h"
+#include "deeparc/measure.h"
+#include "layers/zoo.h"
+#include "optim/trainer.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -140,4 +145,46 @@ TEST(parallel_threads_that_come_first_at_once_agree) {
     CHECK(who[0].kernels && who[0].kernels == who[1].kernels && who[0].threads == who[1].threads);
     CHECK_CLOSE(who[0].sum, 54, 0);
     CHECK_CLOSE(who[1].sum, 54, 0);
+}
+
+/* ---- Bodies of loops take no memory: the heap is called as often when the outermost loop ends as when it begins ---- */
+
+typedef struct heap_watch { atomic_int depth; int64_t before, calls; int loops; } heap_watch;
+
+static void watch_heap(void *context, int64_t chunks, bool ended) {
+    heap_watch *w = context;
+    (void)chunks;
+    if (!ended && atomic_fetch_add(&w->depth, 1) == 0) w->before = da_memory().calls;
+    if (ended && atomic_fetch_sub(&w->depth, 1) == 1) {
+        w->calls += da_memory().calls - w->before;
+        w->loops++;
+    }
+}
+
+TEST(parallel_bodies_take_no_memory) {
+    da_dataset data;
+    da_model *model = NULL;
+    da_measurement m = { 0 };
+    da_evaluation seen;
+    da_attack_result attacked;
+    da_trainer_options o = da_trainer_defaults();
+    heap_watch watch = { 0 };
+    CHECK_OK(da_dataset_load(&data, "digits", DA_TRAIN, NULL, &(da_dataset_options){ .count = 90, .seed = 1 }));
+    CHECK_OK(da_zoo_build(&model, "resnet8x0.5", (int64_t[]){ 28, 28, 1 }, 10, NULL));
+    CHECK_OK(da_model_initialize(model, DA_INIT_HE, 1));
+    o.epochs = 1, o.batch = 16, o.validation = 20, o.augmentation.pad = 2;
+    da_threads_set(3);
+    da_parallel_observe(watch_heap, &watch);
+    CHECK_OK(da_train(model, &data, &o, NULL));
+    CHECK_OK(da_evaluate(model, &data, 64, NULL, &seen));
+    CHECK_OK(da_measure(model, &data, &(da_measure_options){ .batch = 32 }, &m));
+    CHECK_OK(da_attack_evaluate(model, &data, &(da_attack_options){ .kind = DA_ATTACK_PGD, .epsilon = 0.01, .steps = 2 }, 20,
+                                8, NULL, &attacked));
+    da_parallel_observe(NULL, NULL);
+    da_threads_set(0);
+    CHECK(watch.loops > 100);
+    CHECK_INT(watch.calls, 0);
+    da_measurement_free(&m);
+    da_model_free(model);
+    da_dataset_free(&data);
 }
