@@ -1,39 +1,45 @@
-/* Streamed CKA: a centred Gram a layer for the batch at hand, and sums over batches for every pair of layers.
+/* The accumulator: what a comparison keeps of each layer of the batch at hand, and sums over batches for every pair of
+ * layers. The comparisons are rows (similarity_parts.h), each in a file compare_*.c.
  *
- *     centred   layers x (n(n-1)/2 + n)    what is above the diagonal, row by row, then the diagonal; of Procrustes
- *               layers x n^2               a factor A of the centred Gram A A', column by column
- *     total     layers x layers            sum over batches of a = <centred_k, centred_l>
+ *     kept      layers x n(n-1)/2 + n      of CKA and RSA what is above the diagonal, row by row, then the diagonal
+ *     total     layers x layers            sum over batches of a = <kept_k, kept_l>
  *     square    layers x layers            ... of a^2                              (for the standard error)
- *     cross     layers x layers            ... of a <centred_k, centred_k>         (not symmetric)
- *     selves    layers x layers            ... of <centred_k, centred_k> <centred_l, centred_l>
+ *     cross     layers x layers            ... of a <kept_k, kept_k>         (not symmetric)
+ *     selves    layers x layers            ... of <kept_k, kept_k> <kept_l, kept_l>
  *
  * Of the layers x layers sums only what the upper triangle needs is filled. A layer that was not finite once holds
  * zeros from then on, so it cannot spoil the others.
  */
 #include "deeparc/similarity_parts.h"
-#include "deeparc/component.h"
 #include "deeparc/gram.h"
-#include "deeparc/procrustes.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, NORM_CHUNKS = 16 };
+enum { MAX_LAYERS = 4096, MAX_BATCH = 65536, PAIR_CHUNKS = 16 };
 
-/* A Gram that centring shrinks to this share of its squared norm is constant. Equal samples have entries equal to
-   the bit, so what centring leaves is the rounding of row sums: a share of at most (n 2^-53)^2, 1e-27 for n = 256.
-   Procrustes sums norms, not their squares. */
-static const double CONSTANT_SHARE = 1e-24, CONSTANT_SHARE_OF_NORMS = 1e-12;
+#define ROW(NAME, name) extern const dai_comparison dai_comparison_##name;
+DA_COMPARISONS(ROW)
+#undef ROW
+#define ROW(NAME, name) &dai_comparison_##name,
+static const dai_comparison *const comparisons[] = { DA_COMPARISONS(ROW) };
+
+static const dai_comparison *row_of(const da_similarity_options *o) { return comparisons[o->comparison]; }
 
 const char *da_hsic_name(da_hsic hsic) { return hsic == DA_HSIC_UNBIASED ? "unbiased" : "biased"; }
 
-const char *da_similarity_name(const da_similarity_options *options) {
-    if (options->comparison == DA_COMPARE_RSA) return "RSA";
-    if (options->comparison == DA_COMPARE_PROCRUSTES) return "Procrustes";
-    return options->kernel == DA_KERNEL_RBF ? "RBF CKA" : "linear CKA";
+const char *da_similarity_name(const da_similarity_options *o) {
+    const dai_comparison *row = row_of(o);
+    return o->kernel == DA_KERNEL_RBF && row->name[1] ? row->name[1] : row->name[0];
 }
+
+const char *da_similarity_estimator(const da_similarity_options *o) {
+    return row_of(o)->estimator ? row_of(o)->estimator : da_hsic_name(o->hsic);
+}
+
+bool da_similarity_rises_with_width(const da_similarity_options *o) { return row_of(o)->wide_is_high; }
 
 double da_similarity_noise(int64_t n, int64_t width_a, int64_t width_b) {
     double samples = (double)n, a = (double)width_a, b = (double)width_b;
@@ -50,7 +56,14 @@ const char *da_layer_state_reason(da_layer_state state) {
     return "alive";
 }
 
-static int64_t packed_count(int64_t n) { return n * (n - 1) / 2 + n; }
+int64_t dai_packed_count(int64_t n) { return n * (n - 1) / 2 + n; }
+
+/* The inner product of the whole symmetric matrices. */
+double dai_packed_inner(const da_similarity *s, const double *a, const double *b, double *scratch) {
+    int64_t above = s->samples * (s->samples - 1) / 2;
+    (void)scratch;
+    return 2 * dai_dot(a, b, above) + dai_dot(a + above, b + above, s->samples);
+}
 
 /* Zeroed numbers, and the account of them. */
 static double *doubles(da_similarity *s, int64_t count) {
@@ -69,11 +82,33 @@ static bool allocate(da_similarity *s) {
     return (s->seen = da_alloc_zero((size_t)s->layers, sizeof(bool)))
         && (s->broken = da_alloc_zero((size_t)s->layers, sizeof(bool)))
         && (s->gram = doubles(s, stride * stride)) && (s->row_sum = doubles(s, s->batch))
-        && (s->centred = doubles(s, s->layers * packed_count(s->batch)))
         && (s->packed = floats(s, dai_gram_centred_scratch(s->batch)))
         && (s->raw = doubles(s, s->layers)) && (s->raw_open = doubles(s, s->layers))
         && (s->inner = doubles(s, pairs)) && (s->total = doubles(s, pairs)) && (s->square = doubles(s, pairs))
         && (s->cross = doubles(s, pairs)) && (s->selves = doubles(s, pairs));
+}
+
+static bool is_linear_cka(const da_similarity_options *o) {
+    return o->comparison == DA_COMPARE_CKA && o->kernel == DA_KERNEL_LINEAR;
+}
+
+/* What depends on the comparison. */
+static bool allocate_more(da_similarity *s, const da_similarity_options *o) {
+    const dai_comparison *row = row_of(o);
+    da_free(s->kept);
+    da_free(s->scratch);
+    s->kept = s->scratch = NULL;
+    s->bytes -= s->own;
+    const int64_t before = s->bytes;
+    s->stride = row->kept(s->batch);
+    if (!(s->kept = doubles(s, s->layers * s->stride)) ||
+        (row->scratch && !(s->scratch = doubles(s, PAIR_CHUNKS * row->scratch(s->batch)))))
+        return false;
+    s->own = s->bytes - before;
+    if ((o->find_first_component || o->without_first_component) && !s->projection)
+        return (s->projection = doubles(s, s->layers * s->batch)) && (s->value = doubles(s, s->layers))
+            && (s->trace = doubles(s, s->layers));
+    return true;
 }
 
 da_status da_similarity_new(da_similarity **out, int layers, int64_t batch) {
@@ -87,7 +122,7 @@ da_status da_similarity_new(da_similarity **out, int layers, int64_t batch) {
         s->layers = layers;
         s->batch = batch;
     }
-    if (!s || !allocate(s)) {
+    if (!s || !allocate(s) || !allocate_more(s, &s->options)) {
         da_similarity_free(s);
         return da_fail_context("similarity of %d layers in batches of %lld: ", layers, (long long)batch);
     }
@@ -100,38 +135,18 @@ void da_similarity_free(da_similarity *s) {
     da_free(s->seen);
     da_free(s->broken);
     da_free(s->packed);
-    da_free(s->columns);
-    double *blocks[] = { s->gram, s->row_sum, s->centred, s->inner, s->raw, s->raw_open, s->total, s->square, s->cross,
-                         s->selves, s->projection, s->value, s->trace, s->norm_scratch };
+    double *blocks[] = { s->gram, s->row_sum, s->kept, s->inner, s->raw, s->raw_open, s->total, s->square, s->cross,
+                         s->selves, s->projection, s->value, s->trace, s->scratch };
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) da_free(blocks[b]);
     da_free(s);
-}
-
-static bool is_linear_cka(const da_similarity_options *o) {
-    return o->comparison == DA_COMPARE_CKA && o->kernel == DA_KERNEL_LINEAR;
-}
-
-/* What only some measures need; nothing is taken back before da_similarity_free. */
-static bool allocate_more(da_similarity *s, const da_similarity_options *o) {
-    if (o->comparison == DA_COMPARE_PROCRUSTES && !s->columns) {
-        da_free(s->centred);
-        s->bytes -= s->layers * packed_count(s->batch) * (int64_t)sizeof(double);
-        s->centred = NULL;
-        if (!(s->centred = doubles(s, s->layers * s->batch * s->batch))
-            || !(s->norm_scratch = doubles(s, NORM_CHUNKS * dai_procrustes_scratch(s->batch)))
-            || !(s->columns = da_alloc_zero((size_t)s->layers, sizeof *s->columns)))
-            return false;
-    }
-    if ((o->find_first_component || o->without_first_component) && !s->projection)
-        return (s->projection = doubles(s, s->layers * s->batch)) && (s->value = doubles(s, s->layers))
-            && (s->trace = doubles(s, s->layers));
-    return true;
 }
 
 da_status da_similarity_choose(da_similarity *s, const da_similarity_options *options) {
     da_similarity_options o = *options;
     if (s->samples > 0 || s->batches > 0 || s->skipped > 0)
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: the measure cannot change once features were observed");
+    if ((unsigned)o.comparison >= DA_COMPARISON_COUNT)
+        return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: comparison %d is unknown", (int)o.comparison);
     if (o.sigma_fraction == 0) o.sigma_fraction = 0.5;
     if (!(o.sigma_fraction > 0 && o.sigma_fraction < HUGE_VAL))
         return DA_FAIL(DA_ERROR_ARGUMENT, "similarity: sigma of %g median distances: it must be positive",
@@ -145,50 +160,6 @@ da_status da_similarity_choose(da_similarity *s, const da_similarity_options *op
     return DA_OK;
 }
 
-/* Sums of the rows of the whole symmetric matrix, from its upper triangle; the diagonal counts if asked. */
-static void sum_rows(double *sum, const double *gram, int64_t n, bool diagonal) {
-    int64_t stride = dai_gram_stride(n);
-    for (int64_t i = 0; i < n; i++) sum[i] = diagonal ? gram[i * stride + i] : 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = i + 1; j < n; j++) {
-            sum[i] += gram[i * stride + j];
-            sum[j] += gram[i * stride + j];
-        }
-}
-
-/* Turns row sums into what is taken from G_ij as m_i + m_j. Unbiased: U-centring. Biased: H G H with H = 1 - 11'/n. */
-static void shifts_from_sums(double *m, int64_t n, da_hsic hsic) {
-    double all = 0, count = (double)n;
-    double row = hsic == DA_HSIC_UNBIASED ? count - 2 : count;
-    for (int64_t i = 0; i < n; i++) {
-        m[i] /= row;
-        all += m[i];
-    }
-    double half = all / (2 * (hsic == DA_HSIC_UNBIASED ? count - 1 : count));
-    for (int64_t i = 0; i < n; i++) m[i] -= half;
-}
-
-static void centre(double *packed, const double *gram, double *m, int64_t n, da_hsic hsic) {
-    int64_t stride = dai_gram_stride(n);
-    sum_rows(m, gram, n, hsic == DA_HSIC_BIASED);
-    shifts_from_sums(m, n, hsic);
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = i + 1; j < n; j++) *packed++ = gram[i * stride + j] - (m[i] + m[j]);
-    for (int64_t i = 0; i < n; i++) packed[i] = hsic == DA_HSIC_BIASED ? gram[i * stride + i] - 2 * m[i] : 0;
-}
-
-/* RSA: distances less their mean over all pairs. */
-static void centre_distances(double *packed, const double *distance, int64_t n) {
-    int64_t stride = dai_gram_stride(n), pairs = n * (n - 1) / 2;
-    double mean = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = i + 1; j < n; j++) mean += distance[i * stride + j];
-    mean /= (double)pairs;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = i + 1; j < n; j++) *packed++ = distance[i * stride + j] - mean;
-    for (int64_t i = 0; i < n; i++) packed[i] = 0;
-}
-
 static bool diagonal_is_finite(const double *gram, int64_t n) {
     int64_t stride = dai_gram_stride(n);
     for (int64_t i = 0; i < n; i++)
@@ -196,7 +167,7 @@ static bool diagonal_is_finite(const double *gram, int64_t n) {
     return true;
 }
 
-static double norm_squared(const double *gram, int64_t n) {
+double dai_gram_norm(const double *gram, int64_t n) {
     int64_t stride = dai_gram_stride(n);
     double off = 0, diagonal = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -227,61 +198,11 @@ static da_gram_state make_gram(da_similarity *s, const float *features, int64_t 
     if (is_linear_cka(&s->options)) return dai_gram_centred(s->gram, s->packed, features, n, width);
     dai_gram(s->gram, features, n, width);
     if (!diagonal_is_finite(s->gram, n)) return DA_GRAM_NOT_FINITE;
-    return norm_squared(s->gram, n) > 0 ? DA_GRAM_FINE : DA_GRAM_ZERO;
-}
-
-/* Finds the first component, and takes it out if asked. */
-static void take_component(da_similarity *s, int layer, int64_t n) {
-    int64_t stride = dai_gram_stride(n);
-    double *v = s->projection + layer * s->batch;
-    dai_component_centre(s->gram, n, s->row_sum);
-    for (int64_t i = 0; i < n; i++) s->trace[layer] += s->gram[i * stride + i];
-    double value = dai_component_first(s->gram, n, v, s->row_sum);
-    s->value[layer] += value;
-    if (s->options.without_first_component) dai_component_remove(s->gram, n, value, v);
-    for (int64_t i = 0; i < n; i++) v[i] *= v[i] * value;
-}
-
-/* The factor of Procrustes; returns the norm before centring. */
-static double take_factor(da_similarity *s, int layer, int64_t n) {
-    int64_t stride = dai_gram_stride(n);
-    double norm = 0, top = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double entry = s->gram[i * stride + i];
-        norm += entry;
-        if (entry > top) top = entry;
-    }
-    dai_component_centre(s->gram, n, s->row_sum);
-    s->columns[layer] = dai_procrustes_factor(s->centred + layer * s->batch * s->batch, s->gram, n, top, s->row_sum);
-    return norm;
-}
-
-/* From the Gram to what is kept of it. Returns the squared norm before centring (of Procrustes, the norm). */
-static double take_gram(da_similarity *s, int layer, int64_t n) {
-    const da_similarity_options *o = &s->options;
-    if (o->comparison == DA_COMPARE_PROCRUSTES) return take_factor(s, layer, n);
-    double *packed = s->centred + layer * packed_count(s->batch), kept = norm_squared(s->gram, n);
-    if (o->comparison == DA_COMPARE_RSA) {
-        dai_gram_to_squared_distances(s->gram, n);
-        dai_squared_distances_to_distances(s->gram, n);
-        kept = norm_squared(s->gram, n);
-        centre_distances(packed, s->gram, n);
-        return kept;
-    }
-    if (o->find_first_component || o->without_first_component) take_component(s, layer, n);
-    if (o->kernel == DA_KERNEL_RBF) {
-        dai_gram_to_squared_distances(s->gram, n);
-        dai_squared_distances_to_rbf(s->gram, n, o->sigma_fraction, packed);
-        kept = norm_squared(s->gram, n);
-    }
-    centre(packed, s->gram, s->row_sum, n, o->hsic);
-    return kept;
+    return dai_gram_norm(s->gram, n) > 0 ? DA_GRAM_FINE : DA_GRAM_ZERO;
 }
 
 static void forget(da_similarity *s, int layer) {
-    int64_t size = s->columns ? s->batch * s->batch : packed_count(s->batch);
-    memset(s->centred + layer * size, 0, (size_t)size * sizeof *s->centred);
-    if (s->columns) s->columns[layer] = 0;
+    memset(s->kept + layer * s->stride, 0, (size_t)s->stride * sizeof *s->kept);
     if (s->projection) memset(s->projection + layer * s->batch, 0, (size_t)s->batch * sizeof *s->projection);
     s->raw_open[layer] = 0;
 }
@@ -294,7 +215,7 @@ da_status da_similarity_observe(da_similarity *s, int layer, const float *featur
     da_gram_state state = make_gram(s, features, samples, width);
     s->broken[layer] = state == DA_GRAM_NOT_FINITE;
     if (state == DA_GRAM_FINE) {
-        double norm = take_gram(s, layer, samples);
+        double norm = row_of(&s->options)->take(s, layer, samples, s->kept + layer * s->stride);
         s->raw_open[layer] = norm > 0 ? norm : 1; /* 0 is for features that are all zero */
     } else {
         forget(s, layer);
@@ -302,31 +223,17 @@ da_status da_similarity_observe(da_similarity *s, int layer, const float *featur
     return DA_OK;
 }
 
-/* Row k of the inner products of the whole symmetric matrices, from l = k on. */
-static void inner_products(void *context, int64_t k, int worker) {
+/* Every PAIR_CHUNKS-th pair of layers, from the chunk-th on, in scratch of its own. */
+static void compare_pairs(void *context, int64_t chunk, int worker) {
     da_similarity *s = context;
-    int64_t layer = packed_count(s->batch), above = s->samples * (s->samples - 1) / 2;
-    const double *a = s->centred + k * layer;
-    (void)worker;
-    for (int64_t l = k; l < s->layers; l++) {
-        const double *b = s->centred + l * layer;
-        s->inner[k * s->layers + l] = 2 * dai_dot(a, b, above) + dai_dot(a + above, b + above, s->samples);
-    }
-}
-
-/* Every NORM_CHUNKS-th pair of layers, from the chunk-th on, in scratch of its own. */
-static void nuclear_norms(void *context, int64_t chunk, int worker) {
-    da_similarity *s = context;
-    int64_t size = s->batch * s->batch, n = s->samples, pair = 0;
-    double *scratch = s->norm_scratch + chunk * dai_procrustes_scratch(s->batch);
+    const dai_comparison *row = row_of(&s->options);
+    double *scratch = row->scratch ? s->scratch + chunk * row->scratch(s->batch) : NULL;
+    int64_t pair = 0;
     (void)worker;
     for (int k = 0; k < s->layers; k++)
-        for (int l = k; l < s->layers; l++) {
-            if (pair++ % NORM_CHUNKS != chunk) continue;
-            const double *a = s->centred + k * size, *b = s->centred + l * size;
-            s->inner[k * s->layers + l] = k == l ? dai_dot(a, a, n * s->columns[k]) /* the trace of A A' */
-                                                 : dai_procrustes_norm(a, s->columns[k], b, s->columns[l], n, scratch);
-        }
+        for (int l = k; l < s->layers; l++)
+            if (pair++ % PAIR_CHUNKS == chunk)
+                s->inner[k * s->layers + l] = row->inner(s, s->kept + k * s->stride, s->kept + l * s->stride, scratch);
 }
 
 static void accumulate(da_similarity *s) {
@@ -354,8 +261,8 @@ da_status da_similarity_end_batch(da_similarity *s) {
         s->skipped++;
     } else {
         const int64_t entries = (int64_t)s->layers * s->layers * s->samples * s->samples / 2; /* of all products */
-        if (s->columns) da_parallel_for(NORM_CHUNKS, entries * s->samples, nuclear_norms, s);
-        else da_parallel_for(s->layers, da_work_of_floats(entries), inner_products, s);
+        const int64_t work = s->scratch ? entries * s->samples : da_work_of_floats(entries);
+        da_parallel_for(PAIR_CHUNKS, work, compare_pairs, s);
         accumulate(s);
         s->batches++;
         s->samples_counted += s->samples;
@@ -370,8 +277,7 @@ da_layer_state da_similarity_state(const da_similarity *s, int layer) {
     if (s->broken[layer]) return DA_LAYER_NOT_FINITE;
     if (s->batches == 0) return DA_LAYER_ALIVE;
     if (s->raw[layer] <= 0) return DA_LAYER_ZERO;
-    return self > (s->columns ? CONSTANT_SHARE_OF_NORMS : CONSTANT_SHARE) * s->raw[layer] ? DA_LAYER_ALIVE
-                                                                                          : DA_LAYER_CONSTANT;
+    return self > row_of(&s->options)->constant_share * s->raw[layer] ? DA_LAYER_ALIVE : DA_LAYER_CONSTANT;
 }
 
 /* The delta method for CKA = A / sqrt(B C), multiplied out so that the five sums are all that is needed. */

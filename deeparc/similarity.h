@@ -44,7 +44,10 @@ typedef struct da_similarity da_similarity;
 
 enum { DA_LEAST_BATCH = 4 }; /* samples; the estimator divides by n - 3 */
 
-typedef enum da_comparison { DA_COMPARE_CKA, DA_COMPARE_RSA, DA_COMPARE_PROCRUSTES } da_comparison;
+#define DA_COMPARISONS(row) row(CKA, cka) row(RSA, rsa) row(PROCRUSTES, procrustes)
+#define DA_ROW(NAME, ...) DA_COMPARE_##NAME,
+typedef enum da_comparison { DA_COMPARISONS(DA_ROW) DA_COMPARISON_COUNT } da_comparison; /* DA_COMPARE_CKA, ... */
+#undef DA_ROW
 typedef enum da_hsic { DA_HSIC_UNBIASED, DA_HSIC_BIASED } da_hsic;
 typedef enum da_kernel { DA_KERNEL_LINEAR, DA_KERNEL_RBF } da_kernel;
 
@@ -75,6 +78,8 @@ void      da_similarity_free(da_similarity *s);
 da_status   da_similarity_choose(da_similarity *s, const da_similarity_options *options);
 const char *da_hsic_name(da_hsic hsic);                           /* "unbiased", "biased" */
 const char *da_similarity_name(const da_similarity_options *options); /* "linear CKA", "RBF CKA", "RSA", "Procrustes" */
+const char *da_similarity_estimator(const da_similarity_options *options); /* "unbiased", ..., "Pearson of distances" */
+bool        da_similarity_rises_with_width(const da_similarity_options *options); /* are wide layers of noise similar? */
 
 /* What biased linear CKA gives for independent Gaussian features of these widths in batches of n samples:
    sqrt(a b / ((n + a) (n + b))). Where it is not near 0, high values mean little. */

@@ -48,6 +48,10 @@ typedef struct cli_option {
     const char *within;  /* CLI_READS of a directory: the files in it that are read, "plan.txt|*.json" */
 } cli_option;
 
+/* The words of a list of rows, row(NAME, word), as a choice: "cka|rsa|procrustes". */
+#define CLI_WORD(NAME, word) "|" #word
+#define CLI_WORDS(list) (&list(CLI_WORD)[1])
+
 /* Tables that several commands share; every command also has --threads --kernels --json --quiet --help. */
 enum {
     CLI_DATA = 1,     /* --data (required), --data-dir, --normalize, --limit */

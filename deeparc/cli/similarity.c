@@ -69,10 +69,8 @@ static void put_settings(const result *r, da_result *to) {
 static void say_settings(const result *r, da_result *to) {
     const da_measurement *m = &r->m;
     const da_similarity_options *s = &m->options.similarity;
-    const char *estimator = s->comparison == DA_COMPARE_CKA ? da_hsic_name(s->hsic)
-                            : s->comparison == DA_COMPARE_RSA ? "Pearson of distances" : "best rotation";
     da_result_say(to, "%s, %s%s, of %s of %s on %s of %s (%s): %s of %lld, %.1f s\n",
-                  da_similarity_name(s), estimator, s->without_first_component ? ", without the first component" : "",
+                  da_similarity_name(s), da_similarity_estimator(s), s->without_first_component ? ", without the first component" : "",
                   da_count(m->layers, "layer").text, r->model->architecture, da_count(m->samples, "image").text,
                   r->data.name, cli_part_name(&r->data, cli_split(r->c)), da_count(m->batches, "batch").text, (long long)m->batch,
                   r->seconds);
@@ -164,9 +162,9 @@ static da_status put_result(const result *r) {
 static void warn_of_bias(const result *r) {
     const da_measurement *m = &r->m;
     const da_similarity_options *s = &m->options.similarity;
-    bool procrustes = s->comparison == DA_COMPARE_PROCRUSTES;
+    bool rises = da_similarity_rises_with_width(s);
     int widest = 0;
-    if (!procrustes
+    if (!rises
         && (s->comparison != DA_COMPARE_CKA || s->kernel != DA_KERNEL_LINEAR || s->hsic != DA_HSIC_BIASED))
         return;
     for (int l = 1; l < all_layers(r); l++)
@@ -174,9 +172,9 @@ static void warn_of_bias(const result *r) {
     const char *name = layer_name(m, widest);
     long long width = (long long)m->widths[widest], batch = (long long)m->batch;
     if (width <= batch) return;
-    if (procrustes)
-        cli_note(r->c, "Procrustes: %s has %lld features in batches of %lld samples; the more features, the nearer "
-                 "noise of that width scores to 1: --pool gap or a larger --batch help", name, width, batch);
+    if (rises)
+        cli_note(r->c, "%s: %s has %lld features in batches of %lld samples; the more features, the nearer "
+                 "noise of that width scores to 1: --pool gap or a larger --batch help", da_similarity_name(s), name, width, batch);
     else
         cli_note(r->c, "biased: %s has %lld features in batches of %lld samples; noise of that width scores %.3f "
                  "against other noise", name, width, batch, da_similarity_noise(batch, width, width));
@@ -383,7 +381,7 @@ static const cli_option options[] = {
       .help = "all values of an output, or a mean a channel" },
     { .name = "norm", .kind = CLI_CHOICE, .value = "inference|batch", .initial = "inference",
       .help = "batch norms use running statistics, or each batch's own" },
-    { .name = "measure", .kind = CLI_CHOICE, .value = "cka|rsa|procrustes", .initial = "cka",
+    { .name = "measure", .kind = CLI_CHOICE, .value = CLI_WORDS(DA_COMPARISONS), .initial = "cka",
       .help = "CKA; the correlation of distances between samples; what the best rotation leaves (slow: 4 batch^3)" },
     { .name = "estimator", .kind = CLI_CHOICE, .value = "unbiased|biased", .initial = "unbiased", .help = "of CKA" },
     { .name = "kernel", .kind = CLI_CHOICE, .value = "linear|rbf", .initial = "linear", .help = "of CKA" },
