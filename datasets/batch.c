@@ -106,8 +106,8 @@ static void flip_row(uint8_t *row, const da_dataset *data) {
 }
 
 /* The bytes are moved, row by row, then normalised; the square that is cut out becomes zeros at last. */
-static void make_augmented(float *out, const uint8_t *image, const da_batcher *b, const da_augment_plan *plan,
-                           uint8_t *moved) {
+static void make_augmented(const da_kernels *kernels, float *out, const uint8_t *image, const da_batcher *b,
+                           const da_augment_plan *plan, uint8_t *moved) {
     const da_dataset *data = b->subset->data;
     const da_augment_border border = b->options.augmentation.border;
     const int64_t channels = data->channels, values = data->width * channels;
@@ -118,7 +118,7 @@ static void make_augmented(float *out, const uint8_t *image, const da_batcher *b
         else shift_row(row, image + from * values, data, plan->shift_x, border);
         if (plan->flip) flip_row(row, data);
     }
-    da_kernels_active()->pixels(&b->scale, data->height * values, moved, out);
+    kernels->pixels(&b->scale, data->height * values, moved, out);
     for (int64_t y = plan->cut_top; y < plan->cut_bottom; y++)
         for (int64_t i = plan->cut_left * channels; i < plan->cut_right * channels; i++) out[y * values + i] = 0.0f;
 }
@@ -126,6 +126,7 @@ static void make_augmented(float *out, const uint8_t *image, const da_batcher *b
 /* ---- one batch ---- */
 
 typedef struct job {
+    const da_kernels *kernels;
     const da_batcher *batcher;
     int64_t           epoch, begin, size; /* positions begin..begin+size-1 of the epoch */
     float            *images;
@@ -158,11 +159,11 @@ static void make_chunk(void *context, int64_t chunk, int worker) {
         if (j->labels) j->labels[i] = data->labels[sample];
         if (j->samples) j->samples[i] = sample;
         if (!b->moved) {
-            da_kernels_active()->pixels(&b->scale, bytes, image, j->images + i * bytes);
+            j->kernels->pixels(&b->scale, bytes, image, j->images + i * bytes);
         } else {
             da_augment_plan plan =
                 da_augment_draw(augmentation, data->height, data->width, b->options.seed, j->epoch, sample);
-            make_augmented(j->images + i * bytes, image, b, &plan, b->moved + worker * bytes);
+            make_augmented(j->kernels, j->images + i * bytes, image, b, &plan, b->moved + worker * bytes);
         }
     }
 }
@@ -180,7 +181,8 @@ da_status da_batcher_read(da_batcher *batcher, int64_t epoch, int64_t step, floa
                               da_stream(DA_RANDOM_SHUFFLE, (uint64_t)epoch));
         batcher->order_epoch = epoch;
     }
-    job j = { batcher, epoch, step * batcher->largest, da_batcher_size(batcher, step), images, labels, samples };
+    job j = { da_kernels_active(), batcher, epoch, step * batcher->largest, da_batcher_size(batcher, step), images,
+              labels, samples };
     const int64_t work = da_work_of_floats(j.size * da_dataset_image_bytes(batcher->subset->data));
     da_parallel_for((j.size + CHUNK - 1) / CHUNK, batcher->moved ? 4 * work : work, make_chunk, &j);
     return DA_OK;

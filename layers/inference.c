@@ -15,6 +15,7 @@ enum { CACHE_FLOATS = DA_SIZE(1 << 17, 1), LEAST_GROUP = DA_SIZE(8, 3), MOST_GRO
 struct da_inference {
     da_model *model;
     int64_t group, work;                /* work: of an image, in nanoseconds */
+    int64_t least;                      /* images that take as long as reading the weights for them */
     da_graph *graphs[DA_MAX_THREADS];
     int64_t served[DA_MAX_THREADS];     /* images a group that a graph has memory for */
     da_status status[DA_MAX_THREADS];   /* the first failure of each worker in a loop; there should be none */
@@ -48,6 +49,7 @@ da_status da_inference_new(da_inference **inference, da_model *model) {
     made->model = model;
     made->group = group_for(model);
     made->work = da_work_of_products(size.multiply_adds) + da_work_of_floats(size.activation_bytes / 4);
+    made->least = da_work_of_floats(size.parameters / 2) / (made->work + 1) + 1;
     *inference = made;
     return DA_OK;
 }
@@ -102,7 +104,9 @@ da_status da_infer(da_inference *run, const da_tensor *images, float *logits) {
         return DA_FAIL(DA_ERROR_SHAPE, "the images are %s, the model '%s' takes N images of %s",
                        da_shape_text(seen, images->ndim, images->shape), run->model->architecture,
                        da_shape_text(wanted, 3, run->model->input_shape));
-    const int64_t n = images->shape[0], threads = da_threads(), share = (n + threads - 1) / threads;
+    const int64_t n = images->shape[0], threads = da_threads();
+    int64_t share = (n + threads - 1) / threads;
+    if (share < run->least) share = n; /* threads share the loops of the operations instead */
     run->images = images;
     run->logits = logits;
     run->first = 0;

@@ -4,6 +4,9 @@
  *              ──▶    ──▶     ──▶                what one unit gives is still in the cache when the next one reads it;
  *     logits  |      |       |        |          threads take whole groups and never wait for each other in between
  *
+ * Where a thread's share is so few images that their weights take longer to read than to use, the group stays whole, and
+ * threads share the loops inside the operations.
+ *
  * An image's logits do not depend on the group it is in: batch norms use their running statistics. So the bits are those
  * of a forward pass over the whole batch, on any number of threads.
  */
