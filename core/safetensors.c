@@ -201,8 +201,8 @@ static da_status fail_torch(const char *name) {
                    ".safetensors file of it:\n"
                    "    import torch, safetensors.torch\n"
                    "    state = torch.load(\"%.300s\", map_location=\"cpu\")\n"
-                   "    safetensors.torch.save_file({k: v.contiguous() for k, v in state.get(\"state_dict\", "
-                   "state).items()}, \"%.*s.safetensors\")", name, name, stem < 300 ? stem : 300, name);
+                   "    safetensors.torch.save_file({k: v.contiguous() for k, v in next((state[k] for k in (\"state_dict\", "
+                   "\"model\", \"net\") if k in state), state).items()}, \"%.*s.safetensors\")", name, name, stem < 300 ? stem : 300, name);
 }
 
 /* The first bytes of files that people have instead of one whose byte 8 begins a header. */

@@ -101,8 +101,8 @@ static void move_image(da_dataset *data, int64_t to, int64_t from) {
 da_status da_dataset_part(da_dataset *data, int64_t part, int64_t parts) {
     int64_t kept = 0;
     if (part < 1 || part > parts || part > data->count)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds none of %lld images", (long long)part,
-                       (long long)parts, (long long)data->count);
+        return DA_FAIL(DA_ERROR_ARGUMENT, "part %lld of %lld holds no image: there %s %s", (long long)part,
+                       (long long)parts, data->count == 1 ? "is" : "are", da_count(data->count, "image").text);
     for (int64_t i = part - 1; i < data->count; i += parts) move_image(data, kept++, i);
     data->count = kept;
     data->fingerprinted = 0;

@@ -160,7 +160,7 @@ check_fails "stability over networks" 1 "in one network" "$deeparc" stability "$
 check_fails "thresholds that are none" 2 "--thresholds must be 0 to 1, or a list" \
     "$deeparc" stability "$work/half1.csv" "$work/half2.csv" --thresholds 0.9,high
 check_fails "a part that is none" 2 "--part is K/N" $similar --part 3/2
-check_fails "a part without images" 1 "holds none of 64 images" $similar --part 100/100
+check_fails "a part without images" 1 "holds no image: there are 64 images" $similar --part 100/100
 
 check_fails "a state of other settings" 1 "other settings" $similar --state "$work/state.json" --pool gap
 echo '{}' > "$work/state.json"
