@@ -20,8 +20,8 @@ mkdir -p "$out"
 rm -f "$out"/*.json "$out"/*.csv "$out"/*.safetensors "$out"/report.html
 
 seed=${SEED:-1} model=${MODEL:-resnet20x0.5} epochs=${EPOCHS:-2} repair=${REPAIR_EPOCHS:-1}
-threshold=${THRESHOLD:-0.9} linkage=${LINKAGE:-min} enough=${ENOUGH:-0.2}
-max_drop=${MAX_DROP:-1} held=5000 batch='' # few images: more steps of fewer
+threshold=${THRESHOLD:-0.9} linkage=${LINKAGE:-min} enough=${ENOUGH:-0.1}
+max_drop=${MAX_DROP:-0.15} held=5000 batch='' # few images: more steps of fewer
 if [ "${LIMIT:-0}" -gt 0 ] && [ "${LIMIT:-0}" -lt 25000 ]; then held=$((LIMIT / 5)) batch='--batch 32'; fi
 validation=${VALIDATION:-$held} part='' test_part='' # options that make it short
 if [ -n "${LIMIT:-}" ]; then part="--limit $LIMIT"; fi
@@ -77,9 +77,9 @@ run "$deeparc" order --similarity "$out/similarity.csv" --names "$out/similarity
 
 title "Remove redundant blocks for real, and see what each costs on the held-out images"
 cat << END
-By default a block stays when accuracy on held-out images falls by more than 2 points without it. A network as small as
-this one has hardly a block to spare. Here blocks go at any cost (--max-drop $max_drop), as the next step repairs it, until
-$(echo "$enough" | awk '{ print 100 * $1 }') % of the multiply-adds are gone.
+By default a block stays when accuracy on held-out images falls by more than 2 points without it, and a network as small
+as this one has hardly a block to spare. Here it may fall by $(echo "$max_drop" | awk '{ print 100 * $1 }') points (--max-drop $max_drop), as the next step
+repairs it, until $(echo "$enough" | awk '{ print 100 * $1 }') % of the multiply-adds are gone.
 END
 run "$deeparc" restructure "$out/original.safetensors" --similarity "$out/similarity.csv" \
     --names "$out/similarity.json" --threshold "$threshold" --linkage "$linkage" --enough "$enough" \

@@ -134,7 +134,7 @@ TEST(dataset_cut_refuses_what_leaves_nothing) {
     draw(&whole);
     CHECK_FAILS(da_dataset_cut(&data, 1, 1, 1), DA_ERROR_ARGUMENT, "2 to 10");
     CHECK_FAILS(da_dataset_part(&data, 3, 2), DA_ERROR_ARGUMENT, "part 3 of 2");
-    CHECK_FAILS(da_dataset_part(&data, data.count + 1, data.count + 2), DA_ERROR_ARGUMENT, "none of");
+    CHECK_FAILS(da_dataset_part(&data, data.count + 1, data.count + 2), DA_ERROR_ARGUMENT, "no image");
     CHECK_FAILS(da_dataset_cut(&data, 11, 1, 1), DA_ERROR_ARGUMENT, "11 classes");
     CHECK_FAILS(da_dataset_cut(&data, 2, 0, 1), DA_ERROR_ARGUMENT, "share of 0");
     CHECK_FAILS(da_dataset_cut(&data, 2, 1.5, 1), DA_ERROR_ARGUMENT, "up to 1");
