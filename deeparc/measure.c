@@ -128,7 +128,7 @@ static da_status open_sides(pass *p, da_model *model, const da_dataset *data) {
 static da_status describe_side(da_text *text, const side *s) {
     char hash[65];
     da_sha256 images;
-    DA_TRY(da_model_hash(s->model, -1, hash));
+    DA_TRY(da_model_fingerprint(s->model, hash)); /* the normalisation of its input is part of it */
     da_text_printf(text, "; %s %.16s, layers", s->model->architecture, hash);
     for (int i = 0; i < s->taps.count; i++) da_text_printf(text, " %s", s->taps.paths[i]);
     da_sha256_init(&images);
@@ -202,6 +202,9 @@ static da_status run_batch(pass *p, int64_t epoch, int64_t step) {
 static da_status run(pass *p) {
     const da_measure_options *o = p->options;
     int64_t steps = da_feed_steps(&p->sides[0].feed), all = steps * o->passes;
+    if (p->resumed > all)
+        return DA_FAIL(DA_ERROR_FORMAT, "the state '%s' cannot be continued: it is of %s, more than the %lld wanted here",
+                       o->state, da_count(p->resumed, "batch").text, (long long)all);
     for (int64_t done = p->resumed; done < all; done++) {
         if (o->stop && *o->stop) {
             DA_TRY(save(p, done));
@@ -212,7 +215,7 @@ static da_status run(pass *p) {
         if (o->progress) o->progress(o->context, done + 1, all);
         if ((done + 1) % STATE_EVERY == 0) DA_TRY(save(p, done + 1));
     }
-    return save(p, p->resumed > all ? p->resumed : all);
+    return save(p, all);
 }
 
 /* ---- The result ---- */

@@ -180,6 +180,8 @@ da_status cli_data_load_named(cli *c, da_dataset *data, const char *name, da_spl
 da_status cli_data_dir_check(cli *c, const char *name);
 /* Wrong usage when a file of the line would replace one of the data. */
 da_status cli_data_is_kept(cli *c, const char *source);
+/* Wrong usage when a file of the line would replace this record, whose names of layers are read. */
+da_status cli_names_are_kept(cli *c, const char *path);
 /* Both parts, cut by --limit and --test-limit. A single file as --data is wrong usage: what tells the accuracy must not
    have been trained on. */
 da_status cli_data_load_parts(cli *c, da_dataset *train, da_dataset *test);

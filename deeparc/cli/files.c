@@ -128,16 +128,26 @@ da_status cli_files_check(cli *c) {
     return DA_OK;
 }
 
+/* For what is found while the command runs, not named on its line. */
+static da_status keep(cli *c, const use *input) {
+    for (int i = 0; i < use_count(c) && da_file_exists(input->path); i++) { /* drawn images have no file */
+        use output = use_at(c, i);
+        if (replaces(&output)) DA_TRY(compare(c, &output, input));
+    }
+    return DA_OK;
+}
+
 /* A set is found when it is loaded, and a file of images brings its labels: they are looked at then. */
 da_status cli_data_is_kept(cli *c, const char *source) {
     const use data = { .label = "the data", .path = source, .file = CLI_READS,
         .within = "*ubyte|*ubyte.gz|data_batch_?.bin|data_batch_?.bin.gz|test_batch.bin|test_batch.bin.gz|train.bin|"
                   "train.bin.gz|test.bin|test.bin.gz|batches.meta.txt|fine_label_names.txt" };
-    for (int i = 0; i < use_count(c) && da_file_exists(source); i++) { /* drawn images have no file */
-        use output = use_at(c, i);
-        if (replaces(&output)) DA_TRY(compare(c, &output, &data));
-    }
-    return DA_OK;
+    return keep(c, &data);
+}
+
+da_status cli_names_are_kept(cli *c, const char *path) {
+    const use names = { .label = "--names", .path = path, .file = CLI_READS };
+    return keep(c, &names);
 }
 
 /* ---- Listing ---- */
@@ -165,7 +175,7 @@ static da_status each_within(const char *directory, const char *pattern, void (*
     if (names) qsort(names, (size_t)count, sizeof *names, by_text);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", top, names[i]);
-        if (status == DA_OK) visit(context, path);
+        if (status == DA_OK && !da_file_is_stream(path)) visit(context, path); /* a pipe may never end */
         da_free(names[i]);
     }
     da_free(names);

@@ -93,16 +93,20 @@ da_status matrix_read_file(const char *path, matrix *m) {
 }
 
 /* cka.csv often has its record beside it, cka.json. One that names no layers, or other ones, is left alone. */
-static void find_names(cli *c, const char *path, matrix *m) {
+static da_status find_names(cli *c, const char *path, matrix *m) {
     char beside[4096];
     size_t length = strlen(path);
-    if (length < 4 || length + 2 > sizeof beside || strcmp(path + length - 4, ".csv") != 0) return;
+    if (length < 4 || length + 2 > sizeof beside || strcmp(path + length - 4, ".csv") != 0) return DA_OK;
     snprintf(beside, sizeof beside, "%.*s.json", (int)length - 4, path);
-    if (!da_file_exists(beside)) return;
-    if (read_names(beside, m) == DA_OK) {
-        cli_note(c, "names of the layers: %s", beside);
-        memcpy(c->facts.input, beside, sizeof beside);
-    } else cli_note(c, "the layers have numbers: %s", da_error_message());
+    if (!da_file_exists(beside)) return DA_OK;
+    if (read_names(beside, m) != DA_OK) {
+        cli_note(c, "the layers have numbers: %s", da_error_message());
+        return DA_OK;
+    }
+    DA_TRY(cli_names_are_kept(c, beside));
+    cli_note(c, "names of the layers: %s", beside);
+    memcpy(c->facts.input, beside, sizeof beside);
+    return DA_OK;
 }
 
 da_status matrix_read(cli *c, matrix *m) {
@@ -113,7 +117,7 @@ da_status matrix_read(cli *c, matrix *m) {
         made.names = NULL;
         status = read_names(cli_text(c, "names"), &made);
     } else if (status == DA_OK && !made.names) {
-        find_names(c, cli_text(c, "similarity"), &made);
+        status = find_names(c, cli_text(c, "similarity"), &made);
     }
     if (status == DA_OK && strcmp(made.split, "test") == 0)
         cli_note(c, "'%s' was measured on test images: what it decides here, the test set has decided",

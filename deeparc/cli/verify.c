@@ -41,13 +41,16 @@ typedef struct check {
 
 static const char NOT_HERE[] = "not checked";
 
+/* A pipe or a device, whose name a record may give as well, may never end. */
+static bool is_here(const char *path) { return da_file_exists(path) && !da_file_is_stream(path); }
+
 bool verify_find(const verify_record *record, const char *name, char path[VERIFY_PATH]) {
     const char *slash = strrchr(record->path, '/'), *base = strrchr(name, '/');
     snprintf(path, VERIFY_PATH, "%s", name);
-    if (da_file_exists(path)) return true;
+    if (is_here(path)) return true;
     snprintf(path, VERIFY_PATH, "%.*s/%s", slash ? (int)(slash - record->path) : 1, slash ? record->path : ".",
              base ? base + 1 : name);
-    return da_file_exists(path);
+    return is_here(path);
 }
 
 static void say(check *k, const char *name, const char *what, const char *state) {
@@ -143,6 +146,7 @@ static const char *state_of_source(const verify_record *record, const da_json *e
     const da_dataset_options wanted = { .count = strcmp(source, "digits") == 0 ? first : 0, .seed = 1, .limit = first };
     da_dataset data = { 0 };
     char hex[65];
+    if (da_file_is_stream(source)) return NOT_HERE;
     da_status status = da_dataset_load(&data, source, split, *place ? place : NULL, &wanted);
     if (status == DA_ERROR_NOT_FOUND) return NOT_HERE;
     if (status == DA_OK) status = cut(record, &data, split);

@@ -64,6 +64,15 @@ check_fails "partition --record its matrix" 2 "read as --similarity" \
     "$deeparc" partition --similarity "$matrix" --record "$matrix"
 check_fails "partition --record its names" 2 "read as --names" \
     "$deeparc" partition --similarity "$matrix" --names "$work/n.json" --record "$work/n.json"
+echo '{"names": ["a", "b"]}' > "$work/s.json"
+check_fails "partition --record the names beside its matrix" 2 "read as --names" \
+    "$deeparc" partition --similarity "$matrix" --record "$work/./s.json"
+check_fails "order --record the names beside its matrix" 2 "read as --names" \
+    "$deeparc" order --similarity "$matrix" --record "$work/s.json"
+check_fails "restructure --out the names beside its matrix" 2 "read as --names" \
+    "$deeparc" restructure "$residual" --similarity "$matrix" --out "$work/s.json"
+check_same "... which are as they were" "$(cat "$work/s.json")" '{"names": ["a", "b"]}'
+rm "$work/s.json"
 check_fails "order --record its matrix" 2 "read as --similarity" \
     "$deeparc" order --similarity "$matrix" --record "$matrix"
 check_fails "properties --csv its matrix" 2 "read as --similarity" \

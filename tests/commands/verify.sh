@@ -189,6 +189,14 @@ for record in shell option help copied; do
     check_same "... $record is refused" "$(grep -c "^refused *evil/$record.json" "$work/out")" 1
 done
 
+# A pipe may never end: in the folder none is read, and in the place of a file it is none.
+mkdir pipes
+mkfifo pipes/a.json pipes/model
+echo '{"run": {"outputs": [], "models": [{"file": "pipes/model"}], "options": {"data": "pipes/model"},
+    "data": [{"part": "test", "name": "mnist", "images": 1}]}}' > pipes/b.json
+check_fails "a pipe is not waited for" 1 "1 of 1 files" "$deeparc" verify pipes
+check_same "... in any place" "$(grep -c -e "^missing  *model  *pipes/model " -e "^1 record: .* 1 not checked" "$work/out")" 2
+
 # Ctrl-C (here as SIGTERM: a shell's background jobs ignore the other) ends the command, too, and removes the folder.
 mkdir long
 awk '/"--epochs",/ { print; getline; print "\"90000\","; next } 1' all/z-train.json > long/train.json

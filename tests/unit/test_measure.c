@@ -1,6 +1,7 @@
 /* One pass over a model: which units are seen, that their CKA is what the features say, and that nothing leaks. */
 #include "tests/unit/test.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "deeparc/measure.h"
 #include "layers/zoo.h"
@@ -379,6 +380,37 @@ TEST(measure_goes_on_from_its_state) {
     o.state = test_temporary("nowhere/state.json");
     CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_NOT_FOUND, "nowhere");
     da_measurement_free(&whole);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
+/* Sums of another normalisation, of more passes, or with another digit are no beginning of this measurement. */
+TEST(measure_refuses_a_state_of_other_sums) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 };
+    uint8_t *text = NULL;
+    size_t size = 0;
+    make(&model, &data, "resnet8x0.5", 40);
+    da_measure_options o = { .batch = 16, .passes = 3, .state = test_temporary("others.json") };
+    CHECK_OK(da_measure(model, &data, &o, &m));
+    da_measurement_free(&m);
+    o.passes = 2;
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_FORMAT, "more than the 6 wanted");
+    o.passes = 3;
+    const float mean = model->normalization.mean[0];
+    model->normalization.mean[0] = mean + 0.125f;
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_FORMAT, "other settings");
+    model->normalization.mean[0] = mean;
+    CHECK_OK(da_measure(model, &data, &o, &m));
+    da_measurement_free(&m);
+    CHECK_OK(da_file_read(o.state, 1 << 20, &text, &size));
+    char *digit = text ? strstr((char *)text, "\"total\":[") : NULL;
+    CHECK(digit != NULL);
+    if (digit) digit[9] = digit[9] == '1' ? '2' : '1';
+    CHECK_OK(da_file_save(o.state, (const char *)text, size));
+    CHECK_FAILS(da_measure(model, &data, &o, &m), DA_ERROR_FORMAT, "damaged");
+    da_free(text);
     da_model_free(model);
     da_dataset_free(&data);
 }
