@@ -14,7 +14,7 @@
  *     da_model_append          ... and its next layer
  *     da_model_initialize      its first weights, from a seed
  *     da_model_free
- *     da_trainer_defaults      options of training
+ *     da_trainer_for           options of training that suit a network and its data: those of `deeparc train`
  *     da_train                 trains: epochs, validation, log, checkpoints
  *     da_evaluate              loss and accuracy on a data set
  *     da_checkpoint_save       to a .safetensors file that describes itself

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct builder { da_model *model; da_status status; } builder;
+typedef struct builder { da_model *model; da_status status; da_shortcut shortcut; } builder;
 
 /* Appends a unit whose name is printed from format, unless something failed before. */
 static void add(builder *b, da_layer_options options, const char *format, ...) DA_PRINTF(3, 4);
@@ -154,7 +154,7 @@ static da_status plan_resnet_units(builder *b, const dai_resnet *network) {
 
 da_status dai_resnet_plan(da_model **model, const char *architecture, const dai_resnet *network,
                           const int64_t input_shape[3], int classes) {
-    builder b = { NULL, DA_OK };
+    builder b = { .status = DA_OK };
     DA_TRY(da_model_new(&b.model, architecture, input_shape, classes));
     return dai_model_hand_over(model, b.model, plan_resnet_units(&b, network));
 }
@@ -176,34 +176,56 @@ static da_status read_resnet(dai_resnet *network, const char *text) {
     return DA_OK;
 }
 
-/* ---- Names ---- */
+static da_status plan_resnet(builder *b, const char *rest) {
+    dai_resnet network;
+    DA_TRY(read_resnet(&network, rest));
+    if (b->shortcut != DA_SHORTCUT_IDENTITY) network.shortcut = b->shortcut;
+    return plan_resnet_units(b, &network);
+}
 
-static const struct { const char *name; bool widths; da_status (*plan)(builder *b, const char *rest); } zoo[] = {
-    { "mlp", true, plan_mlp }, { "lenet", false, plan_lenet }, { "smallcnn", false, plan_smallcnn },
-    { "vgg11", false, plan_vgg11 }, { "vgg16", false, plan_vgg16 },
+/* ---- The rows. A new network is a builder above, a row here, and its name in DA_ZOO_NAMES ---- */
+
+typedef struct network {
+    const char *name;
+    const char *more;  /* how what may follow the name begins: any of these; NULL: nothing may follow */
+    bool shortcuts;
+    da_status (*plan)(builder *b, const char *rest);
+    da_recipe recipe;
+} network;
+
+static const network zoo[] = {
+    { "mlp", "-", false, plan_mlp, { 0.05f, 5e-5f, 64, 0 } },
+    { "lenet", NULL, false, plan_lenet, { 0.05f, 5e-5f, 64, 0 } },
+    { "smallcnn", NULL, false, plan_smallcnn, { 0.05f, 5e-5f, 64, 2 } },
+    { "vgg11", NULL, false, plan_vgg11, { 0.05f, 5e-4f, 128, 0 } },
+    { "vgg16", NULL, false, plan_vgg16, { 0.05f, 5e-4f, 128, 0 } },
+    { "resnet", "", true, plan_resnet, { 0.1f, 5e-4f, 128, 0 } },
 };
+enum { NETWORKS = sizeof zoo / sizeof zoo[0] };
+
+static bool is_of(const network *row, const char *name) {
+    const char *rest = name + strlen(row->name);
+    if (strncmp(name, row->name, strlen(row->name)) != 0) return false;
+    return row->more && !*row->more ? true : !*rest || (row->more && strchr(row->more, *rest));
+}
 
 da_status dai_zoo_plan(da_model **model, const char *name, const int64_t input_shape[3], int classes,
                        const da_zoo_options *options) {
-    bool residual = strncmp(name, "resnet", 6) == 0;
-    if (options && options->shortcut != DA_SHORTCUT_IDENTITY && !residual)
+    const network *row = zoo;
+    while (row < zoo + NETWORKS && !is_of(row, name)) row++;
+    builder b = { .status = DA_OK, .shortcut = options ? options->shortcut : DA_SHORTCUT_IDENTITY };
+    if (b.shortcut != DA_SHORTCUT_IDENTITY && (row == zoo + NETWORKS || !row->shortcuts))
         return DA_FAIL(DA_ERROR_ARGUMENT, "%.60s has no shortcuts: only resnets have", name);
-    if (residual) {
-        dai_resnet network;
-        DA_TRY(read_resnet(&network, name + 6));
-        if (options && options->shortcut != DA_SHORTCUT_IDENTITY) network.shortcut = options->shortcut;
-        return dai_resnet_plan(model, name, &network, input_shape, classes);
-    }
-    for (size_t i = 0; i < sizeof zoo / sizeof zoo[0]; i++) {
-        size_t length = strlen(zoo[i].name);
-        if (strncmp(name, zoo[i].name, length) != 0) continue;
-        if (name[length] && !(zoo[i].widths && name[length] == '-')) continue;
-        builder b = { NULL, DA_OK };
-        DA_TRY(da_model_new(&b.model, name, input_shape, classes));
-        return dai_model_hand_over(model, b.model, zoo[i].plan(&b, name + length));
-    }
-    return DA_FAIL(DA_ERROR_NOT_FOUND, "there is no network '%.60s': known are mlp, mlp-512-256, lenet, smallcnn, "
-                   "vgg11, vgg16, resnet20 (any 6n+2), resnet20x0.5", name);
+    if (row == zoo + NETWORKS)
+        return DA_FAIL(DA_ERROR_NOT_FOUND, "there is no network '%.60s': known are " DA_ZOO_NAMES, name);
+    DA_TRY(da_model_new(&b.model, name, input_shape, classes));
+    return dai_model_hand_over(model, b.model, row->plan(&b, name + strlen(row->name)));
+}
+
+da_recipe da_zoo_recipe(const char *architecture) {
+    for (const network *row = zoo; row < zoo + NETWORKS; row++)
+        if (strncmp(architecture, row->name, strlen(row->name)) == 0) return row->recipe;
+    return (da_recipe){ 0.05f, 0, 128, 0 };
 }
 
 da_status da_zoo_build(da_model **model, const char *name, const int64_t input_shape[3], int classes,

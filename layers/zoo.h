@@ -14,6 +14,8 @@
 
 DA_C_BEGIN
 
+#define DA_ZOO_NAMES "mlp, mlp-512-256, lenet, smallcnn, vgg11, vgg16, resnet20 (any 6n+2), resnet20x0.5"
+
 typedef struct da_zoo_options {
     da_shortcut shortcut;   /* of the blocks that change shape; DA_SHORTCUT_IDENTITY (zero) means the default, PAD */
 } da_zoo_options;
@@ -25,6 +27,12 @@ da_status da_zoo_build(da_model **model, const char *name, const int64_t input_s
 
 /* Is there a network of that name? DA_ERROR_NOT_FOUND lists those there are. Takes no memory for parameters. */
 da_status da_zoo_check(const char *name);
+
+/* What serves well to train a network whose architecture begins with the name of one here: SGD with momentum .9 and one
+   cycle up to `rate`. shift: of drawings, in pixels at most: what keeps a network without batch norm from learning them by
+   heart. da_trainer_for makes options of it. */
+typedef struct da_recipe { float rate, weight_decay; int64_t batch; int shift; } da_recipe;
+da_recipe da_zoo_recipe(const char *architecture);
 
 DA_C_END
 

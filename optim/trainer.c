@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "layers/zoo.h"
 #include "optim/training.h"
 
 #include <math.h>
@@ -11,6 +12,17 @@
 da_trainer_options da_trainer_defaults(void) {
     return (da_trainer_options){ .epochs = 5, .batch = 128, .seed = 1, .optimizer = da_optimizer_defaults(DA_SGD),
                                  .schedule = { .kind = DA_COSINE, .rate = 0.05f }, .checkpoint_every = 1 };
+}
+
+da_trainer_options da_trainer_for(const char *architecture, const da_dataset *data) {
+    const da_recipe recipe = da_zoo_recipe(architecture);
+    da_trainer_options o = da_trainer_defaults();
+    o.batch = recipe.batch;
+    o.optimizer.weight_decay = recipe.weight_decay;
+    o.schedule = (da_schedule){ .kind = DA_ONE_CYCLE, .rate = recipe.rate };
+    if (data->channels == 3) o.augmentation = (da_augmentation){ .pad = 4, .flip = true };
+    else o.augmentation.pad = recipe.shift;
+    return o;
 }
 
 /* ---- The run: what it needs, and giving that back ---- */

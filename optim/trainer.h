@@ -72,6 +72,9 @@ typedef struct da_trainer_options {
     void   *context;
 } da_trainer_options;
 da_trainer_options da_trainer_defaults(void); /* 5 epochs, batch 128, SGD .05 momentum .9, cosine */
+/* What `deeparc train` does unless it is told otherwise: the recipe of the zoo for an architecture, photographs (three
+   channels) shifted by up to 4 pixels and mirrored. Of the data only `channels` is looked at. */
+da_trainer_options da_trainer_for(const char *architecture, const da_dataset *data);
 
 typedef struct da_training_result {
     int64_t steps;

@@ -207,9 +207,8 @@ da_status cli_model_normalize(cli *c, da_model *model, const char *path);
 da_status cli_normalization_parse(cli *c, da_normalization *out, const char *text, int64_t channels);
 
 /* A new network of the zoo for these data: built as --shortcut says, drawn by --init and the seed (MODEL_OPTIONS), with
-   the data's classes and the normalisation of --normalize, else the data's. And what serves well to train it. */
+   the data's classes and the normalisation of --normalize, else the data's. */
 da_status          cli_model_build(cli *c, da_model **model, const char *name, const da_dataset *data);
-da_trainer_options cli_training_defaults(const char *architecture, const da_dataset *data);
 
 /* Training: everything in the CLI_TRAINING table, the progress display and Ctrl-C. What the user did not give is as in
    `defaults`. A command without CLI_RESUMING sees to its checkpoint itself. With --out and no --checkpoint, Ctrl-C saves

@@ -209,7 +209,7 @@ static da_status add_cost(planner *p, int64_t number, bool done) {
     da_model *model;
     sweep_network(run, name);
     DA_TRY(da_zoo_build(&model, name, (int64_t[]){ p->data.height, p->data.width, p->data.channels }, classes, NULL));
-    da_trainer_options defaults = cli_training_defaults(name, &p->data);
+    da_trainer_options defaults = da_trainer_for(name, &p->data);
     int64_t epochs = cli_given(run, "epochs") ? cli_int(run, "epochs") : defaults.epochs;
     double share = cli_real(run, "share") * (double)images_of(&p->data, classes);
     p->cost[number] = da_sweep_operations(model, (int64_t)(share + 0.5), epochs, images_of(&p->test, classes),
@@ -259,7 +259,7 @@ static da_status measure_speed(planner *p, double *speed) {
     DA_TRY(load(p));
     sweep_network(&p->run, name);
     cli_note(p->c, "measuring how fast %s trains here, with %s", name, da_count(da_threads(), "thread").text);
-    da_trainer_options o = cli_training_defaults(name, &p->data);
+    da_trainer_options o = da_trainer_for(name, &p->data);
     DA_TRY(cli_model_build(&p->run, &model, name, &p->data));
     if (o.batch > p->data.count) o.batch = p->data.count;
     da_dataset whole = p->data; /* whole batches only, so that steps are equal */

@@ -206,7 +206,7 @@ static void describe_settings(const cli *c, da_text *text) {
 }
 
 static da_status train(cli *c, da_model *model, const da_dataset *data, const char *checkpoint, result *r) {
-    da_trainer_options defaults = cli_training_defaults(model->architecture, data), o;
+    da_trainer_options defaults = da_trainer_for(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults, data->count));
     o.checkpoint_path = checkpoint;
     o.resume = da_file_exists(checkpoint);
@@ -319,7 +319,7 @@ static da_status run(cli *c) {
     DA_TRY(sweep_id(c, id));
     DA_TRY(check_id(c, id));
     sweep_network(c, name);
-    const da_trainer_options usual = cli_training_defaults(name, &(da_dataset){ .channels = 1 });
+    const da_trainer_options usual = da_trainer_for(name, &(da_dataset){ .channels = 1 });
     DA_TRY(cli_training_check(c, NULL, &usual));
     DA_TRY(sweep_path(path, cli_text(c, "dir"), "", ""));
     DA_TRY(da_directory_make(path));

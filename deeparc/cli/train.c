@@ -11,7 +11,7 @@
 
 static const cli_option options[] = {
     { .name = "model", .kind = CLI_TEXT, .value = "NAME",
-      .help = "mlp, mlp-512-256, lenet, smallcnn, vgg11, vgg16, resnet20, resnet20x0.5, ..." },
+      .help = DA_ZOO_NAMES },
     { .name = "from", .kind = CLI_TEXT, .value = "FILE", .file = CLI_READS,
       .help = "start from a trained model instead" },
     MODEL_OPTIONS,
@@ -22,30 +22,6 @@ static const cli_option options[] = {
     RECORD_OPTION,
     { .name = NULL }
 };
-
-/* ---- What serves well when the user asks for nothing else. ---- */
-
-static const struct recipe {
-    const char *model; /* a zoo name begins with it */
-    float rate, weight_decay;
-    int64_t batch;
-    int shift; /* of drawings, in pixels at most: what keeps a network without batch norm from learning them by heart */
-} recipes[] = {
-    { "mlp", 0.05f, 5e-5f, 64, 0 }, { "lenet", 0.05f, 5e-5f, 64, 0 }, { "smallcnn", 0.05f, 5e-5f, 64, 2 },
-    { "vgg", 0.05f, 5e-4f, 128, 0 }, { "resnet", 0.1f, 5e-4f, 128, 0 }, { "", 0.05f, 0, 128, 0 }
-};
-
-da_trainer_options cli_training_defaults(const char *architecture, const da_dataset *data) {
-    const struct recipe *recipe = recipes;
-    while (strncmp(recipe->model, architecture, strlen(recipe->model)) != 0) recipe++;
-    da_trainer_options o = da_trainer_defaults();
-    o.batch = recipe->batch;
-    o.optimizer.weight_decay = recipe->weight_decay;
-    o.schedule = (da_schedule){ .kind = DA_ONE_CYCLE, .rate = recipe->rate };
-    if (data->channels == 3) o.augmentation = (da_augmentation){ .pad = 4, .flip = true }; /* photographs */
-    else o.augmentation.pad = recipe->shift;
-    return o;
-}
 
 /* ---- The model to train. ---- */
 
@@ -152,7 +128,7 @@ static da_status interrupted(cli *c, const da_trainer_options *o) {
 }
 
 static da_status train(cli *c, da_model *model, const da_dataset *data, const da_dataset *test) {
-    da_trainer_options defaults = cli_training_defaults(model->architecture, data), o;
+    da_trainer_options defaults = da_trainer_for(model->architecture, data), o;
     DA_TRY(cli_training_options(c, &o, &defaults, data->count));
     result r = { .model = model, .test = test };
     DA_TRY(cli_model_sign(c, model));
@@ -174,7 +150,7 @@ static da_status train(cli *c, da_model *model, const da_dataset *data, const da
 static da_status check_training(cli *c, const da_model *model) {
     const da_dataset any = { .channels = 1 };
     const char *name = model ? model->architecture : cli_text(c, "model");
-    const da_trainer_options usual = cli_training_defaults(name, &any);
+    const da_trainer_options usual = da_trainer_for(name, &any);
     return cli_training_check(c, model, &usual);
 }
 
