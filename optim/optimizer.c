@@ -7,14 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-da_optimizer_options da_optimizer_defaults(da_optimizer_kind kind) {
-    if (kind == DA_SGD) return (da_optimizer_options){ .kind = DA_SGD, .momentum = 0.9f };
-    return (da_optimizer_options){ .kind = kind, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f };
+#define ROW(NAME, name) extern const dai_rule dai_rule_##name;
+DA_OPTIMIZERS(ROW)
+#undef ROW
+#define ROW(NAME, name) { #name, &dai_rule_##name },
+static const struct { const char *name; const dai_rule *rule; } rows[] = { DA_OPTIMIZERS(ROW) };
+
+const dai_rule *dai_rule_of(da_optimizer_kind kind) { return rows[kind].rule; }
+
+da_optimizer_options da_optimizer_defaults(da_optimizer_kind kind) { return dai_rule_of(kind)->defaults; }
+float                da_optimizer_rate(da_optimizer_kind kind) { return dai_rule_of(kind)->rate; }
+
+bool da_optimizer_uses(da_optimizer_kind kind, const char *option) {
+    return strstr(dai_rule_of(kind)->uses, option) != NULL;
 }
 
 const char *da_optimizer_name(da_optimizer_kind kind) {
-    static const char *const names[] = { "sgd", "adam", "adamw" };
-    return kind >= DA_SGD && kind <= DA_ADAMW ? names[kind] : "unknown";
+    return (unsigned)kind < DA_OPTIMIZER_COUNT ? rows[kind].name : "unknown";
 }
 
 static da_status check_share(da_optimizer_kind kind, const char *what, float value) {
@@ -32,19 +41,18 @@ static da_status check_positive(da_optimizer_kind kind, const char *what, float 
 }
 
 static da_status check_unused(const da_optimizer_options *o) {
-    bool sgd = o->kind == DA_SGD;
-    const char *unused = (!sgd && o->momentum > 0) ? "momentum (beta1 plays that part)"
-                       : (!sgd && o->nesterov) ? "nesterov"
-                       : (sgd && (o->beta1 > 0 || o->beta2 > 0)) ? "betas"
-                       : (sgd && o->epsilon > 0) ? "epsilon" : NULL;
-    if (unused)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer %s: has no use for %s: leave it out", da_optimizer_name(o->kind),
-                       unused);
+    const struct { bool set; const char *option, *words; } options[] = {
+        { o->momentum > 0, "momentum", "momentum (beta1 plays that part)" }, { o->nesterov, "nesterov", "nesterov" },
+        { o->beta1 > 0 || o->beta2 > 0, "betas", "betas" }, { o->epsilon > 0, "epsilon", "epsilon" } };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].set && !da_optimizer_uses(o->kind, options[i].option))
+            return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer %s: has no use for %s: leave it out", da_optimizer_name(o->kind),
+                           options[i].words);
     return DA_OK;
 }
 
 da_status da_optimizer_check(const da_optimizer_options *o) {
-    if (o->kind < DA_SGD || o->kind > DA_ADAMW)
+    if ((unsigned)o->kind >= DA_OPTIMIZER_COUNT)
         return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer: kind %d is unknown", (int)o->kind);
     DA_TRY(check_share(o->kind, "momentum", o->momentum));
     DA_TRY(check_share(o->kind, "beta1", o->beta1));
@@ -55,7 +63,7 @@ da_status da_optimizer_check(const da_optimizer_options *o) {
     DA_TRY(check_unused(o));
     if (o->nesterov && !(o->momentum > 0))
         return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer sgd: nesterov needs a momentum above 0");
-    if (o->kind != DA_SGD && !(o->epsilon > 0))
+    if (da_optimizer_uses(o->kind, "epsilon") && !(o->epsilon > 0))
         return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer %s: epsilon must be above 0, or a gradient of 0 divides by 0",
                        da_optimizer_name(o->kind));
     return DA_OK;
@@ -81,8 +89,11 @@ static da_status check_groups(const da_parameter_list *list, const da_parameter_
     return DA_OK;
 }
 
-static const char *state_suffix(const da_optimizer *o, int state) {
-    return o->options.kind == DA_SGD ? "momentum" : state == 0 ? "moment1" : "moment2";
+static int count_states(const da_optimizer_options *o) {
+    int count = 0;
+    if (da_optimizer_uses(o->kind, "momentum") && !(o->momentum > 0)) return 0;
+    while (count < DAI_STATES && dai_rule_of(o->kind)->states[count]) count++;
+    return count;
 }
 
 static da_status slot_init(da_optimizer *o, dai_slot *slot, const da_named_parameter *item) {
@@ -93,7 +104,7 @@ static da_status slot_init(da_optimizer *o, dai_slot *slot, const da_named_param
         size_t size = strlen(item->name) + sizeof "optimizer/.momentum";
         slot->state_name[s] = da_alloc(size);
         if (!slot->state_name[s]) return DA_ERROR_MEMORY;
-        snprintf(slot->state_name[s], size, "optimizer/%s.%s", item->name, state_suffix(o, s));
+        snprintf(slot->state_name[s], size, "optimizer/%s.%s", item->name, dai_rule_of(o->options.kind)->states[s]);
     }
     return DA_OK;
 }
@@ -155,7 +166,7 @@ da_status da_optimizer_new(da_optimizer **optimizer, da_model *model, const da_o
     da_status status = o ? DA_OK : DA_ERROR_MEMORY;
     if (o) {
         o->options = *options;
-        o->states = options->kind != DA_SGD ? 2 : options->momentum > 0 ? 1 : 0;
+        o->states = count_states(options);
         status = build(o, &list, groups, group_count);
     }
     da_parameter_list_free(&list);
@@ -165,7 +176,7 @@ da_status da_optimizer_new(da_optimizer **optimizer, da_model *model, const da_o
 }
 
 da_status da_optimizer_set_momentum(da_optimizer *o, float momentum) {
-    if (o->options.kind != DA_SGD || !(o->options.momentum > 0) || !(momentum > 0 && momentum < 1))
+    if (!(o->options.momentum > 0) || !(momentum > 0 && momentum < 1))
         return DA_FAIL(DA_ERROR_ARGUMENT, "optimizer %s: with momentum %g it cannot go on with momentum %g",
                        da_optimizer_name(o->options.kind), (double)o->options.momentum, (double)momentum);
     o->options.momentum = momentum;

@@ -14,7 +14,11 @@
 
 DA_C_BEGIN
 
-typedef enum da_optimizer_kind { DA_SGD, DA_ADAM, DA_ADAMW } da_optimizer_kind;
+/* A new one is a row here and a file with its dai_rule (optimizer_parts.h). */
+#define DA_OPTIMIZERS(row) row(SGD, sgd) row(ADAM, adam) row(ADAMW, adamw)
+#define DA_ROW(NAME, name) DA_##NAME,
+typedef enum da_optimizer_kind { DA_OPTIMIZERS(DA_ROW) DA_OPTIMIZER_COUNT } da_optimizer_kind; /* DA_SGD, ... */
+#undef DA_ROW
 
 typedef struct da_optimizer_options {
     da_optimizer_kind kind;
@@ -31,6 +35,8 @@ typedef struct da_optimizer_options {
 da_optimizer_options da_optimizer_defaults(da_optimizer_kind kind);
 da_status            da_optimizer_check(const da_optimizer_options *options);
 const char          *da_optimizer_name(da_optimizer_kind kind); /* "sgd", "adam", "adamw" */
+bool                 da_optimizer_uses(da_optimizer_kind kind, const char *option); /* momentum, nesterov, betas, epsilon */
+float                da_optimizer_rate(da_optimizer_kind kind); /* a learning rate to begin with */
 
 /* A parameter group: those parameters whose full name matches a glob (as in a shell: * any text, ? any one character,
    [12] one of these); the first matching group counts. Its weight_decay replaces the options', also for biases under

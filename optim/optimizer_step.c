@@ -1,5 +1,4 @@
 /* One step of an optimizer: the norm of the gradient, then the update, both over fixed chunks. */
-#include "core/kernels/kernels.h"
 #include "core/parallel.h"
 #include "optim/optimizer_parts.h"
 
@@ -31,12 +30,7 @@ static double gradient_norm(da_optimizer *o) {
     return sqrt(sum);
 }
 
-/* What a step is made of, the same for every chunk. The powers are of the step count that this step completes. */
-typedef struct step_plan {
-    da_optimizer *optimizer;
-    float  rate, scale;
-    double correction1, correction2; /* Adam: 1 - beta^t */
-} step_plan;
+typedef struct step_plan { da_optimizer *optimizer; dai_step step; } step_plan;
 
 /* base^n by squaring: a function of n alone, so that a resumed run has the same bits. */
 static double power(double base, int64_t n) {
@@ -44,24 +38,6 @@ static double power(double base, int64_t n) {
     for (; n > 0; n >>= 1, base *= base)
         if (n & 1) result *= base;
     return result;
-}
-
-static da_sgd_update sgd_coefficients(const step_plan *plan, const dai_slot *slot) {
-    const da_optimizer_options *options = &plan->optimizer->options;
-    return (da_sgd_update){ .rate = plan->rate * slot->rate_factor, .momentum = options->momentum, .decay = slot->decay,
-                            .scale = plan->scale, .nesterov = options->nesterov };
-}
-
-static da_adam_update adam_coefficients(const step_plan *plan, const dai_slot *slot) {
-    const da_optimizer_options *options = &plan->optimizer->options;
-    double rate = (double)plan->rate * (double)slot->rate_factor;
-    bool decoupled = options->kind == DA_ADAMW;
-    return (da_adam_update){
-        .beta1 = options->beta1, .fresh1 = (float)(1 - (double)options->beta1),
-        .beta2 = options->beta2, .fresh2 = (float)(1 - (double)options->beta2),
-        .rate = (float)(rate / plan->correction1), .root_correction = (float)(1 / sqrt(plan->correction2)),
-        .epsilon = options->epsilon, .decay = decoupled ? 0 : slot->decay,
-        .keep = decoupled ? (float)(1 - rate * (double)slot->decay) : 1, .scale = plan->scale };
 }
 
 static void update_chunk(void *context, int64_t i, int worker) {
@@ -73,13 +49,7 @@ static void update_chunk(void *context, int64_t i, int worker) {
     if (slot->parameter->frozen) return;
     float *w = da_tensor_floats(&slot->parameter->value) + chunk->begin, *state[DAI_STATES] = { NULL };
     for (int s = 0; s < o->states; s++) state[s] = da_tensor_floats(&slot->state[s]) + chunk->begin;
-    if (o->options.kind == DA_SGD) {
-        da_sgd_update step = sgd_coefficients(plan, slot);
-        da_kernels_active()->sgd_update(&step, chunk->count, w, gradient_of(o, chunk), state[0]);
-    } else {
-        da_adam_update step = adam_coefficients(plan, slot);
-        da_kernels_active()->adam_update(&step, chunk->count, w, gradient_of(o, chunk), state[0], state[1]);
-    }
+    dai_rule_of(o->options.kind)->update(&plan->step, slot, chunk->count, w, gradient_of(o, chunk), state);
 }
 
 static da_status check_gradients(const da_optimizer *o) {
@@ -103,9 +73,10 @@ da_status da_optimizer_step(da_optimizer *o, float rate, double *norm) {
                        (long long)(o->steps + 1), length);
     double clip = (double)o->options.clip, scale = clip / (length + 1e-6);
     o->steps++;
-    step_plan plan = { .optimizer = o, .rate = rate, .scale = clip > 0 && scale < 1 ? (float)scale : 1,
-                       .correction1 = 1 - power((double)o->options.beta1, o->steps),
-                       .correction2 = 1 - power((double)o->options.beta2, o->steps) };
+    step_plan plan = { o, { .options = &o->options, .kernels = da_kernels_active(), .rate = rate,
+                            .scale = clip > 0 && scale < 1 ? (float)scale : 1,
+                            .correction1 = 1 - power((double)o->options.beta1, o->steps),
+                            .correction2 = 1 - power((double)o->options.beta2, o->steps) } };
     da_parallel_for(o->chunk_count, da_work_of_floats((2 + o->states) * values_of(o)), update_chunk, &plan);
     return DA_OK;
 }

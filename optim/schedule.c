@@ -9,8 +9,8 @@
 #include "optim/schedule.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* sin x for 0 <= x <= pi/4: Taylor's series up to x^15; what is left out is below 5e-17. */
 static double sine(double x) {
@@ -41,30 +41,53 @@ static double one_cycle(const da_schedule *s, const cycle *c, int64_t step, int6
     return descend(c->peak, c->end, last > peak ? (at - peak) / (last - peak) : 1);
 }
 
-/* How many drops lie at or before this epoch. */
-static int64_t drops(const da_schedule *s, int64_t epoch) {
-    if (s->kind == DA_STEP) return epoch / s->every;
-    int64_t count = 0;
-    while (count < s->milestone_count && s->milestones[count] <= epoch) count++;
-    return count;
+static double constant_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+    (void)step, (void)steps_epoch, (void)total;
+    return (double)s->rate;
 }
 
-static double after_warm_up(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+static double dropped(const da_schedule *s, int64_t drops) {
     double rate = (double)s->rate;
-    switch (s->kind) {
-    case DA_CONSTANT: break;
-    case DA_STEP:
-    case DA_MULTI_STEP:
-        for (int64_t n = drops(s, step / steps_epoch); n > 0 && rate > 0; n--)
-            rate *= s->factor > 0 ? (double)s->factor : 0.1;
-        break;
-    case DA_COSINE:
-        if (step < s->warm_steps || total <= s->warm_steps) break;
-        return descend(rate, (double)s->final, (double)(step - s->warm_steps) / (double)(total - s->warm_steps));
-    case DA_ONE_CYCLE: return one_cycle(s, &(cycle){ rate / 25, rate, (double)s->final }, step, total);
-    }
+    for (; drops > 0 && rate > 0; drops--) rate *= s->factor > 0 ? (double)s->factor : 0.1;
     return rate;
 }
+
+static double step_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+    (void)total;
+    return dropped(s, step / steps_epoch / s->every);
+}
+
+static double multi_step_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+    int64_t drops = 0;
+    (void)total;
+    while (drops < s->milestone_count && s->milestones[drops] <= step / steps_epoch) drops++;
+    return dropped(s, drops);
+}
+
+static double cosine_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+    (void)steps_epoch;
+    if (step < s->warm_steps || total <= s->warm_steps) return (double)s->rate;
+    return descend((double)s->rate, (double)s->final, (double)(step - s->warm_steps) / (double)(total - s->warm_steps));
+}
+
+static double one_cycle_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total) {
+    (void)steps_epoch;
+    return one_cycle(s, &(cycle){ (double)s->rate / 25, (double)s->rate, (double)s->final }, step, total);
+}
+
+/* The rate of a step, without the warm-up, and the options that it reads. */
+static const struct {
+    double (*rate)(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t total);
+    const char *uses;
+} rules[DA_SCHEDULE_COUNT] = {
+    [DA_CONSTANT] = { constant_rate, "warmup" },
+    [DA_STEP] = { step_rate, "warmup factor step-every" },
+    [DA_MULTI_STEP] = { multi_step_rate, "warmup factor milestones" },
+    [DA_COSINE] = { cosine_rate, "warmup final-rate" },
+    [DA_ONE_CYCLE] = { one_cycle_rate, "final-rate rise low-momentum" },
+};
+
+bool da_schedule_uses(da_schedule_kind kind, const char *option) { return strstr(rules[kind].uses, option) != NULL; }
 
 static int64_t within(int64_t step, int64_t total) { return step < total ? step : total > 0 ? total - 1 : 0; }
 
@@ -76,14 +99,15 @@ float da_schedule_momentum(const da_schedule *s, float momentum, int64_t step, i
 
 float da_schedule_rate(const da_schedule *s, int64_t step, int64_t steps_epoch, int64_t steps_total) {
     step = within(step, steps_total);
-    double rate = after_warm_up(s, step, steps_epoch, steps_total);
+    double rate = rules[s->kind].rate(s, step, steps_epoch, steps_total);
     if (step < s->warm_steps) rate *= (double)(step + 1) / (double)s->warm_steps;
     return (float)rate;
 }
 
 const char *da_schedule_name(da_schedule_kind kind) {
-    static const char *const names[] = { "constant", "step", "multi_step", "cosine", "one_cycle" };
-    return kind >= DA_CONSTANT && kind <= DA_ONE_CYCLE ? names[kind] : "unknown";
+#define ROW(NAME, name, word) #name,
+    static const char *const names[] = { DA_SCHEDULES(ROW) };
+    return (unsigned)kind < DA_SCHEDULE_COUNT ? names[kind] : "unknown";
 }
 
 static da_status check_milestones(const da_schedule *s) {
@@ -100,23 +124,20 @@ static da_status check_milestones(const da_schedule *s) {
 
 /* Options that this kind has no use for must not be set. */
 static da_status check_unused(const da_schedule *s) {
-    bool drops_rate = s->kind == DA_STEP || s->kind == DA_MULTI_STEP,
-         ends = s->kind == DA_COSINE || s->kind == DA_ONE_CYCLE;
-    const char *unused = (s->final > 0 && !ends) ? "a final rate"
-                       : (s->factor > 0 && !drops_rate) ? "a factor"
-                       : (s->every != 0 && s->kind != DA_STEP) ? "epochs between drops"
-                       : (s->milestone_count != 0 && s->kind != DA_MULTI_STEP) ? "milestones"
-                       : (s->warm_steps > 0 && s->kind == DA_ONE_CYCLE) ? "warm-up steps (it warms up by itself)"
-                       : (s->warm_share > 0 && s->kind != DA_ONE_CYCLE) ? "a warm-up share"
-                       : (s->low_momentum > 0 && s->kind != DA_ONE_CYCLE) ? "a momentum at the peak" : NULL;
-    if (unused)
-        return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: has no use for %s: leave it out", da_schedule_name(s->kind),
-                       unused);
+    const struct { bool set; const char *option, *words; } options[] = {
+        { s->final > 0, "final-rate", "a final rate" }, { s->factor > 0, "factor", "a factor" },
+        { s->every != 0, "step-every", "epochs between drops" }, { s->milestone_count != 0, "milestones", "milestones" },
+        { s->warm_steps > 0, "warmup", "warm-up steps (it warms up by itself)" },
+        { s->warm_share > 0, "rise", "a warm-up share" }, { s->low_momentum > 0, "low-momentum", "a momentum at the peak" } };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].set && !da_schedule_uses(s->kind, options[i].option))
+            return DA_FAIL(DA_ERROR_ARGUMENT, "schedule %s: has no use for %s: leave it out", da_schedule_name(s->kind),
+                           options[i].words);
     return DA_OK;
 }
 
 da_status da_schedule_check(const da_schedule *s) {
-    if (s->kind < DA_CONSTANT || s->kind > DA_ONE_CYCLE)
+    if ((unsigned)s->kind >= DA_SCHEDULE_COUNT)
         return DA_FAIL(DA_ERROR_ARGUMENT, "schedule: kind %d is unknown", (int)s->kind);
     const char *name = da_schedule_name(s->kind);
     if (!(s->rate >= 0 && isfinite(s->rate)))

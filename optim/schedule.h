@@ -14,11 +14,18 @@
 #define DA_OPTIM_SCHEDULE_H
 
 #include "core/status.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 DA_C_BEGIN
 
-typedef enum da_schedule_kind { DA_CONSTANT, DA_STEP, DA_MULTI_STEP, DA_COSINE, DA_ONE_CYCLE } da_schedule_kind;
+/* row(NAME, name, word of the command line). A new one is a row here and its function in schedule.c. */
+#define DA_SCHEDULES(row)                                                                                 \
+    row(CONSTANT, constant, "constant") row(STEP, step, "step") row(MULTI_STEP, multi_step, "multi-step") \
+    row(COSINE, cosine, "cosine") row(ONE_CYCLE, one_cycle, "one-cycle")
+#define DA_ROW(NAME, ...) DA_##NAME,
+typedef enum da_schedule_kind { DA_SCHEDULES(DA_ROW) DA_SCHEDULE_COUNT } da_schedule_kind; /* DA_CONSTANT, ... */
+#undef DA_ROW
 enum { DA_MAX_MILESTONES = 16 };
 
 typedef struct da_schedule {
@@ -43,6 +50,10 @@ float da_schedule_rate(const da_schedule *schedule, int64_t step, int64_t steps_
 
 /* The momentum of that step, when the optimizer's is `momentum`. */
 float da_schedule_momentum(const da_schedule *schedule, float momentum, int64_t step, int64_t steps_total);
+
+/* Does it read an option, named as on the command line: step-every (every), milestones, factor, final-rate, warmup, rise
+   (warm_share), low-momentum? Those that end at a final rate look ahead: their rates depend on the number of epochs. */
+bool da_schedule_uses(da_schedule_kind kind, const char *option);
 
 const char *da_schedule_name(da_schedule_kind kind); /* "constant", "step", "multi_step", "cosine", "one_cycle" */
 

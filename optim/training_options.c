@@ -92,7 +92,7 @@ static void put_schedule(const dai_training *t, da_json_writer *to) {
     put_float(to, "warm-up share", s->warm_share);
     put_float(to, "momentum at the peak", s->low_momentum);
     /* The others do not look ahead: training may go on for more epochs than were planned. */
-    if (s->kind == DA_COSINE || s->kind == DA_ONE_CYCLE) put_int(to, "epochs", t->options->epochs);
+    if (da_schedule_uses(s->kind, "final-rate")) put_int(to, "epochs", t->options->epochs);
 }
 
 static void put_augmentation(const dai_training *t, da_json_writer *to) {

@@ -31,11 +31,12 @@ static const cli_option split_options[] = {
     { .name = NULL }
 };
 
+#define SCHEDULE(NAME, name, word) "|" word
 static const cli_option training_options[] = {
     { .name = "epochs", .kind = CLI_INT, .value = "N", .low = 1, .high = MILLION,
       .help = "how often to see all samples" },
     { .name = "batch", .kind = CLI_INT, .value = "N", .low = 1, .high = LARGEST, .help = "samples in a step" },
-    { .name = "optimizer", .kind = CLI_CHOICE, .value = "sgd|adam|adamw", .help = "how a gradient moves the weights" },
+    { .name = "optimizer", .kind = CLI_CHOICE, .value = CLI_WORDS(DA_OPTIMIZERS), .help = "how a gradient moves the weights" },
     { .name = "rate", .kind = CLI_REAL, .value = "R", .low = 0, .high = 1e3, .help = "learning rate, at its peak" },
     { .name = "momentum", .kind = CLI_REAL, .value = "M", .low = 0, .high = 0.9999, .help = "of sgd" },
     { .name = "nesterov", .kind = CLI_FLAG, .help = "Nesterov's momentum, with sgd" },
@@ -45,7 +46,7 @@ static const cli_option training_options[] = {
       .help = "what it pulls: all values, or neither biases nor batch norms (all)" },
     { .name = "clip", .kind = CLI_REAL, .value = "C", .low = 0, .high = 1e9,
       .help = "largest norm of a gradient; 0: any" },
-    { .name = "schedule", .kind = CLI_CHOICE, .value = "constant|step|multi-step|cosine|one-cycle",
+    { .name = "schedule", .kind = CLI_CHOICE, .value = &DA_SCHEDULES(SCHEDULE)[1],
       .help = "how the rate changes" },
     { .name = "warmup", .kind = CLI_INT, .value = "N", .low = 0, .high = LARGEST,
       .help = "steps of a linear rise at the beginning" },

@@ -17,7 +17,7 @@ static da_status read_optimizer(cli *c, da_optimizer_options *o) {
         da_optimizer_kind kind = (da_optimizer_kind)cli_choice(c, "optimizer"); /* sgd, adam, adamw: the enum's order */
         if (kind != o->kind) *o = da_optimizer_defaults(kind);
     }
-    if (o->kind != DA_SGD && (cli_given(c, "momentum") || cli_flag(c, "nesterov")))
+    if (!da_optimizer_uses(o->kind, "momentum") && (cli_given(c, "momentum") || cli_flag(c, "nesterov")))
         return cli_usage(c, "--momentum and --nesterov belong to sgd; the optimizer is %s", da_optimizer_name(o->kind));
     if (cli_given(c, "momentum")) o->momentum = (float)cli_real(c, "momentum");
     if (o->momentum <= 0 && !cli_flag(c, "nesterov")) o->nesterov = false; /* a default that --momentum 0 ends */
@@ -47,24 +47,16 @@ static da_status read_milestones(cli *c, da_schedule *s) {
                      cli_text(c, "milestones"), DA_MAX_MILESTONES);
 }
 
-/* An option of schedules `kinds` (bits) that the user gave with another one would have no effect. */
-static da_status belongs(cli *c, const char *option, unsigned kinds, const da_schedule *s) {
-    if (!cli_given(c, option) || (kinds >> s->kind & 1)) return DA_OK;
-    return cli_usage(c, "--%s has no effect on a %s schedule: choose another --schedule", option,
-                     da_schedule_name(s->kind));
-}
-
 static da_status read_schedule(cli *c, da_schedule *s) {
     float rate = s->rate;
     if (cli_has(c, "schedule") && (da_schedule_kind)cli_choice(c, "schedule") != s->kind)
         *s = (da_schedule){ .kind = (da_schedule_kind)cli_choice(c, "schedule"), .rate = rate }; /* the enum's order */
-    DA_TRY(belongs(c, "step-every", 1u << DA_STEP, s));
-    DA_TRY(belongs(c, "milestones", 1u << DA_MULTI_STEP, s));
-    DA_TRY(belongs(c, "factor", 1u << DA_STEP | 1u << DA_MULTI_STEP, s));
-    DA_TRY(belongs(c, "final-rate", 1u << DA_COSINE | 1u << DA_ONE_CYCLE, s));
-    DA_TRY(belongs(c, "rise", 1u << DA_ONE_CYCLE, s));
-    DA_TRY(belongs(c, "low-momentum", 1u << DA_ONE_CYCLE, s));
-    DA_TRY(belongs(c, "warmup", ~(1u << DA_ONE_CYCLE), s));
+    static const char *const options[] = { "step-every", "milestones", "factor", "final-rate", "rise", "low-momentum",
+                                           "warmup" };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (cli_given(c, options[i]) && !da_schedule_uses(s->kind, options[i]))
+            return cli_usage(c, "--%s has no effect on a %s schedule: choose another --schedule", options[i],
+                             da_schedule_name(s->kind));
     if (s->kind == DA_STEP && s->every == 0 && !cli_given(c, "step-every"))
         return cli_usage(c, "--schedule step needs --step-every N");
     if (s->kind == DA_MULTI_STEP && s->milestone_count == 0 && !cli_given(c, "milestones"))
@@ -135,7 +127,7 @@ static da_status read_files(cli *c, da_trainer_options *o) {
 static da_status read_all(cli *c, da_trainer_options *options, const da_trainer_options *defaults) {
     da_trainer_options o = *defaults;
     DA_TRY(read_optimizer(c, &o.optimizer));
-    if (o.optimizer.kind != defaults->optimizer.kind) o.schedule.rate = o.optimizer.kind == DA_SGD ? 0.05f : 0.001f;
+    if (o.optimizer.kind != defaults->optimizer.kind) o.schedule.rate = da_optimizer_rate(o.optimizer.kind);
     DA_TRY(read_schedule(c, &o.schedule));
     if (o.schedule.low_momentum > o.optimizer.momentum)
         return cli_usage(c, "--low-momentum %g is above the momentum %g of %s", (double)o.schedule.low_momentum,
