@@ -262,23 +262,12 @@ static conv_work forward_work(const da_kernels *kernels, const da_conv_forward *
     return work;
 }
 
-int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
-    if (conv->shape.winograd) return dai_conv_forward_winograd_scratch(kernels, conv);
-    if (!kernels->contract) return dai_conv_forward_reference_scratch(conv);
-    if (dai_lanes_take_forward(conv)) return dai_lanes_forward_scratch(kernels, conv);
+static int64_t forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
     const conv_work work = forward_work(kernels, conv);
     return worker_floats(&work) * da_threads();
 }
 
-void dai_conv_forward_fast(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
-    if (conv->shape.winograd) {
-        dai_conv_forward_winograd(kernels, conv, scratch);
-        return;
-    }
-    if (dai_lanes_take_forward(conv)) {
-        dai_lanes_forward(kernels, conv, scratch);
-        return;
-    }
+static void forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     conv_work work = forward_work(kernels, conv);
     work.workers = scratch;
@@ -566,25 +555,14 @@ static conv_work backward_work(const da_kernels *kernels, const da_conv_backward
     return work;
 }
 
-int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
-    if (conv->shape.winograd) return dai_conv_backward_winograd_scratch(kernels, conv);
-    if (!kernels->contract) return dai_conv_backward_reference_scratch(conv);
-    if (dai_lanes_take_backward(conv)) return dai_lanes_backward_scratch(kernels, conv);
+static int64_t backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     const conv_work work = backward_work(kernels, conv);
     return round_up(weight_count(v)) * (work.slices + 1) + round_up(v->k) * work.slices +
            worker_floats(&work) * da_threads();
 }
 
-void dai_conv_backward_fast(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
-    if (conv->shape.winograd) {
-        dai_conv_backward_winograd(kernels, conv, scratch);
-        return;
-    }
-    if (dai_lanes_take_backward(conv)) {
-        dai_lanes_backward(kernels, conv, scratch);
-        return;
-    }
+static void backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     conv_work work = backward_work(kernels, conv);
     work.turned = scratch;
@@ -614,4 +592,47 @@ void dai_conv_backward_fast(const da_kernels *kernels, const da_conv_backward *c
     for (int64_t slice = 0; conv->db && slice < work.slices; slice++)
         for (int64_t k = 0; k < v->k; k++)
             conv->db[k] = slice ? conv->db[k] + work.partial_bias[slice * v->k + k] : work.partial_bias[k];
+}
+
+/* ---- The ways to convolve ---- */
+
+static bool takes_all_forward(const da_kernels *kernels, const da_conv_forward *conv) {
+    return (void)kernels, (void)conv, true;
+}
+static bool takes_all_backward(const da_kernels *kernels, const da_conv_backward *conv) {
+    return (void)kernels, (void)conv, true;
+}
+
+static const dai_way directly = { takes_all_forward, forward_scratch, forward, takes_all_backward, backward_scratch,
+                                  backward };
+
+/* The first that takes a call does it. */
+static const dai_way *const ways[] = { &dai_way_winograd, &dai_way_reference, &dai_way_lanes, &directly };
+
+static const dai_way *way_forward(const da_kernels *kernels, const da_conv_forward *conv) {
+    int i = 0;
+    while (!ways[i]->takes_forward(kernels, conv)) i++;
+    return ways[i];
+}
+
+static const dai_way *way_backward(const da_kernels *kernels, const da_conv_backward *conv) {
+    int i = 0;
+    while (!ways[i]->takes_backward(kernels, conv)) i++;
+    return ways[i];
+}
+
+int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+    return way_forward(kernels, conv)->forward_scratch(kernels, conv);
+}
+
+int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+    return way_backward(kernels, conv)->backward_scratch(kernels, conv);
+}
+
+void da_conv_forward_run(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
+    way_forward(kernels, conv)->forward(kernels, conv, scratch);
+}
+
+void da_conv_backward_run(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
+    way_backward(kernels, conv)->backward(kernels, conv, scratch);
 }

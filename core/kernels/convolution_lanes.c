@@ -40,12 +40,14 @@ bool dai_lanes_fit(const da_convolution *v) {
            (v->h + 2 * v->padding) * (v->w + 2 * v->padding) * v->c + v->oh * v->ow * v->k <= MOST_IMAGE_FLOATS;
 }
 
-bool dai_lanes_take_forward(const da_conv_forward *conv) {
+static bool takes_forward(const da_kernels *kernels, const da_conv_forward *conv) {
+    (void)kernels;
     return conv->shape.n >= LEAST_IMAGES && dai_lanes_fit(&conv->shape) &&
            (!conv->sink.done || LANES % conv->sink.group == 0);
 }
 
-bool dai_lanes_take_backward(const da_conv_backward *conv) {
+static bool takes_backward(const da_kernels *kernels, const da_conv_backward *conv) {
+    (void)kernels;
     const da_convolution *v = &conv->shape;
     return v->n >= LEAST_IMAGES && dai_lanes_fit(v) && da_conv_slices(v) == v->n;
 }
@@ -205,12 +207,12 @@ static lanes_work forward_work(const da_kernels *kernels, const da_conv_forward 
     return work;
 }
 
-int64_t dai_lanes_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+static int64_t forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
     const lanes_work work = forward_work(kernels, conv);
     return worker_floats(&work) * da_threads();
 }
 
-void dai_lanes_forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
+static void forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     lanes_work work = forward_work(kernels, conv);
     work.workers = scratch;
     da_parallel_for(chunks_of(&conv->shape), da_work_of_products(da_conv_multiply_adds(&conv->shape)), forward_chunk,
@@ -304,13 +306,13 @@ static lanes_work backward_work(const da_kernels *kernels, const da_conv_backwar
     return work;
 }
 
-int64_t dai_lanes_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+static int64_t backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
     const lanes_work work = backward_work(kernels, conv);
     return round_up(weight_count(work.v)) + work.partial_floats * work.v->n +
            worker_floats(&work) * da_threads();
 }
 
-void dai_lanes_backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
+static void backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     lanes_work work = backward_work(kernels, conv);
     work.turned = scratch;
@@ -323,3 +325,5 @@ void dai_lanes_backward(const da_kernels *kernels, const da_conv_backward *conv,
                         add_weights, &work);
     if (conv->db) add_parts(&work, weight_count(v), v->k, conv->db);
 }
+
+const dai_way dai_way_lanes = { takes_forward, forward_scratch, forward, takes_backward, backward_scratch, backward };

@@ -113,7 +113,7 @@ static winograd_work forward_work(const da_kernels *kernels, const da_conv_forwa
     return work;
 }
 
-int64_t dai_conv_forward_winograd_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+static int64_t forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
     const da_convolution *v = &conv->shape;
     return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k)) +
            forward_work(kernels, conv).worker_floats * da_threads();
@@ -146,7 +146,7 @@ static void forward_chunk(void *context, int64_t chunk, int worker) {
     }
 }
 
-void dai_conv_forward_winograd(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
+static void forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     winograd_work work = forward_work(kernels, conv);
     work.u = scratch;
@@ -197,7 +197,7 @@ static int64_t weight_floats(const da_convolution *v) {
     return round_up(dai_winograd_weight_floats(v->winograd, v->c, v->k));
 }
 
-int64_t dai_conv_backward_winograd_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+static int64_t backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
     const da_convolution *v = &conv->shape;
     const winograd_work work = backward_work(kernels, conv);
     const da_conv_backward direct = direct_part(conv);
@@ -258,7 +258,7 @@ static void backward_slice(void *context, int64_t slice, int worker) {
     }
 }
 
-void dai_conv_backward_winograd(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
+static void backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
     const da_convolution *v = &conv->shape;
     const bool direct = weights_directly(v);
     winograd_work work = backward_work(kernels, conv);
@@ -274,7 +274,7 @@ void dai_conv_backward_winograd(const da_kernels *kernels, const da_conv_backwar
     if (conv->dx || !direct) da_parallel_for(v->n == 0 ? 0 : work.slices, work_of(v, 2), backward_slice, &work);
     if (direct && (conv->dw || conv->db)) {
         const da_conv_backward rest = direct_part(conv);
-        kernels->conv_backward(kernels, &rest, scratch);
+        da_conv_backward_run(kernels, &rest, scratch);
         return;
     }
     if (conv->dw)
@@ -284,3 +284,13 @@ void dai_conv_backward_winograd(const da_kernels *kernels, const da_conv_backwar
         for (int64_t k = 0; k < v->k; k++) conv->db[k] = slice ? conv->db[k] + from[k] : from[k];
     }
 }
+
+static bool takes_forward(const da_kernels *kernels, const da_conv_forward *conv) {
+    return (void)kernels, conv->shape.winograd != 0;
+}
+static bool takes_backward(const da_kernels *kernels, const da_conv_backward *conv) {
+    return (void)kernels, conv->shape.winograd != 0;
+}
+
+const dai_way dai_way_winograd = { takes_forward, forward_scratch, forward, takes_backward, backward_scratch,
+                                   backward };

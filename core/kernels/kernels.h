@@ -130,8 +130,10 @@ typedef struct da_conv_backward {
     da_image_sink dx_sink;
 } da_conv_backward;
 
-/* Scratch memory of a product, in floats, with the threads of now. */
+/* Convolves on the routines of a table. Scratch memory of a product, in floats, is for the threads of now. */
 typedef struct da_kernels da_kernels;
+void    da_conv_forward_run(const da_kernels *kernels, const da_conv_forward *conv, float *scratch);
+void    da_conv_backward_run(const da_kernels *kernels, const da_conv_backward *conv, float *scratch);
 int64_t da_matmul_scratch(const da_matmul_problem *problem);
 int64_t da_conv_forward_scratch(const da_kernels *kernels, const da_conv_forward *conv);
 int64_t da_conv_backward_scratch(const da_kernels *kernels, const da_conv_backward *conv);
@@ -143,15 +145,13 @@ typedef enum da_unary {
     DA_UNARY_COUNT
 } da_unary;
 
-/* The products are drivers of many routines: they take the table whose routines they are to use, their own. */
+/* A product is a driver of many routines: it takes the table whose routines it is to use. */
 struct da_kernels {
     const char *name;
     dai_contract *contract; /* the inner loop of the fast products below; NULL in the reference */
     const dai_winograd_transforms *winograd; /* likewise */
     const dai_lanes *lanes; /* what convolutions of 16 images at a time need besides; NULL in the reference */
     void (*matmul)(const da_kernels *kernels, const da_matmul_problem *problem, float *scratch);
-    void (*conv_forward)(const da_kernels *kernels, const da_conv_forward *conv, float *scratch);
-    void (*conv_backward)(const da_kernels *kernels, const da_conv_backward *conv, float *scratch);
     /* y[i] = f(x[i]); and dx[i] = dy[i] * f'(x[i]), given x and y = f(x) */
     void (*unary)(da_unary f, int64_t n, const float *x, float *y);
     void (*unary_backward)(da_unary f, int64_t n, const float *x, const float *y, const float *dy, float *dx);

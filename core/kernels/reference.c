@@ -162,11 +162,8 @@ static void add_slices(const float *sums, int64_t slices, int64_t pitch, int64_t
     }
 }
 
-void dai_conv_forward_reference(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
-    if (conv->shape.winograd) {
-        dai_conv_forward_winograd(kernels, conv, scratch);
-        return;
-    }
+static void forward(const da_kernels *kernels, const da_conv_forward *conv, float *scratch) {
+    (void)kernels;
     const da_convolution *v = &conv->shape;
     const da_image_sink *sink = &conv->sink;
     parts p = { .v = *v, .w = conv->w, .bias = conv->bias };
@@ -178,11 +175,8 @@ void dai_conv_forward_reference(const da_kernels *kernels, const da_conv_forward
         sink->done(sink->context, i, v->n - i < sink->group ? v->n - i : sink->group, p.to + i * y_floats(v), 0);
 }
 
-void dai_conv_backward_reference(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
-    if (conv->shape.winograd) {
-        dai_conv_backward_winograd(kernels, conv, scratch);
-        return;
-    }
+static void backward(const da_kernels *kernels, const da_conv_backward *conv, float *scratch) {
+    (void)kernels;
     const da_convolution *v = &conv->shape;
     parts p = { .v = *v, .slices = da_conv_slices(v), .w = conv->w };
     p.dy = load(&conv->dy, v->n * v->oh, v->ow * v->k, scratch);
@@ -203,13 +197,25 @@ void dai_conv_backward_reference(const da_kernels *kernels, const da_conv_backwa
 }
 
 /* Scratch: images that are made, results that are not kept; backward also the slices' sums. */
-int64_t dai_conv_forward_reference_scratch(const da_conv_forward *conv) {
+static int64_t forward_scratch(const da_kernels *kernels, const da_conv_forward *conv) {
+    (void)kernels;
     const da_convolution *v = &conv->shape;
     return (conv->x.values ? 0 : v->n * x_floats(v)) + (conv->y ? 0 : v->n * y_floats(v));
 }
 
-int64_t dai_conv_backward_reference_scratch(const da_conv_backward *conv) {
+static int64_t backward_scratch(const da_kernels *kernels, const da_conv_backward *conv) {
+    (void)kernels;
     const da_convolution *v = &conv->shape;
     const int64_t sums = conv->dw || conv->db ? da_conv_slices(v) * (w_floats(v) + v->k) : 0;
     return (conv->dy.values ? 0 : v->n * y_floats(v)) + v->n * x_floats(v) + sums;
 }
+
+static bool takes_forward(const da_kernels *kernels, const da_conv_forward *conv) {
+    return (void)conv, !kernels->contract;
+}
+static bool takes_backward(const da_kernels *kernels, const da_conv_backward *conv) {
+    return (void)conv, !kernels->contract;
+}
+
+const dai_way dai_way_reference = { takes_forward, forward_scratch, forward, takes_backward, backward_scratch,
+                                    backward };

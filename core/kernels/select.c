@@ -18,16 +18,14 @@
 #define ROW(field, variant) .field = dai_##field##_##variant,
 
 static const da_kernels reference = {
-    .name = "reference", .matmul = dai_matmul_reference, .conv_forward = dai_conv_forward_reference,
-    .conv_backward = dai_conv_backward_reference, EACH_ROUTINE(ROW, reference)
+    .name = "reference", .matmul = dai_matmul_reference, EACH_ROUTINE(ROW, reference)
 };
 
 #define FAST_TABLE(variant)                                                                                           \
     dai_contract dai_contract_##variant;                                                                              \
     static const da_kernels variant = {                                                                               \
         .name = #variant, .contract = dai_contract_##variant, .winograd = &dai_winograd_##variant,                    \
-        .lanes = &dai_lanes_##variant, .matmul = dai_matmul_fast, .conv_forward = dai_conv_forward_fast,              \
-        .conv_backward = dai_conv_backward_fast, EACH_ROUTINE(ROW, variant)                                           \
+        .lanes = &dai_lanes_##variant, .matmul = dai_matmul_fast, EACH_ROUTINE(ROW, variant)                          \
     };
 
 FAST_TABLE(portable)

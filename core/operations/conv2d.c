@@ -109,7 +109,7 @@ static void conv2d_forward(da_node *node) {
                                    .w = dai_input(node, 1), .bias = node->input_count > 2 ? dai_input(node, 2) : NULL,
                                    .y = dai_output(node) };
     float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
-    if (scratch) node->kernels->conv_forward(node->kernels, &conv, scratch);
+    if (scratch) da_conv_forward_run(node->kernels, &conv, scratch);
 }
 
 enum { OF_X = 1, OF_WEIGHT = 2, OF_BIAS = 4 };
@@ -122,7 +122,7 @@ static void contribute(da_node *node, da_image_source dy, unsigned to) {
     if (to & OF_WEIGHT) conv.dw = dai_gradient_begin(node, 1);
     if (to & OF_BIAS) conv.db = dai_gradient_begin(node, 2);
     float *scratch = dai_scratch(node, da_conv_backward_scratch(node->kernels, &conv));
-    if (scratch && (conv.dx || conv.dw || conv.db)) node->kernels->conv_backward(node->kernels, &conv, scratch);
+    if (scratch && (conv.dx || conv.dw || conv.db)) da_conv_backward_run(node->kernels, &conv, scratch);
     for (int i = 0; i < node->input_count && i < 3; i++)
         if (to >> i & 1) dai_gradient_end(node, i);
 }

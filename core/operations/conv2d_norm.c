@@ -108,7 +108,7 @@ static void conv2d_norm_forward(da_node *node) {
     }
     float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
     if (!scratch) return;
-    node->kernels->conv_forward(node->kernels, &conv, scratch);
+    da_conv_forward_run(node->kernels, &conv, scratch);
     if (training) find_coefficients(&w);
     if (w.y && !conv.affine) dai_affine_rows(node->kernels, w.g.values, w.g.channels, w.z, &w.affine, w.y);
     if (node->defers) node->deferred = (dai_deferred){ w.z, w.affine };

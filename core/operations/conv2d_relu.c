@@ -82,7 +82,7 @@ static void conv2d_relu_forward(da_node *node) {
     else conv.sink = (da_image_sink){ .group = 1, .done = pool_images, .context = &w, .rows = w.pool,
                                       .done_lanes = pool_lanes };
     float *scratch = dai_scratch(node, da_conv_forward_scratch(node->kernels, &conv));
-    if (scratch) node->kernels->conv_forward(node->kernels, &conv, scratch);
+    if (scratch) da_conv_forward_run(node->kernels, &conv, scratch);
 }
 
 /* One row of dz: behind the ReLU, or behind the windows, of which it is row ky; pixels that no window covers get 0. */

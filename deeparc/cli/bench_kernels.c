@@ -87,8 +87,8 @@ static void run_convolution(const pass_run *r) {
     const da_conv_forward forward = forward_of(r);
     const da_conv_backward backward = backward_of(r);
     const da_kernels *kernels = da_kernels_active();
-    if (r->pass == FORWARD) kernels->conv_forward(kernels, &forward, r->scratch);
-    else kernels->conv_backward(kernels, &backward, r->scratch);
+    if (r->pass == FORWARD) da_conv_forward_run(kernels, &forward, r->scratch);
+    else da_conv_backward_run(kernels, &backward, r->scratch);
 }
 
 static da_matmul_problem product(const pass_run *r) {

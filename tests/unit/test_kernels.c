@@ -127,10 +127,10 @@ static passes run_passes(const da_kernels *kernels, const da_convolution *v, con
         forward.sink.done_lanes = keep_lanes;
     }
     float *scratch = da_alloc((size_t)da_conv_forward_scratch(kernels, &forward) * sizeof *scratch);
-    kernels->conv_forward(kernels, &forward, scratch);
+    da_conv_forward_run(kernels, &forward, scratch);
     da_free(scratch);
     scratch = da_alloc((size_t)da_conv_backward_scratch(kernels, &backward) * sizeof *scratch);
-    kernels->conv_backward(kernels, &backward, scratch);
+    da_conv_backward_run(kernels, &backward, scratch);
     da_free(scratch);
     return p;
 }
@@ -520,7 +520,7 @@ TEST(convolutions_of_few_images_are_cut_into_rows) {
         float *scratch = da_alloc((size_t)da_conv_forward_scratch(best, &conv) * sizeof *scratch);
         most_chunks = 0;
         da_parallel_observe(see_chunks, NULL);
-        best->conv_forward(best, &conv, scratch);
+        da_conv_forward_run(best, &conv, scratch);
         da_parallel_observe(NULL, NULL);
         if (best->contract) CHECK(most_chunks > v.n);
         compare_convolution(&v, false);
