@@ -74,6 +74,12 @@ static da_status add_versions(const report *r, da_text *page) {
     return DA_OK;
 }
 
+static bool any_number(const double *values, int count) {
+    for (int i = 0; i < count; i++)
+        if (isfinite(values[i])) return true;
+    return false;
+}
+
 /* The curve of losses over steps, and validation's at the end of every epoch, when the record has them. */
 static da_status add_losses(const da_json *record, const char *what, da_text *page) {
     const da_json *losses = da_json_get(record, "losses"), *epochs = da_json_get(record, "epochs");
@@ -85,11 +91,8 @@ static da_status add_losses(const da_json *record, const char *what, da_text *pa
     if (status == DA_OK) status = report_numbers(epochs, "epoch", &end, &ends);
     if (status == DA_OK) status = report_numbers(epochs, "validation_loss", &held, &ends);
     snprintf(title, sizeof title, "%s: loss", what);
-    bool validated = false;
-    for (int i = 0; i < ends && status == DA_OK; i++) {
-        end[i] *= report_number(record, "steps") / ends;
-        validated |= isfinite(held[i]);
-    }
+    for (int i = 0; i < ends && status == DA_OK; i++) end[i] *= report_number(record, "steps") / ends;
+    const bool validated = status == DA_OK && any_number(held, ends);
     const da_series series[2] = { { .name = "training", .count = count, .x = step, .y = loss },
                                   { .name = "validation", .count = ends, .x = end, .y = held } };
     if (status == DA_OK)
@@ -116,9 +119,10 @@ static da_status add_accuracies(const da_json *record, const char *what, da_text
     snprintf(title, sizeof title, "%s: accuracy", what);
     const da_series series[2] = { { .name = "training", .count = count, .x = values[0], .y = values[1] },
                                   { .name = "validation", .count = count, .x = values[0], .y = values[2] } };
+    const bool validated = status == DA_OK && any_number(values[2], count);
     if (status == DA_OK && count > 0)
         da_chart_lines(page, &(da_line_chart){ .title = title, .x_label = "epoch", .y_label = "accuracy",
-            .series = series, .series_count = 2, .percent = true, .points = count <= 30,
+            .series = series, .series_count = validated ? 2 : 1, .percent = true, .points = count <= 30,
             .note = "The share of images whose answer is right; in training, of those of the epoch as they were seen, "
                     "when the network still was worse than at its end." });
     for (int i = 0; i < 3; i++) da_free(values[i]);

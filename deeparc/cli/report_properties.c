@@ -18,14 +18,21 @@
 
 enum { SENTENCE = 1000, COLUMNS = 7 };
 
-static const struct { const char *title, *unit; } shown[DA_PROPERTY_COUNT] = {
-    { "Fitting: accuracy", "test accuracy" },
-    { "Fitting: loss", "mean cross-entropy, nats" },
-    { "Fitting: distance from the original", "mean KL divergence of class probabilities, nats" },
-    { "Robustness: FGSM", "accuracy under attack" },
-    { "Robustness: PGD", "accuracy under attack" },
-    { "Separability: ridge probe on the last block", "accuracy of the probe" },
-    { "Separability: softmax probe on the last block", "accuracy of the probe" }
+static const struct { const char *title, *unit, *note; } shown[DA_PROPERTY_COUNT] = {
+    { "Fitting: accuracy", "test accuracy", "The share of test images whose answer is right." },
+    { "Fitting: loss", "mean cross-entropy, nats",
+      "How much the network doubts the right class: grows before answers become wrong." },
+    { "Fitting: distance from the original", "mean KL divergence of class probabilities, nats",
+      "How far its answers are from the original's, whatever the labels: 0 where all probabilities agree." },
+    { "Robustness: FGSM", "accuracy under attack",
+      "The share still right when every pixel moves one step up the loss (fast gradient sign method)." },
+    { "Robustness: PGD", "accuracy under attack",
+      "The share still right after many small steps up the loss (projected gradient descent), the stronger attack." },
+    { "Separability: ridge probe on the last block", "accuracy of the probe",
+      "The share that a linear map of the last block's features gets right, fitted anew by least squares to training "
+      "images: what the features still hold, whatever the network's own last layer makes of them." },
+    { "Separability: softmax probe on the last block", "accuracy of the probe",
+      "The same for a linear classifier fitted by its cross-entropy." }
 };
 
 typedef struct study {
@@ -118,7 +125,8 @@ static void add_curve(const study *s, da_property property, da_text *page) {
     da_chart_lines(page, &(da_line_chart){ .title = shown[property].title, .x_label = x, .series = series,
                                            .y_label = shown[property].unit,
                                            .series_count = s->control_count > 0 ? 2 : 1, .points = true,
-                                           .percent = da_property_is_share(property) });
+                                           .percent = da_property_is_share(property),
+                                           .note = shown[property].note });
 }
 
 /* "93.1 %", "0.271" */
@@ -180,7 +188,9 @@ static da_status add_profile(const study *s, da_text *page) {
     if (status == DA_OK)
         da_chart_lines(page, &(da_line_chart){ .title = "Separability: linear probes on every block",
                                                .x_label = "block, from 0", .y_label = "accuracy of the probe",
-                                               .series = series, .series_count = 3, .points = true, .percent = true });
+                                               .series = series, .series_count = 3, .points = true, .percent = true,
+                                               .note = "How well a linear classifier reads the class out of each "
+                                                       "block's features. Blocks that are gone have no point." });
     for (int i = 0; i < 3; i++) da_free(values[i]);
     return status;
 }
@@ -233,6 +243,19 @@ static da_status add_chain(const study *s, da_text *page) {
 }
 
 /* ---- The result in a sentence ---- */
+
+/* Whether the difference of accuracy is more than chance gives: p cannot fall below 1 / (controls + 1). */
+static void add_chance(const study *s, da_text *page) {
+    const char *name = da_property_name(DA_PROPERTY_ACCURACY);
+    const double p = report_number(da_json_get(s->record, "p_values"), name);
+    const double difference = report_number(da_json_get(s->record, "inside_minus_controls"), name);
+    char text[240];
+    if (!isfinite(p) || !isfinite(difference)) return;
+    snprintf(text, sizeof text, "Over the whole curve, accuracy inside modules differs from the controls' by %+.1f points "
+             "(p = %.3f): %s.", 100 * difference, p, p <= 0.05 ? "better than chance explains"
+             : s->control_count < 19 ? "fewer than 19 controls cannot show more than chance" : "chance explains it");
+    da_html_paragraph(page, text);
+}
 
 static void add_verdict(const study *s, da_text *page) {
     int last = most_common(s);
@@ -293,6 +316,7 @@ da_status report_study(const da_json *record, da_text *page) {
     da_html_section_begin(page, heading);
     if (status == DA_OK) {
         add_verdict(&s, page);
+        add_chance(&s, page);
         da_html_note(page, s.note);
         add_warnings(&s, page);
         status = add_curves(&s, page);

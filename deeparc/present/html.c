@@ -35,7 +35,7 @@ static const char *const style[] = {
     ".figures small{display:block;color:var(--soft);font-size:13px;line-height:1.4;margin:3px 0 0}\n"
     ".scroll{overflow-x:auto;margin:0 0 26px}table{border-collapse:collapse;min-width:100%;font-size:14px;"
     "line-height:1.4;font-variant-numeric:tabular-nums;border-bottom:1.5px solid var(--ink)}"
-    "caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 8px}\n"
+    "caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 8px;max-width:calc(100vw - 32px)}\n"
     "th,td{text-align:left;padding:5px 18px 5px 0;border-top:1px solid var(--line);vertical-align:top}"
     "th{font-weight:600;border-top:1.5px solid var(--ink);vertical-align:bottom}"
     "td:first-child{min-width:8em}td:last-child,th:last-child{padding-right:4px}"
@@ -91,11 +91,11 @@ static const char *const style[] = {
     "@media(max-width:560px){main{padding:30px 16px 40px}header{margin:0 0 30px}h1{font-size:28px}h2{font-size:22px}"
     "header p{font-size:16px}section{margin:0 0 32px;padding-top:22px}header+.note{margin-top:-20px}}\n"
     "@media print{@page{margin:16mm 14mm}body{font-size:10.5pt}main{padding:0;max-width:none}h1{font-size:22pt}"
-    "h2{font-size:15pt;break-after:avoid}figcaption,caption{break-after:avoid}section{margin:0 0 18pt}"
+    "h2{font-size:15pt}h2,h2+p,figcaption,caption{break-after:avoid}p{break-inside:avoid}section{margin:0 0 18pt}"
     ".figures{grid-template-columns:repeat(4,1fr);gap:12px 20px}.figures b{font-size:17pt}"
     ".columns{grid-template-columns:1fr 1fr;gap:8px 24px}.scroll{overflow:visible}table{font-size:8.5pt}"
-    "th,td{padding:3px 9px 3px 0}.n{white-space:normal}"
-    "svg.plot text{font-size:16px}td{overflow-wrap:anywhere}"
+    "th,td{padding:3px 9px 3px 0}th.n{white-space:normal}td:not(.n){overflow-wrap:anywhere}"
+    "svg.plot text{font-size:16px}pre{font-size:7.5pt;padding:8px 10px}"
     "figure,tr,.figures div,pre{break-inside:avoid}svg.map{max-width:150mm!important}}\n"
 };
 

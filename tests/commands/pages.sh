@@ -33,6 +33,14 @@ check_says "partitions side by side" "Fisher, elbow" cat "$work/report.html"
 check_says "the study of removal" "blocks removed" cat "$work/report.html"
 check_says "probes on every block" "<title>softmax, original at 8" cat "$work/report.html"
 check_says "the study of repetition" "blocks repeated" cat "$work/report.html"
+check_says "the study says what an attack is" "projected gradient descent" cat "$work/properties.html"
+check_says "the study says what chance gives" "fewer than 19 controls cannot show" cat "$work/properties.html"
+check_same "every chart of curves has a sentence" "$(grep -c '<svg class="plot"' "$work/properties.html")" \
+    "$(awk '/<svg class="plot"/ { open = 1 } open && /class="note"/ { n++; open = 0 } END { print n + 0 }' "$work/properties.html")"
+mkdir "$work/unvalidated"
+"$deeparc" train --model mlp-4 $drawn --epochs 2 --record "$work/unvalidated/train.json" > /dev/null
+check "a report of a training without validation" "$deeparc" report "$work/unvalidated" --out "$work/unvalidated.html"
+check_same "... whose legends name none" "$(grep -c '</i>validation' "$work/unvalidated.html")" 0
 
 check_says "a record has the step that PGD took" '"step-size": 0.0' cat "$work/results/properties-remove.json"
 check_same "... and what auto came to" "$(grep -c '"among": "anywhere"\|"among": "outside"' "$work/results/properties-remove.json")" 1
