@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "--version") == 0) {
         if (argc > 2) {
-            fprintf(stderr, "deeparc: --version stands alone: '%.40s' has no effect behind it\n", argv[2]);
+            complain("deeparc: --version stands alone: '%.40s' has no effect behind it", argv[2]);
             return USAGE;
         }
         printf("deeparc %s\n", DA_VERSION);

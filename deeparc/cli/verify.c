@@ -83,24 +83,35 @@ static bool same_digest(const da_json *model, const char *key, const char hex[65
     return strncmp(text, "sha256:", 7) == 0 && strcmp(text + 7, hex) == 0;
 }
 
-/* A model whose normalisation the command was told has another network than its file: its values are compared. */
-static const char *state_of_model(const da_json *entry, const char *path) {
-    char values[65], network[65];
+/* The network of the file, or the one with the normalisation that the command was told: of what does not know its own,
+   values alone are compared. */
+static bool same_network(check *k, const da_json *entry, da_model *model) {
+    char network[65];
+    const char *how = report_text(da_json_get(k->record->run, "options"), "normalize");
+    if (!model->normalization.known) return true;
+    if (da_model_fingerprint(model, network) == DA_OK && same_digest(entry, "network", network)) return true;
+    if (!*how) return false;
+    bool told = cli_normalization_parse(k->c, &model->normalization, how, model->input_shape[2]) == DA_OK &&
+                da_model_fingerprint(model, network) == DA_OK;
+    k->c->usage = false; /* what a record says is no usage of this command */
+    return told && same_digest(entry, "network", network);
+}
+
+static const char *state_of_model(check *k, const da_json *entry, const char *path) {
+    char values[65];
     da_model *model = NULL;
     if (da_checkpoint_load(&model, path, NULL) != DA_OK) return "damaged";
-    const bool told = !model->normalization.known;
     da_status status = da_model_hash(model, -1, values);
-    if (status == DA_OK) status = da_model_fingerprint(model, network);
+    bool same = status == DA_OK && same_digest(entry, "values", values) && same_network(k, entry, model);
     da_model_free(model);
-    if (status != DA_OK) return "unknown";
-    return same_digest(entry, "values", values) && (told || same_digest(entry, "network", network)) ? "ok" : "changed";
+    return status != DA_OK ? "unknown" : same ? "ok" : "changed";
 }
 
 static void check_models(check *k) {
     for (const da_json *m = da_json_first(da_json_get(k->record->run, "models")); m; m = da_json_next(m)) {
         char path[VERIFY_PATH];
         const char *name = report_text(m, "file");
-        if (*name) say(k, name, "model", verify_find(k->record, name, path) ? state_of_model(m, path) : "missing");
+        if (*name) say(k, name, "model", verify_find(k->record, name, path) ? state_of_model(k, m, path) : "missing");
     }
 }
 

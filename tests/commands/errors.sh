@@ -335,6 +335,7 @@ for command in partition order; do
 done
 tame "a file's name" 1 "$deeparc" hash "$work/$red"
 tame "a command" 2 "$deeparc" "$red"
+tame "a word behind --version" 2 "$deeparc" --version "$red"
 tame "an option" 2 "$deeparc" hash "--$red"
 tame "a value" 2 $evaluate digits --batch "$red"
 tame "an architecture" 1 $train --data digits --model "$red"

@@ -45,6 +45,15 @@ check_says "data as recorded" "5 files, models and data as recorded, 0 not check
 check_fails "data that changed" 1 "2 of 5" "$deeparc" verify "$work/of"
 check_same "... are named" "$(grep -c '^changed  *data .*images' "$work/out")" 2 # the file, and what it holds
 
+# ---- A command may be told another normalisation than that of its model, which is as it was. ----
+mkdir "$work/told"
+check "a record of another normalisation" "$deeparc" eval "$work/moved/m.safetensors" --data digits --limit 20 --quiet \
+    --normalize 0.2/0.7 --record "$work/told/eval.json"
+check_says "... of a model as recorded" "3 files, models and data as recorded, 0 not checked, 0 faults" \
+    "$deeparc" verify "$work/told"
+sed 's,0.2/0.7,0.2/0.75,' "$work/told/eval.json" > "$work/told/other.json"
+check_fails "... and no other normalisation" 1 "1 of 6" "$deeparc" verify "$work/told"
+
 # ---- What a command chose by itself stands among the options in effect. ----
 m=$work/moved/m.safetensors
 says() { # NAME TEXT COMMAND...: the header of what it prints, in one line
