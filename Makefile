@@ -9,7 +9,7 @@
 #   make bits-test         the same weights from gcc and clang, -O1 to -O3, own threads, OpenMP's, none, on x86-64 and aarch64
 #   make sanitized         both sanitizers in one build, without the scripts that no sanitizer needs
 #   make tiny              unit tests and bits with tiny pieces of work and signalling NaNs in memory without meaning
-#   make nightly           what takes hours and seldom changes: every build's bits, real data in full, fuzzing
+#   make nightly           what takes hours and seldom changes: every build's bits, other systems, real data in full, fuzzing
 #   make install [PREFIX=/usr/local] [DESTDIR=]    program, manual page, headers, libraries, deeparc.pc        make uninstall
 #   make lib               the shared library, build/pic/libdeeparc.so.VERSION (a Mac's: .dylib)
 # Options: CC=gcc|clang   CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS: added to our own   OPENMP=1|0 (threads of OpenMP, or none)   O=-O3 (optimisation)   DEBUG=-g1 (-g: for a debugger)   SANITIZE=address,undefined|thread   WERROR=1   BUILD=build
@@ -212,6 +212,7 @@ bits-test:
 # tests/README.md says what each part takes.
 nightly: test tiny
 	+@sh tests/bits.sh
+	+@sh tests/platforms.sh
 	@sh tests/real-data.sh $(BUILD)/deeparc
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory ubsan CC=clang

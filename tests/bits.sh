@@ -10,37 +10,13 @@
 # unit tests of the kernels and the rows of a few steps. The last line is "N passed, N failed, N skipped".
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
-builds=$root/build/bits
-passed=0 failed=0 skipped=0
-mkdir -p "$builds"
+. tests/builds.sh
 
 if [ "${1:-}" = --update ]; then
     make -s || exit 1
     BITS=update sh tests/commands/bits.sh > "$builds/hashes.txt" && cp "$builds/hashes.txt" tests/fixtures/hashes.txt
     exit
 fi
-
-missing() { # the first of these programs that is not there
-    for program; do command -v "$program" > /dev/null 2>&1 || { echo "$program"; return; }; done
-}
-skip() { skipped=$((skipped + 1)); echo "skip  $1: there is no $2 here"; }
-build() { # build NAME MAKE-ARGUMENT...
-    name=$1; shift
-    echo "== $name"
-    make -s BUILD="build/bits/$name" "$@" && return
-    failed=$((failed + 1))
-    echo "FAIL  $name: it does not build"
-    return 1
-}
-count() { # runs a test and adds what its last line says
-    "$@" > "$builds/log" 2>&1
-    counts=$(tail -n 1 "$builds/log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
-    if [ -z "$counts" ]; then cat "$builds/log"; else sed '$d' "$builds/log"; fi
-    read -r p f s << COUNTS
-${counts:-0 1 0}
-COUNTS
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-}
 
 native() { # native NAME: gcc-O2-serial
     compiler=${1%%-*} optimisation=${1#*-} openmp=
@@ -82,5 +58,4 @@ for name; do
     *) echo "tests/bits.sh: '$name' is no build: gcc-O2, clang-O1-serial, aarch64"; exit 2 ;;
     esac
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+finish

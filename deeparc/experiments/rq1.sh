@@ -19,7 +19,7 @@ cd "$(dirname "$0")/../.."
 build=${build#"$PWD"/} # short names in what is printed
 deeparc=$build/deeparc out=$build/rq1-$scale-$(basename "$data")
 [ -x "$deeparc" ] || { echo "deeparc rq1: there is no program $deeparc: run make" >&2; exit 2; }
-jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2> /dev/null || getconf NPROCESSORS_ONLN 2> /dev/null || echo 1)} # Linux and Macs; BSDs
 begin=$(date +%s)
 
 usable() {

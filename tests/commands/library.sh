@@ -77,4 +77,10 @@ zeros() { head -c "$1" /dev/zero; }
 idx_images() { bytes 0 0 8 3; be32 "$1"; be32 28; be32 28; } # the header of $1 images of 28x28
 idx_labels() { bytes 0 0 8 1; be32 "$1"; }
 
+# ---- What GNU's tools have and others may not. ----
+
+within() { # within SECONDS COMMAND...: ended then, where there is a timeout
+    if command -v timeout > /dev/null; then timeout "$@"; else shift; "$@"; fi
+}
+
 sha() { grep -o 'sha256:[0-9a-f]*' | head -n 1; }

@@ -54,4 +54,16 @@ check_says "make in a folder with a space" " CC core/status.c" make -C "$work/a 
 check_same "... leaves it there" "$(cd "$work/a b" && echo build/obj/core/status.*)" \
     "build/obj/core/status.d build/obj/core/status.o"
 check_says "... and installs from there" "install -m 644 build/libdeeparc.a" make -C "$work/a b" -n DESTDIR="$work/c d" install
+
+# ---- Scripts need no more than POSIX's tools: what GNU's add is asked for first, or is not used. ----
+# shellcheck disable=SC2046
+words() { grep -nE "$@" $(git ls-files '*.sh' | grep -v -e 'commands/make.sh' 2> /dev/null) /dev/null | grep -v '^[^:]*:[0-9]*: *#'; }
+if git ls-files > /dev/null 2>&1; then
+    check_same "no tool of GNU's alone" \
+        "x$(words '\b(nproc|tac|mapfile)\b|sed -i|stat -c|date -d|readlink -f|grep -P|xargs -[dr]|cp -a|-printf' | head -n 3)" x
+    for tool in sha256sum timeout; do
+        check_same "... $tool where it is there" "x$(words "(^|[ (|])$tool [^>]" | cut -d: -f1 | sort -u | while read -r file
+            do grep -q "command -v $tool" "$file" || echo "$file"; done)" x
+    done
+else skip "tools that scripts use" "this is no clone"; fi
 finish

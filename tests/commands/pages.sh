@@ -84,7 +84,7 @@ for name in chromium chromium-browser google-chrome; do
     if [ -z "$browser" ] && command -v "$name" > /dev/null; then browser=$name; fi
 done
 open_page() { # OPTION... FILE: what the browser prints goes to $work/dom and $work/log
-    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" \
+    within 120 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" \
         --no-first-run --disable-background-networking --host-resolver-rules="MAP * ~NOTFOUND" \
         --enable-logging=stderr --v=0 "$@" > "$work/dom" 2> "$work/log"
 }
