@@ -470,10 +470,11 @@ double da_properties_p(const da_properties *p, da_property property) {
     int edits = p->inside.edits, as_good = 0;
     for (int i = 0; i < p->controls; i++) edits = p->control[i].edits < edits ? p->control[i].edits : edits;
     const double inside = mean_over(&p->inside, edits, property);
+    const double tie = 1e-12 * fmax(1, fabs(inside)); /* .1 + .2 is above .3 by rounding alone */
     for (int i = 0; i < p->controls; i++) {
         const double control = mean_over(&p->control[i], edits, property);
         if (isnan(control) || isnan(inside)) return (double)NAN;
-        as_good += da_property_is_share(property) ? control >= inside : control <= inside;
+        as_good += da_property_is_share(property) ? control >= inside - tie : control <= inside + tie;
     }
     return p->controls > 0 ? (1.0 + as_good) / (1.0 + p->controls) : (double)NAN;
 }

@@ -167,6 +167,10 @@ TEST(properties_p_counts_the_controls_that_are_as_good) {
     for (int k = 0; k < 3; k++) inside[k].value[DA_PROPERTY_LOSS] = inside[k].value[DA_PROPERTY_ACCURACY];
     CHECK_CLOSE(da_properties_p(&p, DA_PROPERTY_ACCURACY), 4.0 / 5, 1e-12); /* .6, .7, .8 and itself */
     CHECK_CLOSE(da_properties_p(&p, DA_PROPERTY_LOSS), 3.0 / 5, 1e-12);     /* .5, .6 and itself: low is good */
+    inside[1].value[DA_PROPERTY_ACCURACY] = 0.1, inside[2].value[DA_PROPERTY_ACCURACY] = 0.2;
+    for (int i = 0; i < 4; i++)
+        for (int k = 1; k < 3; k++) points[i][k].value[DA_PROPERTY_ACCURACY] = k == 1 ? 0.3 : 0;
+    CHECK_CLOSE(da_properties_p(&p, DA_PROPERTY_ACCURACY), 1, 1e-12); /* ties, whatever a sum is rounded to */
     points[3][1].value[DA_PROPERTY_LOSS] = (double)NAN;
     CHECK(isnan(da_properties_p(&p, DA_PROPERTY_LOSS)));
     p.controls = 0;
