@@ -35,7 +35,7 @@ typedef struct cycle { double begin, peak, end; } cycle;
 
 static double one_cycle(const da_schedule *s, const cycle *c, int64_t step, int64_t total) {
     if (total <= 1) return c->peak; /* up and down in one step: the end alone would train nothing */
-    double share = s->warm_share > 0 ? (double)s->warm_share : 0.3;
+    double share = s->warm_share > 0 ? (double)s->warm_share : DA_SCHEDULE_RISE;
     double peak = share * (double)total - 1, last = (double)(total - 1), at = (double)step;
     if (at <= peak) return descend(c->begin, c->peak, peak > 0 ? at / peak : 1);
     return descend(c->peak, c->end, last > peak ? (at - peak) / (last - peak) : 1);
@@ -48,7 +48,7 @@ static double constant_rate(const da_schedule *s, int64_t step, int64_t steps_ep
 
 static double dropped(const da_schedule *s, int64_t drops) {
     double rate = (double)s->rate;
-    for (; drops > 0 && rate > 0; drops--) rate *= s->factor > 0 ? (double)s->factor : 0.1;
+    for (; drops > 0 && rate > 0; drops--) rate *= s->factor > 0 ? (double)s->factor : DA_SCHEDULE_FACTOR;
     return rate;
 }
 

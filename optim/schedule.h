@@ -27,16 +27,18 @@ DA_C_BEGIN
 typedef enum da_schedule_kind { DA_SCHEDULES(DA_ROW) DA_SCHEDULE_COUNT } da_schedule_kind; /* DA_CONSTANT, ... */
 #undef DA_ROW
 enum { DA_MAX_MILESTONES = 16 };
+#define DA_SCHEDULE_FACTOR 0.1 /* of step and multi_step, where none is given */
+#define DA_SCHEDULE_RISE   0.3 /* of one_cycle: warm_share */
 
 typedef struct da_schedule {
     da_schedule_kind kind;
     float   rate;             /* the peak rate */
     float   final;            /* cosine, one_cycle: where they end */
-    float   factor;           /* step, multi_step: multiplied in at every milestone (0 means .1) */
+    float   factor;           /* step, multi_step: multiplied in at every milestone (0 means DA_SCHEDULE_FACTOR) */
     int64_t every;            /* step: epochs between drops */
     int64_t milestones[DA_MAX_MILESTONES]; int milestone_count; /* multi_step: epochs, ascending */
     int64_t warm_steps;       /* linear warm-up; 0: none */
-    float   warm_share;       /* one_cycle: 0 means .3 */
+    float   warm_share;       /* one_cycle: 0 means DA_SCHEDULE_RISE */
     float   low_momentum;     /* one_cycle: SGD's momentum at the peak rate, as at both ends it is the optimizer's; 0: it
                                  stays. PyTorch's cycle_momentum, from .95 to .85 and back, is .85 here beside .95 there */
 } da_schedule;

@@ -116,9 +116,14 @@ void run_note_training(cli *c, const da_trainer_options *o) {
     const struct { const char *option; float value; } reals[] = {
         { "rate", o->schedule.rate },       { "momentum", o->optimizer.momentum },
         { "weight-decay", o->optimizer.weight_decay }, { "clip", o->optimizer.clip },
-        { "factor", o->schedule.factor },   { "final-rate", o->schedule.final },
+        { "final-rate", o->schedule.final },
         { "low-momentum", o->schedule.low_momentum }, { "label-smoothing", o->label_smoothing } };
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) note_float(c, reals[i].option, reals[i].value);
+    const da_schedule *s = &o->schedule;
+    const float drop = s->factor > 0 ? s->factor : (float)DA_SCHEDULE_FACTOR;
+    const float rise = s->warm_share > 0 ? s->warm_share : (float)DA_SCHEDULE_RISE;
+    if (da_schedule_uses(s->kind, "factor")) note_float(c, "factor", drop);
+    if (da_schedule_uses(s->kind, "rise")) note_float(c, "rise", rise);
     run_note_setting(c, "epochs", "%lld", (long long)o->epochs);
     run_note_setting(c, "batch", "%lld", (long long)o->batch);
     run_note_setting(c, "warmup", "%lld", (long long)o->schedule.warm_steps);

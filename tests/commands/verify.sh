@@ -67,6 +67,9 @@ says "... without one, all" '"part":"1/1"' "$deeparc" similarity "$m" --data dig
 check_says "... in a batch of what there is" '"batch":40,' cat "$work/header"
 says "restructure: named units need no images" '"validation":0,' \
     "$deeparc" restructure "$m" --remove relu1 --out "$work/cut.safetensors"
+says "train: the rise of one-cycle" '"rise":0.3,' "$deeparc" train --model mlp-8 --data digits --limit 40 --epochs 1
+says "... how far a step drops" '"factor":0.1,' \
+    "$deeparc" train --model mlp-8 --data digits --limit 40 --epochs 2 --schedule step --step-every 1
 says "bench: the model" '"models":[{"file":"","values":"sha256:' \
     "$deeparc" bench --model mlp-8 --mode infer --seconds 0.01 --repetitions 1
 check_says "... its images" '"images":4096,"fingerprint"' cat "$work/header"
