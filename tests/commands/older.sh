@@ -17,7 +17,7 @@ for part in "Similarity and modules" "Removal" "Repair" "blocks removed" \
 done
 check_same "... has nothing that is no number" "$(grep -ci '[> ]-*nan\b' "$work/report.html")" 0
 
-check_says "the sweep of old runs" "2 of 2 planned runs are finished, 0 are missing" \
+check_says "the sweep of old runs" "2 of 2 planned runs finished, 0 missing" \
     "$deeparc" sweep collect --dir "$old/sweep" --html "$work/sweep.html" --csv "$work/sweep.csv" --svg "$work/sweep.svg"
 check_same "... its numbers" "$(awk '$1 == "0.9" && $2 == 14 { print $3, $6 }' "$work/out")" "1 0.857"
 check_says "... its commit" "<td>commit</td><td>unknown</td>" cat "$work/sweep.html"
