@@ -40,7 +40,7 @@ static const char *const style[] = {
     "th{font-weight:600;border-top:1.5px solid var(--ink);vertical-align:bottom}"
     "td:first-child{min-width:8em}td:last-child,th:last-child{padding-right:4px}"
     "thead+tbody tr:first-child td{border-top:1px solid var(--ink)}\n"
-    ".n{text-align:right;white-space:nowrap}tr.em td{font-weight:600;background:var(--tint)}\n",
+    ".n{text-align:right}td.n{white-space:nowrap}tr.em td{font-weight:600;background:var(--tint)}\n",
     ".columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:10px 44px}\n"
     "figure{margin:0 0 34px;min-width:0}figure>.scroll{margin:0}figcaption{font-weight:600;line-height:1.4;"
     "margin:0 0 6px;max-width:70ch}figcaption::before{counter-increment:figure;content:\"Figure \" counter(figure) "
@@ -94,7 +94,7 @@ static const char *const style[] = {
     "h2{font-size:15pt}h2,h2+p,figcaption,caption{break-after:avoid}p{break-inside:avoid}section{margin:0 0 18pt}"
     ".figures{grid-template-columns:repeat(4,1fr);gap:12px 20px}.figures b{font-size:17pt}"
     ".columns{grid-template-columns:1fr 1fr;gap:8px 24px}.scroll{overflow:visible}table{font-size:8.5pt}"
-    "th,td{padding:3px 9px 3px 0}th.n{white-space:normal}td:not(.n){overflow-wrap:anywhere}"
+    "th,td{padding:3px 9px 3px 0}td:not(.n){overflow-wrap:anywhere}"
     "svg.plot text{font-size:16px}pre{font-size:7.5pt;padding:8px 10px}"
     "figure,tr,.figures div,pre{break-inside:avoid}svg.map{max-width:150mm!important}}\n"
 };
