@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -417,6 +418,20 @@ static da_status member(const da_json *object, const char *key, const da_json **
     if (*out) return DA_OK;
     path_of(object, path, &name);
     return DA_FAIL(DA_ERROR_FORMAT, "'%s': '%s' is missing%s%s", name, key, path[0] ? " in " : "", path);
+}
+
+double da_json_number(const da_json *object, const char *key) {
+    const da_json *member = da_json_get(object, key);
+    double number = (double)NAN;
+    if (da_json_kind(member) == DA_JSON_NUMBER) (void)da_json_as_double(member, &number);
+    return number;
+}
+
+const char *da_json_text(const da_json *object, const char *key) {
+    const da_json *member = da_json_get(object, key);
+    const char *text = "";
+    if (da_json_kind(member) == DA_JSON_STRING) (void)da_json_as_string(member, &text);
+    return text;
 }
 
 da_status da_json_int(const da_json *object, const char *key, int64_t *out) {

@@ -61,6 +61,10 @@ da_status da_json_string(const da_json *object, const char *key, const char **ou
 da_status da_json_array(const da_json *object, const char *key, const da_json **out);
 da_status da_json_object(const da_json *object, const char *key, const da_json **out);
 
+/* Of what may be missing: NAN and "" where there is none. */
+double      da_json_number(const da_json *object, const char *key);
+const char *da_json_text(const da_json *object, const char *key);
+
 /* Writing. Calls return nothing: the writer keeps its first error (memory, a value without a key, an end too many) and
    finish reports it.
  *

@@ -196,6 +196,24 @@ const da_result *da_result_find(const da_result *node, const char *path) {
     return node;
 }
 
+const da_result *da_result_at(const da_result *list, int64_t place) {
+    const da_result *child = da_result_first(list);
+    while (child && place-- > 0) child = child->next;
+    return child;
+}
+
+bool da_result_is(const da_result *node, const char *path) {
+    da_value value = da_result_value(da_result_find(node, path));
+    return value.kind == DA_FLAG && value.as.flag;
+}
+
+da_status da_result_need(const da_result *node, const char *path, da_result_kind kind) {
+    static const char *const names[] = { [DA_WORD] = "text", [DA_REAL] = "number", [DA_LIST] = "list", [DA_OBJECT] = "object" };
+    const da_result_kind found = da_result_kind_of(da_result_find(node, path));
+    if (found == kind || (kind == DA_REAL && found == DA_WHOLE)) return DA_OK;
+    return DA_FAIL(DA_ERROR_FORMAT, "a record has no %s '%s'", names[kind], path);
+}
+
 double da_result_number(const da_result *node, const char *path) {
     da_value value = da_result_value(da_result_find(node, path));
     return value.kind == DA_REAL ? value.as.real : value.kind == DA_WHOLE ? (double)value.as.whole : (double)NAN;
@@ -269,4 +287,15 @@ static void read_node(da_result *to, const da_json *from) {
 da_status da_result_read(da_result *to, const da_json *object) {
     for (const da_json *child = da_json_first(object); child; child = da_json_next(child)) read_node(to, child);
     return da_result_status(to);
+}
+
+da_status da_result_load(da_result **out, const char *path) {
+    da_json *json = NULL;
+    da_result *made = da_result_new();
+    da_status status = made ? da_json_read(&json, path) : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = da_result_read(made, json);
+    da_json_free(json);
+    if (status == DA_OK) *out = made;
+    else da_result_free(made);
+    return status;
 }

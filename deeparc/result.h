@@ -90,12 +90,18 @@ const da_result *da_result_next(const da_result *node);
 int              da_result_count(const da_result *node);
 const da_column *da_result_columns(const da_result *table, int *count);
 const da_result *da_result_find(const da_result *node, const char *path);
+const da_result *da_result_at(const da_result *list, int64_t place); /* walks: for loops take first and next */
+bool             da_result_is(const da_result *node, const char *path); /* a flag that is set */
 double           da_result_number(const da_result *node, const char *path);
 const char      *da_result_text(const da_result *node, const char *path);
+
+/* What a reader cannot do without: DA_ERROR_FORMAT when there is none of that kind at that path; DA_REAL takes whole ones. */
+da_status        da_result_need(const da_result *node, const char *path, da_result_kind kind);
 
 /* The record: write puts the members of an object into the one that is open; read adds those of a JSON object to `to`,
    and what it writes again has the same bytes. */
 void      da_result_write(const da_result *object, da_json_writer *to);
 da_status da_result_read(da_result *to, const da_json *object);
+da_status da_result_load(da_result **out, const char *path); /* of a file; the caller's to free */
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include "deeparc/cli/properties.h"
 #include "deeparc/cli/record.h"
-#include "deeparc/cli/report.h"
+#include "deeparc/present/report.h"
 #include "deeparc/measure.h"
 
 #include "core/file.h"
@@ -108,14 +108,10 @@ static da_status load(study_result *r) {
 
 /* The page is made of the record, as `deeparc report` makes it. */
 static da_status save_page(const study_result *r) {
-    da_json *record = NULL;
-    char *text;
-    size_t size;
-    DA_TRY(record_make(r->c, &text, &size));
-    da_status status = da_json_parse(&record, text, size, "the record");
-    if (status == DA_OK) status = report_study_page(r->c, record, cli_text(r->c, "html"));
-    da_json_free(record);
-    da_free(text);
+    da_result *record;
+    DA_TRY(record_tree(r->c, &record));
+    da_status status = da_report_study_page(record, da_result_find(record, "run"), cli_text(r->c, "html"));
+    da_result_free(record);
     return status;
 }
 

@@ -140,19 +140,34 @@ static const char *record_path(const cli *c) {
     return NULL;
 }
 
-da_status record_make(cli *c, char **text, size_t *size) {
+static da_status make(cli *c, bool outputs, char **text, size_t *size) {
     da_json_writer to;
     DA_TRY(da_result_status(c->result));
-    begin(c, &to, true);
+    begin(c, &to, outputs);
     da_result_write(c->result, &to);
     da_json_end(&to);
     return da_json_finish(&to, text, size);
 }
 
+da_status record_tree(cli *c, da_result **record) {
+    da_json *json = NULL;
+    char *text;
+    size_t size;
+    DA_TRY(make(c, false, &text, &size));
+    da_result *made = da_result_new();
+    da_status status = made ? da_json_parse(&json, text, size, "the record") : DA_ERROR_MEMORY;
+    if (status == DA_OK) status = da_result_read(made, json);
+    da_json_free(json);
+    da_free(text);
+    if (status == DA_OK) *record = made;
+    else da_result_free(made);
+    return status;
+}
+
 static da_status write_result(cli *c) {
     char *text;
     size_t size;
-    DA_TRY(record_make(c, &text, &size));
+    DA_TRY(make(c, true, &text, &size));
     da_status status = da_file_save(record_path(c), text, size);
     da_free(text);
     return status;

@@ -19,8 +19,8 @@ da_status record_save(cli *c, const char *path, void (*members)(const void *cont
 /* Runs the command, writes its record, shows the result or puts it into the open object of --json, and fails with what
    went wrong beside the main result once that is there. */
 da_status record_run(cli *c);
-/* The record of c->result as it is now, the caller's to da_free. */
-da_status record_make(cli *c, char **text, size_t *size);
+/* The record of c->result as it is now, without outputs, as it will be read; the caller's to free. */
+da_status record_tree(cli *c, da_result **record);
 
 /* Members of a record. */
 void record_text(da_json_writer *to, const char *key, const char *value);

@@ -14,18 +14,14 @@
 #define DA_DEEPARC_CLI_SWEEP_H
 
 #include "deeparc/cli/cli.h"
-
-enum { SWEEP_ID = 17, SWEEP_PATH = 4200, SWEEP_THRESHOLDS = 64, SWEEP_NAME = 48 };
+#include "deeparc/sweep_table.h"
 
 /* Of the line of a `sweep run`, which c has parsed: its ID, the network it trains ("resnet14x0.5"), its thresholds. */
-da_status sweep_id(const cli *c, char id[SWEEP_ID]);
-void      sweep_network(const cli *c, char name[SWEEP_NAME]);
+da_status sweep_id(const cli *c, char id[DA_SWEEP_ID]);
+void      sweep_network(const cli *c, char name[DA_SWEEP_NAME]);
 
 /* An option that says where or how to compute and not what: the result is the same for any value. */
 bool      sweep_is_place(const char *option);
-
-/* DIR/runs/ID and an ending. Errors: DA_ERROR_ARGUMENT when it is too long. */
-da_status sweep_path(char path[SWEEP_PATH], const char *dir, const char *id, const char *ending);
 
 /* The processor and the system, as far as the system tells. */
 void      sweep_machine(char *text, size_t size);

@@ -111,7 +111,7 @@ typedef struct planner {
     char    *words[MOST_WORDS];      /* of that line; borrowed, but for the names */
     char     names[DA_MAX_AXES][64]; /* "--depth" */
     int      count;
-    char     program[SWEEP_PATH], dir[SWEEP_PATH], threads[16];
+    char     program[DA_SWEEP_PATH], dir[DA_SWEEP_PATH], threads[16];
     da_text  lines;
     int64_t  finished;
     da_dataset data, test;           /* of the last run whose cost was taken */
@@ -154,10 +154,10 @@ static da_status parse_words(planner *p) {
     p->run.argv = p->words;
     p->run.argc = p->count;
     p->run.quiet = true;
-    double thresholds[SWEEP_THRESHOLDS];
+    double thresholds[DA_SWEEP_THRESHOLDS];
     int count;
     da_status status = cli_parse(&p->run, p->count - 3, p->words + 3, &help);
-    if (status == DA_OK) status = cli_shares(&p->run, "threshold", SWEEP_THRESHOLDS, thresholds, &count);
+    if (status == DA_OK) status = cli_shares(&p->run, "threshold", DA_SWEEP_THRESHOLDS, thresholds, &count);
     p->c->usage = p->run.usage;
     return status;
 }
@@ -205,7 +205,7 @@ static da_status add_cost(planner *p, int64_t number, bool done) {
     if (classes < 2 || classes > p->data.classes)
         return cli_usage(p->c, "classes=%d: %s has %d, of which 2 at least are needed", classes, p->data.name,
                          p->data.classes);
-    char name[SWEEP_NAME];
+    char name[DA_SWEEP_NAME];
     da_model *model;
     sweep_network(run, name);
     DA_TRY(da_zoo_build(&model, name, (int64_t[]){ p->data.height, p->data.width, p->data.channels }, classes, NULL));
@@ -251,7 +251,7 @@ static int64_t average_run(const planner *p) {
 
 /* Multiply-adds a second and thread when that network trains on images of its set. */
 static da_status measure_speed(planner *p, double *speed) {
-    char name[SWEEP_NAME];
+    char name[DA_SWEEP_NAME];
     da_model *model = NULL;
     meter m = { 0 };
     make_words(p, average_run(p));
@@ -282,21 +282,21 @@ static da_status measure_speed(planner *p, double *speed) {
 /* ---- The command ---- */
 
 /* Absolute, so that the lines work from anywhere; a program that was found by $PATH will be again. */
-static da_status absolute(char out[SWEEP_PATH], const char *path) {
-    char here[SWEEP_PATH / 2];
+static da_status absolute(char out[DA_SWEEP_PATH], const char *path) {
+    char here[DA_SWEEP_PATH / 2];
     int length;
-    if (path[0] == '/') length = snprintf(out, SWEEP_PATH, "%s", path);
+    if (path[0] == '/') length = snprintf(out, DA_SWEEP_PATH, "%s", path);
     else if (!getcwd(here, sizeof here)) return DA_FAIL(DA_ERROR_IO, "this directory has no name that fits");
-    else length = snprintf(out, SWEEP_PATH, "%s/%s", here, path);
-    return length < SWEEP_PATH ? DA_OK : DA_FAIL(DA_ERROR_ARGUMENT, "the path '%.60s...' is too long", path);
+    else length = snprintf(out, DA_SWEEP_PATH, "%s/%s", here, path);
+    return length < DA_SWEEP_PATH ? DA_OK : DA_FAIL(DA_ERROR_ARGUMENT, "the path '%.60s...' is too long", path);
 }
 
 static da_status plan_one(planner *p, int64_t number) {
-    char id[SWEEP_ID], path[SWEEP_PATH];
+    char id[DA_SWEEP_ID], path[DA_SWEEP_PATH];
     make_words(p, number);
     DA_TRY(parse_words(p));
     DA_TRY(sweep_id(&p->run, id));
-    DA_TRY(sweep_path(path, p->dir, id, ".json"));
+    DA_TRY(da_sweep_path(path, p->dir, id, ".json"));
     bool done = da_file_exists(path);
     p->finished += done;
     DA_TRY(add_cost(p, number, done));
@@ -305,7 +305,7 @@ static da_status plan_one(planner *p, int64_t number) {
 
 static da_status conclude(planner *p, double speed, bool measured) {
     cli *c = p->c;
-    char path[SWEEP_PATH];
+    char path[DA_SWEEP_PATH];
     int64_t runs = da_grid_runs(&p->grid);
     if (snprintf(path, sizeof path, "%s/plan.txt", p->dir) >= (int)sizeof path)
         return DA_FAIL(DA_ERROR_ARGUMENT, "--dir is too long");

@@ -42,7 +42,7 @@ static void add_setting(da_text *text, const cli_value *value) {
 }
 
 /* All that the result depends on, defaults too, and the version, which may compute them otherwise. */
-da_status sweep_id(const cli *c, char id[SWEEP_ID]) {
+da_status sweep_id(const cli *c, char id[DA_SWEEP_ID]) {
     da_text text = { 0 };
     da_text_append(&text, "deeparc " DA_VERSION "\n");
     for (int i = 0; i < c->value_count; i++) {
@@ -58,24 +58,19 @@ da_status sweep_id(const cli *c, char id[SWEEP_ID]) {
         da_sha256_init(&s);
         da_sha256_update(&s, text.bytes, text.length);
         da_sha256_hex(&s, hex);
-        memcpy(id, hex, SWEEP_ID - 1);
-        id[SWEEP_ID - 1] = '\0';
+        memcpy(id, hex, DA_SWEEP_ID - 1);
+        id[DA_SWEEP_ID - 1] = '\0';
     }
     da_text_free(&text);
     return status;
 }
 
-void sweep_network(const cli *c, char name[SWEEP_NAME]) {
+void sweep_network(const cli *c, char name[DA_SWEEP_NAME]) {
     char width[DA_NUMBER_TEXT];
     double factor = cli_real(c, "width");
     da_number_text(width, factor);
     bool plain = strcmp(width, "1") == 0;
-    snprintf(name, SWEEP_NAME, "resnet%lld%s%s", (long long)cli_int(c, "depth"), plain ? "" : "x", plain ? "" : width);
-}
-
-da_status sweep_path(char path[SWEEP_PATH], const char *dir, const char *id, const char *ending) {
-    if (snprintf(path, SWEEP_PATH, "%s/runs/%s%s", dir, id, ending) < SWEEP_PATH) return DA_OK;
-    return DA_FAIL(DA_ERROR_ARGUMENT, "--dir names a directory of more than %d letters", SWEEP_PATH - 64);
+    snprintf(name, DA_SWEEP_NAME, "resnet%lld%s%s", (long long)cli_int(c, "depth"), plain ? "" : "x", plain ? "" : width);
 }
 
 void sweep_machine(char *text, size_t size) {
@@ -101,8 +96,8 @@ typedef struct result {
     double training_seconds, similarity_seconds;
     da_evaluation evaluation;
     const da_measurement *m;
-    double thresholds[SWEEP_THRESHOLDS];
-    da_partition partitions[SWEEP_THRESHOLDS];
+    double thresholds[DA_SWEEP_THRESHOLDS];
+    da_partition partitions[DA_SWEEP_THRESHOLDS];
     int cuts;
     char hash[65];
 } result;
@@ -173,12 +168,12 @@ static void print(cli *c, const result *r) {
 
 /* The matrix first: the record is what says that the run is done. */
 static da_status save(cli *c, const result *r) {
-    char path[SWEEP_PATH];
+    char path[DA_SWEEP_PATH];
     const char *dir = cli_text(c, "dir");
-    DA_TRY(sweep_path(path, dir, r->id, ".csv"));
+    DA_TRY(da_sweep_path(path, dir, r->id, ".csv"));
     DA_TRY(da_csv_write(path, r->m->layers, r->m->layers, r->m->matrix, NULL));
     snprintf(c->facts.output, sizeof c->facts.output, "%s", path);
-    DA_TRY(sweep_path(path, dir, r->id, ".json"));
+    DA_TRY(da_sweep_path(path, dir, r->id, ".json"));
     DA_TRY(record_save(c, path, members, r));
     print(c, r);
     return DA_OK;
@@ -239,10 +234,10 @@ static da_status measure(cli *c, da_model *model, const da_dataset *test, da_mea
 }
 
 static da_status experiment(cli *c, da_model *model, const da_dataset *data, const da_dataset *test, result *r) {
-    char checkpoint[SWEEP_PATH], machine[256];
+    char checkpoint[DA_SWEEP_PATH], machine[256];
     da_measurement m = { 0 };
     da_text settings = { 0 };
-    DA_TRY(sweep_path(checkpoint, cli_text(c, "dir"), r->id, ".partial"));
+    DA_TRY(da_sweep_path(checkpoint, cli_text(c, "dir"), r->id, ".partial"));
     DA_TRY(train(c, model, data, checkpoint, r));
     DA_TRY(da_evaluate(model, test, 256, NULL, &r->evaluation));
     DA_TRY(da_model_hash(model, -1, r->hash));
@@ -273,7 +268,7 @@ static da_status cut(cli *c, da_dataset *data, da_dataset *test) {
 }
 
 static da_status do_run(cli *c, result *r) {
-    char name[SWEEP_NAME];
+    char name[DA_SWEEP_NAME];
     da_dataset data = { 0 }, test = { 0 };
     da_model *model = NULL;
     sweep_network(c, name);
@@ -300,11 +295,11 @@ static da_status check_id(cli *c, const char *id) {
 
 /* With the lock: whoever had it before may have finished the run. */
 static da_status run_once(cli *c, result *r) {
-    char path[SWEEP_PATH];
-    DA_TRY(sweep_path(path, cli_text(c, "dir"), r->id, ".json"));
+    char path[DA_SWEEP_PATH];
+    DA_TRY(da_sweep_path(path, cli_text(c, "dir"), r->id, ".json"));
     if (!da_file_exists(path)) return do_run(c, r);
-    char checkpoint[SWEEP_PATH]; /* of a process that was killed between its record and the end */
-    DA_TRY(sweep_path(checkpoint, cli_text(c, "dir"), r->id, ".partial"));
+    char checkpoint[DA_SWEEP_PATH]; /* of a process that was killed between its record and the end */
+    DA_TRY(da_sweep_path(checkpoint, cli_text(c, "dir"), r->id, ".partial"));
     unlink(checkpoint);
     cli_print(c, "%s  was finished before\n", r->id);
     cli_put_text(c, "id", r->id);
@@ -313,17 +308,17 @@ static da_status run_once(cli *c, result *r) {
 }
 
 static da_status run(cli *c) {
-    char id[SWEEP_ID], path[SWEEP_PATH], name[SWEEP_NAME];
+    char id[DA_SWEEP_ID], path[DA_SWEEP_PATH], name[DA_SWEEP_NAME];
     result r = { .c = c, .id = id };
-    DA_TRY(cli_shares(c, "threshold", SWEEP_THRESHOLDS, r.thresholds, &r.cuts));
+    DA_TRY(cli_shares(c, "threshold", DA_SWEEP_THRESHOLDS, r.thresholds, &r.cuts));
     DA_TRY(sweep_id(c, id));
     DA_TRY(check_id(c, id));
     sweep_network(c, name);
     const da_trainer_options usual = da_trainer_for(name, &(da_dataset){ .channels = 1 });
     DA_TRY(cli_training_check(c, NULL, &usual));
-    DA_TRY(sweep_path(path, cli_text(c, "dir"), "", ""));
+    DA_TRY(da_sweep_path(path, cli_text(c, "dir"), "", ""));
     DA_TRY(da_directory_make(path));
-    DA_TRY(sweep_path(path, cli_text(c, "dir"), id, ""));
+    DA_TRY(da_sweep_path(path, cli_text(c, "dir"), id, ""));
     da_file_lock *lock = NULL;
     da_status status = da_file_lock_take(&lock, path);
     if (status == DA_ERROR_BUSY) { /* of several machines that share a plan, each takes what is left */

@@ -9,7 +9,6 @@
  */
 #include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
-#include "deeparc/cli/report.h"
 #include "deeparc/cli/sweep.h"
 #include "deeparc/cli/verify.h"
 
@@ -72,14 +71,14 @@ static void say(check *k, const char *name, const char *what, const char *state)
 static void check_files(check *k, const char *list, const char *what) {
     for (const da_json *f = da_json_first(da_json_get(k->record->run, list)); f; f = da_json_next(f)) {
         char path[VERIFY_PATH], text[VERIFY_DIGEST] = "sha256:";
-        const char *name = report_text(f, "file");
+        const char *name = da_json_text(f, "file");
         if (!verify_find(k->record, name, path) || !run_hash_file(path, text + 7)) say(k, name, what, "missing");
-        else say(k, name, what, strcmp(text, report_text(f, "sha256")) == 0 ? "ok" : "changed");
+        else say(k, name, what, strcmp(text, da_json_text(f, "sha256")) == 0 ? "ok" : "changed");
     }
 }
 
 static bool same_digest(const da_json *model, const char *key, const char hex[65]) {
-    const char *text = report_text(model, key);
+    const char *text = da_json_text(model, key);
     return strncmp(text, "sha256:", 7) == 0 && strcmp(text + 7, hex) == 0;
 }
 
@@ -87,7 +86,7 @@ static bool same_digest(const da_json *model, const char *key, const char hex[65
    values alone are compared. */
 static bool same_network(check *k, const da_json *entry, da_model *model) {
     char network[65];
-    const char *how = report_text(da_json_get(k->record->run, "options"), "normalize");
+    const char *how = da_json_text(da_json_get(k->record->run, "options"), "normalize");
     if (!model->normalization.known) return true;
     if (da_model_fingerprint(model, network) == DA_OK && same_digest(entry, "network", network)) return true;
     if (!*how) return false;
@@ -110,7 +109,7 @@ static const char *state_of_model(check *k, const da_json *entry, const char *pa
 static void check_models(check *k) {
     for (const da_json *m = da_json_first(da_json_get(k->record->run, "models")); m; m = da_json_next(m)) {
         char path[VERIFY_PATH];
-        const char *name = report_text(m, "file");
+        const char *name = da_json_text(m, "file");
         if (*name) say(k, name, "model", verify_find(k->record, name, path) ? state_of_model(k, m, path) : "missing");
     }
 }
@@ -118,27 +117,27 @@ static void check_models(check *k) {
 /* ---- Data ---- */
 
 static int64_t count_of(const da_json *object, const char *key) {
-    const double value = report_number(object, key);
+    const double value = da_json_number(object, key);
     return value >= 0 && value < 1e15 ? (int64_t)value : 0;
 }
 
 static bool is_swept(const verify_record *record) {
-    return strcmp(report_text(record->root, "command"), cli_sweep_run.name) == 0;
+    return strcmp(da_json_text(record->root, "command"), cli_sweep_run.name) == 0;
 }
 
 /* Some commands take fewer images than they load: a run of a sweep a share and some classes, similarity --part 1/2. */
 static bool is_cut(const verify_record *record) {
-    return is_swept(record) || *report_text(da_json_get(record->run, "options"), "part");
+    return is_swept(record) || *da_json_text(da_json_get(record->run, "options"), "part");
 }
 
 static da_status cut(const verify_record *record, da_dataset *data, da_split split) {
     const da_json *options = da_json_get(record->run, "options");
     long long part = 0, parts = 0;
     if (is_swept(record)) {
-        const double share = split == DA_TRAIN ? report_number(options, "share") : 1;
+        const double share = split == DA_TRAIN ? da_json_number(options, "share") : 1;
         return da_dataset_cut(data, (int)count_of(options, "classes"), share, (uint64_t)count_of(record->run, "seed"));
     }
-    if (sscanf(report_text(options, "part"), "%9lld/%9lld", &part, &parts) != 2) return DA_OK;
+    if (sscanf(da_json_text(options, "part"), "%9lld/%9lld", &part, &parts) != 2) return DA_OK;
     return da_dataset_part(data, part, parts);
 }
 
@@ -151,8 +150,8 @@ static int64_t loaded(const verify_record *record, const da_json *entry, da_spli
 
 /* The images of one entry, loaded from `source` as its command did. */
 static const char *state_of_source(const verify_record *record, const da_json *entry, const char *source) {
-    const da_split split = strcmp(report_text(entry, "part"), "train") == 0 ? DA_TRAIN : DA_TEST;
-    const char *place = report_text(da_json_get(record->run, "options"), "data-dir");
+    const da_split split = strcmp(da_json_text(entry, "part"), "train") == 0 ? DA_TRAIN : DA_TEST;
+    const char *place = da_json_text(da_json_get(record->run, "options"), "data-dir");
     const int64_t first = loaded(record, entry, split);
     const da_dataset_options wanted = { .count = strcmp(source, "digits") == 0 ? first : 0, .seed = 1, .limit = first };
     da_dataset data = { 0 };
@@ -163,7 +162,7 @@ static const char *state_of_source(const verify_record *record, const da_json *e
     if (status == DA_OK) status = cut(record, &data, split);
     if (status == DA_OK) da_dataset_fingerprint(&data, hex);
     bool same = status == DA_OK && data.count == count_of(entry, "images") && same_digest(entry, "fingerprint", hex) &&
-                strcmp(data.name, report_text(entry, "name")) == 0;
+                strcmp(data.name, da_json_text(entry, "name")) == 0;
     da_dataset_free(&data);
     return status != DA_OK ? "damaged" : same ? "ok" : "changed";
 }
@@ -171,7 +170,7 @@ static const char *state_of_source(const verify_record *record, const da_json *e
 /* Two sets may be compared, --data and --against-data: the entry is of one of them. */
 static const char *state_of_data(const verify_record *record, const da_json *entry) {
     const da_json *options = da_json_get(record->run, "options");
-    const char *sources[] = { report_text(options, "data"), report_text(options, "against-data") };
+    const char *sources[] = { da_json_text(options, "data"), da_json_text(options, "against-data") };
     const char *state = NOT_HERE;
     for (size_t i = 0; i < sizeof sources / sizeof *sources && strcmp(state, "ok") != 0; i++)
         if (*sources[i]) state = state_of_source(record, entry, sources[i]);
@@ -182,8 +181,8 @@ static const char *state_of_data(const verify_record *record, const da_json *ent
 static void describe(const verify_record *record, const da_json *entry, char what[512]) {
     const da_json *options = da_json_get(record->run, "options");
     snprintf(what, 512, "%.80s %.90s %.90s %.90s %.8s %.0f %.80s", is_cut(record) ? record->digest : "",
-             report_text(options, "data"), report_text(options, "against-data"), report_text(options, "data-dir"),
-             report_text(entry, "part"), report_number(entry, "images"), report_text(entry, "fingerprint"));
+             da_json_text(options, "data"), da_json_text(options, "against-data"), da_json_text(options, "data-dir"),
+             da_json_text(entry, "part"), da_json_number(entry, "images"), da_json_text(entry, "fingerprint"));
 }
 
 static const char *known_state(check *k, const da_json *entry) {
@@ -202,8 +201,8 @@ static const char *known_state(check *k, const da_json *entry) {
 static void check_data_files(check *k, const da_json *entry) {
     for (const da_json *f = da_json_first(da_json_get(entry, "files")); f; f = da_json_next(f)) {
         char text[VERIFY_DIGEST] = "sha256:";
-        const char *name = report_text(f, "file");
-        if (run_hash_file(name, text + 7)) say(k, name, "data", strcmp(text, report_text(f, "sha256")) == 0 ? "ok" : "changed");
+        const char *name = da_json_text(f, "file");
+        if (run_hash_file(name, text + 7)) say(k, name, "data", strcmp(text, da_json_text(f, "sha256")) == 0 ? "ok" : "changed");
     }
 }
 
@@ -211,11 +210,11 @@ static void check_data(check *k, verify_record *record) {
     for (const da_json *d = da_json_first(da_json_get(record->run, "data")); d; d = da_json_next(d)) {
         char name[160];
         const char *state = known_state(k, d);
-        snprintf(name, sizeof name, "%.60s %.8s, %s", report_text(d, "name"), report_text(d, "part"),
+        snprintf(name, sizeof name, "%.60s %.8s, %s", da_json_text(d, "name"), da_json_text(d, "part"),
                  da_count(count_of(d, "images"), "image").text);
         say(k, name, "data", state);
         check_data_files(k, d);
-        if (strcmp(state, NOT_HERE) == 0) snprintf(record->absent, sizeof record->absent, "%s", report_text(d, "name"));
+        if (strcmp(state, NOT_HERE) == 0) snprintf(record->absent, sizeof record->absent, "%s", da_json_text(d, "name"));
     }
 }
 

@@ -6,7 +6,6 @@
  *
  * Bits are the same on every machine, so equal means equal: nothing is rounded. What cannot be equal stands in one table.
  */
-#include "deeparc/cli/report.h"
 #include "deeparc/cli/verify.h"
 
 #include "core/number.h"
@@ -141,7 +140,7 @@ static void differ(comparer *k, const da_json *recorded, const da_json *replayed
 /* What an element of a list is called. */
 static void name_element(const comparer *k, const da_json *element, int place, char name[64]) {
     const da_json *run = da_json_get(k->recorded, "run");
-    const char *file = report_text(element, "file");
+    const char *file = da_json_text(element, "file");
     snprintf(name, 64, "%d", place);
     if (!*file) return;
     for (const da_json *o = da_json_first(da_json_get(run, "options")); o; o = da_json_next(o)) {
@@ -150,7 +149,7 @@ static void name_element(const comparer *k, const da_json *element, int place, c
         if (strcmp(text, file) == 0) snprintf(name, 64, "%.60s", da_json_key_of(o));
     }
     for (const da_json *m = da_json_first(da_json_get(run, "models")); m; m = da_json_next(m))
-        if (strcmp(report_text(m, "file"), file) == 0) snprintf(name, 64, "model");
+        if (strcmp(da_json_text(m, "file"), file) == 0) snprintf(name, 64, "model");
 }
 
 static void compare(comparer *k, const da_json *recorded, const da_json *replayed);
@@ -199,8 +198,8 @@ static void compare(comparer *k, const da_json *recorded, const da_json *replaye
 void verify_compare(verify_comparison *out, const da_json *recorded, const da_json *replayed, const char *folder) {
     const da_json *before = da_json_get(recorded, "run"), *now = da_json_get(replayed, "run");
     comparer k = { .out = out, .recorded = recorded, .folder = folder };
-    k.same_program = strcmp(report_text(before, "commit"), report_text(now, "commit")) == 0 &&
-                     strcmp(report_text(before, "version"), report_text(now, "version")) == 0;
+    k.same_program = strcmp(da_json_text(before, "commit"), da_json_text(now, "commit")) == 0 &&
+                     strcmp(da_json_text(before, "version"), da_json_text(now, "version")) == 0;
     (void)da_json_bool(da_json_get(before, "options"), "resume", &k.resumed);
     memset(out, 0, sizeof *out);
     compare(&k, recorded, replayed);

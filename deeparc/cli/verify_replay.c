@@ -14,7 +14,6 @@
  */
 #include "deeparc/cli/options.h"
 #include "deeparc/cli/record.h"
-#include "deeparc/cli/report.h"
 #include "deeparc/cli/sweep.h"
 #include "deeparc/cli/verify.h"
 
@@ -67,7 +66,7 @@ static void say(replay *r, const verify_record *record, const char *state, const
     if (!c->json) return;
     da_json_begin_object(&c->writer);
     record_text(&c->writer, "record", record->path);
-    record_text(&c->writer, "command", report_text(record->root, "command"));
+    record_text(&c->writer, "command", da_json_text(record->root, "command"));
     record_text(&c->writer, "state", state);
     record_text(&c->writer, "reason", more);
     da_json_end(&c->writer);
@@ -106,7 +105,7 @@ static double recorded_seconds(const verify_record *record) {
     static const char *const keys[] = { "seconds", "training_seconds", "similarity_seconds", "evaluation_seconds" };
     double sum = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        double value = report_number(record->root, keys[i]);
+        double value = da_json_number(record->root, keys[i]);
         if (value > 0 && value < 1e9) sum += value;
     }
     return sum;
@@ -117,7 +116,7 @@ static void announce(replay *r, const verify_record *record) {
     double pace = r->recorded > 0 && r->spent > 0 ? r->spent / r->recorded : 1;
     if (r->remaining * pace >= 1) snprintf(left, sizeof left, ", some %.0f s left", r->remaining * pace);
     cli_note(r->c, "replaying %d of %d: %s (%s)%s", r->done + 1, r->total, record->path,
-             report_text(record->root, "command"), left);
+             da_json_text(record->root, "command"), left);
 }
 
 /* ---- Paths ---- */
@@ -166,7 +165,7 @@ static da_status take_words(line *l, const da_json *root) {
         return DA_FAIL(DA_ERROR_FORMAT, "it holds no command line");
     l->words = da_alloc_zero((size_t)most + 1, sizeof *l->words);
     if (!l->words) return DA_ERROR_MEMORY;
-    const char *program = report_text(root, "program");
+    const char *program = da_json_text(root, "program");
     l->words[0] = (char *)(uintptr_t)(*program ? program : "deeparc"); /* argv of main is not const */
     for (const da_json *word = da_json_first(list); word; word = da_json_next(word)) {
         const char *text;
@@ -209,7 +208,7 @@ static da_status find_record(line *l, const verify_record *record) {
         snprintf(l->record, sizeof l->record, "%s", cli_text(&l->c, "record"));
         return DA_OK;
     }
-    snprintf(name, sizeof name, "runs/%.80s.json", report_text(record->root, "id"));
+    snprintf(name, sizeof name, "runs/%.80s.json", da_json_text(record->root, "id"));
     if (verify_lead(l->record, cli_text(&l->c, "dir"), name)) return DA_OK;
     return DA_FAIL(DA_ERROR_ARGUMENT, "the name of a file is too long");
 }
@@ -219,8 +218,8 @@ static da_status find_record(line *l, const verify_record *record) {
 /* The file `digest` among the outputs of a record; NULL: it made no such file. Its own record is one of them. */
 static const char *output_of(const verify_record *record, const char *digest) {
     for (const da_json *f = da_json_first(da_json_get(record->run, "outputs")); f; f = da_json_next(f))
-        if (strcmp(report_text(f, "sha256"), digest) == 0) return report_text(f, "file");
-    if (strcmp(record->digest, digest) == 0) return report_text(da_json_get(record->run, "options"), "record");
+        if (strcmp(da_json_text(f, "sha256"), digest) == 0) return da_json_text(f, "file");
+    if (strcmp(record->digest, digest) == 0) return da_json_text(da_json_get(record->run, "options"), "record");
     return NULL;
 }
 
@@ -244,7 +243,7 @@ static da_status copy(const char *from, const char *to) {
 /* One input: from the replay that made it, else as it lies in the folder of records. */
 static da_status provide(const replay *r, const verify_record *record, const da_json *input) {
     char from[VERIFY_PATH], to[VERIFY_PATH], hex[65];
-    const char *name = report_text(input, "file"), *digest = report_text(input, "sha256");
+    const char *name = da_json_text(input, "file"), *digest = da_json_text(input, "sha256");
     const verify_record *maker = maker_of(r, record, digest);
     if (!verify_lead(to, record->folder, name)) return DA_FAIL(DA_ERROR_ARGUMENT, "the name of a file is too long");
     DA_TRY(make_above(to));
@@ -330,9 +329,9 @@ static da_status compare(replay *r, const verify_record *record, const line *l, 
     }
     verify_compare(&k, record->root, replayed, record->folder);
     da_json_free(replayed);
-    if (strcmp(report_text(record->run, "commit"), run_commit) != 0)
+    if (strcmp(da_json_text(record->run, "commit"), run_commit) != 0)
         cli_note(r->c, "%s was made by deeparc %s, commit %.40s; this is %s, %.40s", record->path,
-                 report_text(record->run, "version"), report_text(record->run, "commit"), DA_VERSION, run_commit);
+                 da_json_text(record->run, "version"), da_json_text(record->run, "commit"), DA_VERSION, run_commit);
     say_compared(r, record, &k, seconds);
     return DA_OK;
 }
@@ -398,7 +397,7 @@ static da_status replay_one(replay *r, verify_record *record) {
 
 static bool waits(const replay *r, const verify_record *record) {
     for (const da_json *f = da_json_first(da_json_get(record->run, "inputs")); f; f = da_json_next(f)) {
-        const verify_record *maker = maker_of(r, record, report_text(f, "sha256"));
+        const verify_record *maker = maker_of(r, record, da_json_text(f, "sha256"));
         if (maker && !maker->settled) return true;
     }
     return false;

@@ -71,7 +71,7 @@ static void fill_row(grid *g, const da_result *row, const da_column *columns, co
         const da_value value = da_result_value(cell);
         const size_t begin = g->text.length;
         if (!column->label || shown == DA_SHOW_COLUMNS) continue;
-        if ((value.kind == DA_WORD || value.kind == DA_FLAG) && !(column->format && *column->format == '>'))
+        if ((value.kind == DA_WORD || value.kind == DA_FLAG) && (!column->format || *column->format == '"'))
             g->right[shown] = false;
         if (value.kind == DA_ABSENT || value.kind == DA_UNKNOWN) da_text_append(&g->text, unknown);
         else da_show_value(&g->text, column, value);
@@ -205,7 +205,8 @@ void da_show_csv(da_text *out, const da_result *table) {
 void da_show_table(da_text *page, const char *caption, const da_result *table, int emphasis) {
     grid g;
     const char *header[DA_SHOW_COLUMNS];
-    da_status status = grid_init(&g, table, "");
+    da_status failed = da_result_status(table), status = grid_init(&g, table, "");
+    if (failed != DA_OK) status = failed;
     for (int k = 0; k < g.columns; k++) header[k] = g.column[k]->label;
     if (status == DA_OK) da_html_table(page, caption, g.columns, header, g.rows, g.cell, emphasis);
     else if (page->status == DA_OK) page->status = status;

@@ -47,8 +47,8 @@ check_same "... and what auto came to" "$(grep -c '"among": "anywhere"\|"among":
 
 # ---- What a page is the result of. ----
 commit=$(sed -n 's/^ *"commit": "\(.*\)",$/\1/p' "$work/results/train.json" | cut -c 1-18)
-check_same "pages begin and end in one place" "$(grep -l -e da_html_begin -e da_html_end "$root"/deeparc/cli/*.c)" \
-    "$root/deeparc/cli/page.c"
+check_same "pages begin and end in one place" "$(grep -l -e da_html_begin -e da_html_end "$root"/deeparc/cli/*.c "$root"/deeparc/present/*.c | grep -v /html.c)" \
+    "$root/deeparc/present/page.c"
 for page in report properties sweep; do
     for part in "Made by deeparc 0.1.0, commit $commit; kernels " "Where it comes from" "options in effect" "compiler  "; do
         check_says "$page: $part" "$part" cat "$work/$page.html"

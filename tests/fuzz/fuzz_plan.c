@@ -1,6 +1,6 @@
 /* A sweep: lines "NAME=VALUES" become axes of a grid, lines "--NAME" and their values the line of one run, and all bytes a
  * plan that is collected. */
-#include "deeparc/cli/sweep_table.h"
+#include "deeparc/sweep_table.h"
 #include "deeparc/sweep.h"
 #include "tests/command.h"
 #include "tests/fuzz/lines.h"
@@ -31,8 +31,8 @@ static void make_grid(const lines *l) {
 
 static void read_run(const lines *l) {
     static cli c;
-    char id[SWEEP_ID], name[SWEEP_NAME];
-    double thresholds[SWEEP_THRESHOLDS];
+    char id[DA_SWEEP_ID], name[DA_SWEEP_NAME];
+    double thresholds[DA_SWEEP_THRESHOLDS];
     int count;
     bool help;
     memset(&c, 0, sizeof c);
@@ -40,8 +40,8 @@ static void read_run(const lines *l) {
     da_error_clear();
     if (cli_parse(&c, l->count, (char **)(uintptr_t)l->line, &help) != DA_OK) { failed(); return; }
     if (help) return;
-    if (cli_shares(&c, "threshold", SWEEP_THRESHOLDS, thresholds, &count) != DA_OK) { failed(); return; }
-    if (count < 1 || count > SWEEP_THRESHOLDS || sweep_id(&c, id) != DA_OK || strlen(id) != SWEEP_ID - 1) abort();
+    if (cli_shares(&c, "threshold", DA_SWEEP_THRESHOLDS, thresholds, &count) != DA_OK) { failed(); return; }
+    if (count < 1 || count > DA_SWEEP_THRESHOLDS || sweep_id(&c, id) != DA_OK || strlen(id) != DA_SWEEP_ID - 1) abort();
     sweep_network(&c, name);
     if (strncmp(name, "resnet", 6) != 0) abort();
 }
@@ -52,10 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     make_grid(&l);
     read_run(&l);
     free(l.text);
-    sweep_table table;
+    da_sweep_table table;
     folder_file(folder, "plan.txt", data, size);
     da_error_clear();
-    if (sweep_table_read(&table, folder) == DA_OK) abort(); /* no run is finished */
+    if (da_sweep_table_read(&table, folder) == DA_OK) abort(); /* no run is finished */
     failed();
     if (da_memory().live_blocks != 0) abort();
     return 0;

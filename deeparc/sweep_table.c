@@ -1,7 +1,8 @@
 /* From a plan and the files its runs left to a table. */
-#include "deeparc/cli/sweep_table.h"
+#include "deeparc/sweep_table.h"
 
 #include "core/file.h"
+#include "core/json.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -10,6 +11,11 @@
 #include <string.h>
 
 enum { PLAN_CAP = 1 << 30 };
+
+da_status da_sweep_path(char path[DA_SWEEP_PATH], const char *dir, const char *id, const char *ending) {
+    if (snprintf(path, DA_SWEEP_PATH, "%s/runs/%s%s", dir, id, ending) < DA_SWEEP_PATH) return DA_OK;
+    return DA_FAIL(DA_ERROR_ARGUMENT, "--dir names a directory of more than %d letters", DA_SWEEP_PATH - 64);
+}
 
 /* ---- One result ---- */
 
@@ -22,7 +28,7 @@ static da_status take_text(const da_json *root, const char *key, char *out, size
 }
 
 /* Records of 0.1.0 have no header. */
-static void take_maker(const da_json *run, sweep_result *r) {
+static void take_maker(const da_json *run, da_sweep_result *r) {
     const char *commit = "unknown", *compiler = "unknown";
     if (da_json_get(run, "commit")) (void)da_json_string(run, "commit", &commit);
     if (da_json_get(run, "compiler")) (void)da_json_string(run, "compiler", &compiler);
@@ -30,7 +36,7 @@ static void take_maker(const da_json *run, sweep_result *r) {
     snprintf(r->compiler, sizeof r->compiler, "%s", compiler);
 }
 
-static da_status take_result(const da_json *root, sweep_result *r) {
+static da_status take_result(const da_json *root, da_sweep_result *r) {
     const struct { const char *key; char *text; size_t size; } texts[] = {
         { "id", r->id, sizeof r->id },                { "model", r->model, sizeof r->model },
         { "data", r->data, sizeof r->data },          { "settings", r->settings, sizeof r->settings },
@@ -59,7 +65,7 @@ static da_status take_result(const da_json *root, sweep_result *r) {
 /* Of the neighbours of one stage, the share that lies in one module. `list` has every module as its first layer and the
    one behind its last. NaN: there are no such neighbours. */
 static da_status count_within(const da_json *list, double layers, double *share) {
-    const double stage = layers / SWEEP_STAGES, pairs = layers - SWEEP_STAGES;
+    const double stage = layers / DA_SWEEP_STAGES, pairs = layers - DA_SWEEP_STAGES;
     double cuts = 0, end = 0;
     for (const da_json *range = da_json_first(list); range; range = da_json_next(range)) {
         double begin = -1, next = -1;
@@ -76,47 +82,47 @@ static da_status count_within(const da_json *list, double layers, double *share)
 }
 
 /* What follows from the numbers of blocks and modules. */
-static da_status complete(sweep_point *p) {
+static da_status complete(da_sweep_point *p) {
     double layers = p->result->layers;
     if (!(p->modules >= 1 && p->modules <= layers && layers >= 2))
         return DA_FAIL(DA_ERROR_FORMAT, "%g modules of %g blocks", p->modules, layers);
-    for (int m = 0; m < SWEEP_JOINED; m++)
+    for (int m = 0; m < DA_SWEEP_JOINED; m++)
         if (!(p->metric[m] >= 0 && p->metric[m] <= 1))
-            return DA_FAIL(DA_ERROR_FORMAT, "the metric %s is %g, no share", sweep_metric_name((sweep_metric)m),
+            return DA_FAIL(DA_ERROR_FORMAT, "the metric %s is %g, no share", da_sweep_metric_name((da_sweep_metric)m),
                            p->metric[m]);
-    p->metric[SWEEP_JOINED] = (layers - p->modules) / (layers - 1);
+    p->metric[DA_SWEEP_JOINED] = (layers - p->modules) / (layers - 1);
     p->floor = p->modules == layers;
     p->ceiling = p->modules == 1;
     return DA_OK;
 }
 
-static da_status take_points(sweep_table *t, const da_json *root, const sweep_result *r) {
+static da_status take_points(da_sweep_table *t, const da_json *root, const da_sweep_result *r) {
     const da_json *list;
     DA_TRY(da_json_array(root, "thresholds", &list));
     int count = (int)da_json_count(list);
-    sweep_point *grown = da_realloc(t->point, (size_t)(t->points + count) * sizeof *grown);
+    da_sweep_point *grown = da_realloc(t->point, (size_t)(t->points + count) * sizeof *grown);
     if (!grown) return DA_ERROR_MEMORY;
     t->point = grown;
     for (const da_json *cut = da_json_first(list); cut; cut = da_json_next(cut)) {
-        sweep_point p = { .result = r };
+        da_sweep_point p = { .result = r };
         DA_TRY(da_json_double(cut, "threshold", &p.threshold));
         DA_TRY(da_json_double(cut, "modules", &p.modules));
-        DA_TRY(da_json_double(cut, "paper", &p.metric[SWEEP_PAPER]));
-        DA_TRY(da_json_double(cut, "ratio", &p.metric[SWEEP_RATIO]));
-        DA_TRY(da_json_double(cut, "coverage", &p.metric[SWEEP_COVERAGE]));
+        DA_TRY(da_json_double(cut, "paper", &p.metric[DA_SWEEP_PAPER]));
+        DA_TRY(da_json_double(cut, "ratio", &p.metric[DA_SWEEP_RATIO]));
+        DA_TRY(da_json_double(cut, "coverage", &p.metric[DA_SWEEP_COVERAGE]));
         DA_TRY(complete(&p));
-        p.metric[SWEEP_WITHIN] = (double)NAN;
+        p.metric[DA_SWEEP_WITHIN] = (double)NAN;
         const da_json *ranges = da_json_get(cut, "ranges");
-        if (ranges) DA_TRY(count_within(ranges, r->layers, &p.metric[SWEEP_WITHIN]));
+        if (ranges) DA_TRY(count_within(ranges, r->layers, &p.metric[DA_SWEEP_WITHIN]));
         t->point[t->points++] = p;
     }
     return DA_OK;
 }
 
-static da_status read_result(sweep_table *t, const char *path, const char *id) {
+static da_status read_result(da_sweep_table *t, const char *path, const char *id) {
     da_json *root;
     DA_TRY(da_json_read(&root, path));
-    sweep_result *r = &t->result[t->results];
+    da_sweep_result *r = &t->result[t->results];
     da_status status = take_result(root, r);
     if (status == DA_OK && strcmp(r->id, id) != 0)
         status = DA_FAIL(DA_ERROR_FORMAT, "it is the result of run %s", r->id);
@@ -136,25 +142,25 @@ static int64_t count_lines(const char *text) {
 }
 
 /* The ID of a line, which stands behind "--id ". */
-static bool line_id(const char *line, size_t length, char id[SWEEP_ID]) {
+static bool line_id(const char *line, size_t length, char id[DA_SWEEP_ID]) {
     static const char mark[] = " sweep run --id ";
-    for (const char *at = line; at + sizeof mark - 1 + SWEEP_ID - 1 <= line + length; at++)
+    for (const char *at = line; at + sizeof mark - 1 + DA_SWEEP_ID - 1 <= line + length; at++)
         if (memcmp(at, mark, sizeof mark - 1) == 0) {
-            memcpy(id, at + sizeof mark - 1, SWEEP_ID - 1);
-            id[SWEEP_ID - 1] = '\0';
-            return strspn(id, "0123456789abcdef") == SWEEP_ID - 1;
+            memcpy(id, at + sizeof mark - 1, DA_SWEEP_ID - 1);
+            id[DA_SWEEP_ID - 1] = '\0';
+            return strspn(id, "0123456789abcdef") == DA_SWEEP_ID - 1;
         }
     return false;
 }
 
-static da_status read_runs(sweep_table *t, const char *plan, const char *dir) {
+static da_status read_runs(da_sweep_table *t, const char *plan, const char *dir) {
     for (const char *line = plan; *line; t->planned++) {
-        char id[SWEEP_ID], path[SWEEP_PATH];
+        char id[DA_SWEEP_ID], path[DA_SWEEP_PATH];
         size_t length = strcspn(line, "\n");
         if (!line_id(line, length, id))
             return DA_FAIL(DA_ERROR_FORMAT, "'%s/plan.txt': line %lld is none that `sweep plan` writes", dir,
                            (long long)t->planned + 1);
-        DA_TRY(sweep_path(path, dir, id, ".json"));
+        DA_TRY(da_sweep_path(path, dir, id, ".json"));
         if (da_file_exists(path)) DA_TRY(read_result(t, path, id));
         line += length + (line[length] == '\n');
     }
@@ -178,19 +184,19 @@ static da_status note_value(double *values, int *count, int capacity, double val
     return DA_OK;
 }
 
-static da_status list_values(sweep_table *t) {
+static da_status list_values(da_sweep_table *t) {
     for (int i = 0; i < t->points; i++) {
-        DA_TRY(note_value(t->thresholds, &t->threshold_count, SWEEP_THRESHOLDS, t->point[i].threshold, "thresholds"));
-        DA_TRY(note_value(t->depths, &t->depth_count, SWEEP_DEPTHS, t->point[i].result->depth, "depths"));
+        DA_TRY(note_value(t->thresholds, &t->threshold_count, DA_SWEEP_THRESHOLDS, t->point[i].threshold, "thresholds"));
+        DA_TRY(note_value(t->depths, &t->depth_count, DA_SWEEP_DEPTHS, t->point[i].result->depth, "depths"));
     }
     qsort(t->thresholds, (size_t)t->threshold_count, sizeof *t->thresholds, ascending);
     qsort(t->depths, (size_t)t->depth_count, sizeof *t->depths, ascending);
     return DA_OK;
 }
 
-da_status sweep_table_read(sweep_table *table, const char *dir) {
-    char path[SWEEP_PATH];
-    sweep_table t = { .planned = 0 };
+da_status da_sweep_table_read(da_sweep_table *table, const char *dir) {
+    char path[DA_SWEEP_PATH];
+    da_sweep_table t = { .planned = 0 };
     uint8_t *plan;
     size_t size;
     if (snprintf(path, sizeof path, "%s/plan.txt", dir) >= (int)sizeof path)
@@ -201,11 +207,11 @@ da_status sweep_table_read(sweep_table *table, const char *dir) {
     if (status == DA_OK) status = list_values(&t);
     da_free(plan);
     if (status == DA_OK) *table = t;
-    else sweep_table_free(&t);
+    else da_sweep_table_free(&t);
     return status;
 }
 
-int sweep_count_text(const sweep_table *t, int i, size_t offset) {
+int da_sweep_count_text(const da_sweep_table *t, int i, size_t offset) {
     const char *text = (const char *)&t->result[i] + offset;
     int count = 0;
     for (int k = 0; k < t->results; k++) {
@@ -216,7 +222,7 @@ int sweep_count_text(const sweep_table *t, int i, size_t offset) {
     return count;
 }
 
-void sweep_table_free(sweep_table *table) {
+void da_sweep_table_free(da_sweep_table *table) {
     da_free(table->result);
     da_free(table->point);
     memset(table, 0, sizeof *table);

@@ -4,24 +4,25 @@
  *     strips    adjacent, mean, min  x  thresholds    Algorithm 1; the one of the record stands out
  *               Fisher's                              no threshold
  */
-#include "deeparc/cli/report.h"
+#include "deeparc/present/report.h"
 
 #include "core/memory.h"
 #include "core/number.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/fisher.h"
 #include "deeparc/present/html.h"
+#include "deeparc/present/show.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINKAGES = 3, THRESHOLDS = 5, STRIPS = LINKAGES * THRESHOLDS + 1, NAME = 32, STEPS = 60, COLUMNS = 6 };
+enum { LINKAGES = 3, THRESHOLDS = 5, STRIPS = LINKAGES * THRESHOLDS + 1, NAME = 32, STEPS = 60 };
 static const double shown[] = { 0.90, 0.95, 0.98, 0.99 }; /* beside the record's own */
 static const double STEP = 0.005, LEAST = 0.70;           /* of the curves over thresholds */
 
 typedef struct section {
-    const da_json *record;
+    const da_result *record;
     bool           with_chain;
     const char   **names;
     double        *matrix;
@@ -33,20 +34,21 @@ typedef struct section {
     char           cut_name[STRIPS][NAME];
     da_strip       strip[STRIPS];
     int            cuts;
-    char           origin[REPORT_ORIGIN];
+    char           origin[DA_REPORT_ORIGIN];
 } section;
 
 /* ---- Reading and cutting ---- */
 
 static da_status read_section(section *s) {
-    DA_TRY(report_partition(s->record, &s->in_force));
-    DA_TRY(report_names(da_json_get(s->record, "names"), &s->names, &s->layers));
+    DA_TRY(da_report_partition(s->record, &s->in_force));
+    DA_TRY(da_report_names(da_result_find(s->record, "names"), &s->names, &s->layers));
     if (s->layers != s->in_force.layers)
         return DA_FAIL(DA_ERROR_FORMAT, "similarity.json: %s for %s", da_count(s->layers, "name").text,
                        da_count(s->in_force.layers, "layer").text);
-    DA_TRY(report_square(da_json_get(s->record, "matrix"), s->layers, &s->matrix));
-    DA_TRY(da_json_double(s->record, "threshold", &s->threshold));
-    report_origin(s->record, s->origin, sizeof s->origin);
+    DA_TRY(da_report_square(da_result_find(s->record, "matrix"), s->layers, &s->matrix));
+    DA_TRY(da_result_need(s->record, "threshold", DA_REAL));
+    s->threshold = da_result_number(s->record, "threshold");
+    da_report_origin(s->record, s->origin, sizeof s->origin);
     return da_partition_check_matrix(s->matrix, s->layers);
 }
 
@@ -58,7 +60,7 @@ static void free_section(section *s) {
 }
 
 static bool is_linkage_in_force(const section *s, da_linkage linkage) {
-    return strcmp(report_text(s->record, "linkage"), da_linkage_name(linkage)) == 0;
+    return strcmp(da_result_text(s->record, "linkage"), da_linkage_name(linkage)) == 0;
 }
 
 /* Names the cut that was made last, and draws it. */
@@ -110,20 +112,20 @@ static da_status cut_all(section *s) {
 
 static void add_heatmap(const section *s, da_text *page) {
     char note[1400];
-    const da_json *r = s->record;
+    const da_result *r = s->record;
     snprintf(note, sizeof note,
              "A cell tells how alike two layers see the same images. CKA is 1 when the distances between images agree up "
              "to a factor, near 0 when they have nothing in common; light squares along the diagonal are modules, runs "
              "of layers that carry the same meaning. "
              "%.60s on %s of %.60s (%s), batches of %.0f. Measure: %s, %s; blocks tapped at: %s; features: %s; "
              "batch norm: %s. Frames are the modules of more than one layer at threshold %g, linkage %s. Point at a cell for "
-             "its value.%s", report_text(r, "architecture"), report_count(r, "samples", "image").text, report_text(r, "data"),
-             report_text(r, "split"), report_number(r, "batch"), report_text(r, "measure"), report_text(r, "estimator"),
-             report_text(r, "tap"), report_text(r, "features"), report_text(r, "batch_norm"), s->threshold,
-             report_text(r, "linkage"), s->origin);
+             "its value.%s", da_result_text(r, "architecture"), da_report_count(r, "samples", "image").text, da_result_text(r, "data"),
+             da_result_text(r, "split"), da_result_number(r, "batch"), da_result_text(r, "measure"), da_result_text(r, "estimator"),
+             da_result_text(r, "tap"), da_result_text(r, "features"), da_result_text(r, "batch_norm"), s->threshold,
+             da_result_text(r, "linkage"), s->origin);
     da_chart_heatmap(page, &(da_heatmap_chart){ .title = "Similarity of every pair of layers", .matrix = s->matrix,
                                                 .layers = s->layers, .names = s->names, .partition = &s->in_force,
-                                                .scale = report_text(r, "measure"), .note = note });
+                                                .scale = da_result_text(r, "measure"), .note = note });
 }
 
 static da_status add_chain(const section *s, da_text *page) {
@@ -133,7 +135,7 @@ static da_status add_chain(const section *s, da_text *page) {
     for (int i = 0; i < s->layers; i++) units[i].name = s->names[i];
     snprintf(title, sizeof title, "The chain of layers in %s, linkage %.16s, threshold %g",
              da_count(s->in_force.modules, "module").text,
-             report_text(s->record, "linkage"), s->threshold);
+             da_result_text(s->record, "linkage"), s->threshold);
     da_chart_chain(page, &(da_chain_chart){ .title = title, .units = units, .count = s->layers,
                                             .partition = &s->in_force,
                                             .note = "From the image, on the left, to the answer. A frame is a module of "
@@ -152,29 +154,25 @@ static void add_strips(const section *s, da_text *page) {
                 "optimal segmentation has no threshold. The way that this report goes on with stands out." });
 }
 
-static da_status add_metrics(const section *s, da_text *page) {
-    static const char *const header[COLUMNS] = { "cut", "modules", "ratio (N-M)/N", "paper (N+1-M)/(N+1)", "coverage",
-                                                 "MSRS" };
-    cells t;
+static void add_metrics(const section *s, da_text *page) {
+    static const da_column columns[] = {
+        { .label = "cut" }, { .label = "modules" }, { .label = "ratio (N-M)/N", .format = ".3" },
+        { .label = "paper (N+1-M)/(N+1)", .format = ".3" }, { .label = "coverage", .format = ".3" },
+        { .label = "MSRS", .format = ".2" } };
+    da_result *tables = da_result_new(), *t = da_result_table(tables, NULL, columns, 6);
     int strong = -1;
-    DA_TRY(cells_init(&t, COLUMNS * s->cuts));
     for (int i = 0; i < s->cuts; i++) {
         da_modularity m = da_partition_modularity(&s->cut[i]);
+        double msrs = isnan(s->cut_at[i]) ? (double)NAN : da_partition_msrs(s->matrix, s->layers, s->cut_at[i]);
         if (s->strip[i].strong) strong = i;
-        cells_add(&t, "%s", s->cut_name[i]);
-        cells_add(&t, "%d", s->cut[i].modules);
-        cells_add(&t, "%.3f", m.ratio);
-        cells_add(&t, "%.3f", m.paper);
-        cells_add(&t, "%.3f", m.coverage);
-        if (isnan(s->cut_at[i])) cells_add(&t, "%s", "");
-        else cells_add(&t, "%.2f", da_partition_msrs(s->matrix, s->layers, s->cut_at[i]));
+        da_row(t, da_word(s->cut_name[i]), da_whole(s->cut[i].modules), da_real(m.ratio), da_real(m.paper),
+               da_real(m.coverage), da_real(msrs));
     }
-    da_html_table(page, "How modular, by several measures. The ratio and the paper's formula: N layers in few modules M "
+    da_show_table(page, "How modular, by several measures. The ratio and the paper's formula: N layers in few modules M "
                         "give values near 1. Coverage: the share of layers in modules of several. MSRS: a soft count "
-                        "of the pairs of layers above the threshold, whatever the modules: more pairs, more repetition", COLUMNS, header, s->cuts,
-                  t.cell, strong);
-    cells_free(&t);
-    return DA_OK;
+                        "of the pairs of layers above the threshold, whatever the modules: more pairs, more repetition",
+                  t, strong);
+    da_result_free(tables);
 }
 
 static da_status add_sweep(const section *s, da_text *page) {
@@ -205,20 +203,20 @@ static da_status add_section(section *s, da_text *page) {
     DA_TRY(read_section(s));
     DA_TRY(cut_all(s));
     snprintf(text, sizeof text, "%s in %s at threshold %g, linkage %.16s: a modularity (N−M)/N "
-             "of %.3f.", da_count(s->layers, "layer").text, da_count(s->in_force.modules, "module").text, s->threshold, report_text(s->record, "linkage"),
+             "of %.3f.", da_count(s->layers, "layer").text, da_count(s->in_force.modules, "module").text, s->threshold, da_result_text(s->record, "linkage"),
              da_partition_modularity(&s->in_force).ratio);
     da_html_section_begin(page, "Similarity and modules");
     da_html_paragraph(page, text);
     add_heatmap(s, page);
     if (s->with_chain) DA_TRY(add_chain(s, page));
     add_strips(s, page);
-    DA_TRY(add_metrics(s, page));
+    add_metrics(s, page);
     DA_TRY(add_sweep(s, page));
     da_html_section_end(page);
     return DA_OK;
 }
 
-da_status report_similarity(const da_json *record, bool with_chain, da_text *page) {
+da_status da_report_similarity(const da_result *record, bool with_chain, da_text *page) {
     section s = { .record = record, .with_chain = with_chain };
     da_status status = add_section(&s, page);
     free_section(&s);

@@ -7,7 +7,7 @@
  *     0 +--------------------> depth, in equal steps of its logarithm
  *       8  14 20 32 44  86 152
  */
-#include "deeparc/cli/sweep_table.h"
+#include "deeparc/present/report.h"
 
 #include "core/file.h"
 #include "deeparc/sweep.h"
@@ -22,7 +22,7 @@ static const double published_depths[] = { 14, 44, 86, 110, 152 };
 enum { PUBLISHED = sizeof published_depths / sizeof *published_depths };
 
 typedef struct figure {
-    const sweep_table *t;
+    const da_sweep_table *t;
     da_text *svg;
     double low, high; /* depths */
 } figure;
@@ -41,7 +41,7 @@ static void put_place(const figure *f, const char *step, double depth, double va
 /* 3n blocks in a ResNet of 6n+2 layers; the curve is drawn between those too. */
 static double bound_at(const figure *f, double depth, bool upper) {
     double floor, ceiling;
-    sweep_bounds(f->t->metric, (depth - 2) / 2, &floor, &ceiling);
+    da_sweep_bounds(f->t->metric, (depth - 2) / 2, &floor, &ceiling);
     return upper ? ceiling : floor;
 }
 
@@ -82,18 +82,18 @@ static void put_depths(const figure *f, bool published) {
 
 /* Our runs at threshold h. Bars stand a little beside each other, so that all can be seen. */
 static void put_ours(const figure *f, int h) {
-    const sweep_table *t = f->t;
+    const da_sweep_table *t = f->t;
     const char *step = "M";
     da_text_printf(f->svg, "<g stroke=\"%s\">\n<path class=\"curve\" d=\"", colours[h % COLOURS]);
     for (int d = 0; d < t->depth_count; d++) {
-        double mean = sweep_summarise(t, t->thresholds[h], t->depths[d]).mean;
+        double mean = da_sweep_summarise(t, t->thresholds[h], t->depths[d]).mean;
         if (!isfinite(mean)) continue;
         put_place(f, step, t->depths[d], mean);
         step = "L";
     }
     da_text_append(f->svg, "\"/>\n");
     for (int d = 0; d < t->depth_count; d++) {
-        sweep_summary s = sweep_summarise(t, t->thresholds[h], t->depths[d]);
+        da_sweep_summary s = da_sweep_summarise(t, t->thresholds[h], t->depths[d]);
         if (!isfinite(s.deviation)) continue;
         double depth = t->depths[d] * (1 + 0.008 * (2 * h - t->threshold_count + 1));
         put_place(f, "<path class=\"bar\" d=\"M", depth, fmax(s.mean - s.deviation, 0));
@@ -124,7 +124,7 @@ static void put_legend(const figure *f, bool published) {
 static void put_figure(const figure *f, bool published) {
     da_text_printf(f->svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n<title>Modularity, ",
                    LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM);
-    da_text_html(f->svg, sweep_metric_name(f->t->metric));
+    da_text_html(f->svg, da_sweep_metric_name(f->t->metric));
     da_text_append(f->svg, ", against depth</title>\n<style>text{font:12px sans-serif;fill:#444}"
                    ".grid{stroke:#ddd;fill:none}.out{fill:#e8e8e8}.bar{stroke-width:5;opacity:.35}"
                    ".curve{fill:none;stroke-width:2}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
@@ -140,8 +140,8 @@ static void put_figure(const figure *f, bool published) {
     da_text_append(f->svg, "</svg>\n");
 }
 
-da_status sweep_figure(const sweep_table *t, const char *path) {
-    bool published = t->metric == SWEEP_PAPER;
+da_status da_sweep_figure(const da_sweep_table *t, const char *path) {
+    bool published = t->metric == DA_SWEEP_PAPER;
     da_text svg = { 0 };
     figure f = { .t = t, .svg = &svg, .low = t->depths[0], .high = t->depths[t->depth_count - 1] };
     if (published) {

@@ -4,19 +4,20 @@
  *     inside      points[k] = the network with k edits            one curve
  *     controls    a list of such curves                           mean, lowest and highest at every k
  */
-#include "deeparc/cli/report.h"
+#include "deeparc/present/report.h"
 
 #include "core/memory.h"
 #include "core/number.h"
 #include "deeparc/present/chart.h"
 #include "deeparc/present/html.h"
+#include "deeparc/present/show.h"
 #include "deeparc/properties.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SENTENCE = 1000, COLUMNS = 7 };
+enum { SENTENCE = 1000 };
 
 static const struct { const char *title, *unit, *note; } shown[DA_PROPERTY_COUNT] = {
     { "Fitting: accuracy", "test accuracy", "The share of test images whose answer is right." },
@@ -36,7 +37,7 @@ static const struct { const char *title, *unit, *note; } shown[DA_PROPERTY_COUNT
 };
 
 typedef struct study {
-    const da_json *record, *inside, *controls; /* inside: its points */
+    const da_result *record, *inside, *controls; /* inside: its points */
     const char *verb;                          /* "removed", "repeated" */
     int     points, control_count;
     double *curve;                             /* room for 4 curves of the points */
@@ -46,15 +47,15 @@ typedef struct study {
 /* ---- Numbers ---- */
 
 static bool is_measured(const study *s, da_property property) {
-    return isfinite(report_number(da_json_first(s->inside), da_property_name(property)));
+    return isfinite(da_result_number(da_result_first(s->inside), da_property_name(property)));
 }
 
 /* Of the controls that have a point of so many edits, those with a number. */
 static da_spread spread_at(const study *s, int edits, da_property property) {
     da_spread found = { .low = HUGE_VAL, .high = -HUGE_VAL };
     double sum = 0, squares = 0;
-    for (const da_json *c = da_json_first(s->controls); c; c = da_json_next(c)) {
-        double value = report_number(da_json_at(da_json_get(c, "points"), edits), da_property_name(property));
+    for (const da_result *c = da_result_first(s->controls); c; c = da_result_next(c)) {
+        double value = da_result_number(da_result_at(da_result_find(c, "points"), edits), da_property_name(property));
         if (!isfinite(value)) continue;
         found.count++;
         sum += value;
@@ -70,7 +71,7 @@ static da_spread spread_at(const study *s, int edits, da_property property) {
 }
 
 static double inside_at(const study *s, int edits, da_property property) {
-    return report_number(da_json_at(s->inside, edits), da_property_name(property));
+    return da_result_number(da_result_at(s->inside, edits), da_property_name(property));
 }
 
 /* The most edits that the curve inside and a control both have. */
@@ -82,26 +83,26 @@ static int most_common(const study *s) {
 
 /* ---- The setting ---- */
 
-static bool is_anywhere(const study *s) { return strstr(report_text(s->record, "controls_among"), "all ") != NULL; }
+static bool is_anywhere(const study *s) { return strstr(da_result_text(s->record, "controls_among"), "all ") != NULL; }
 
 static void describe(study *s) {
-    const da_json *r = s->record, *attack = da_json_get(r, "attack");
-    char origin[REPORT_ORIGIN], attacks[320] = "";
-    report_origin(r, origin, sizeof origin);
+    const da_result *r = s->record, *attack = da_result_find(r, "attack");
+    char origin[DA_REPORT_ORIGIN], attacks[320] = "";
+    da_report_origin(r, origin, sizeof origin);
     if (attack)
         snprintf(attacks, sizeof attacks, " Attacks: %s, no pixel moves by more than %.3g of 255; "
-                 "PGD takes %s of %.3g from %s.", report_count(attack, "samples", "image").text,
-                 255 * report_number(attack, "epsilon"), report_count(attack, "steps", "step").text,
-                 255 * report_number(attack, "step"), strcmp(report_text(attack, "start"), "random") == 0
+                 "PGD takes %s of %.3g from %s.", da_report_count(attack, "samples", "image").text,
+                 255 * da_result_number(attack, "epsilon"), da_report_count(attack, "steps", "step").text,
+                 255 * da_result_number(attack, "step"), strcmp(da_result_text(attack, "start"), "random") == 0
                  ? "a random place" : "the image");
     snprintf(s->note, sizeof s->note,
              "%.60s on %s of %.60s, nothing trained again. Modules: threshold %g, linkage %.16s; the "
              "first block of each stays. Controls: %s of %s%s%s, seed %.0f; the band reaches from the "
-             "lowest to the highest of them.%s%s", report_text(r, "architecture"), report_count(r, "samples", "test image").text,
-             report_text(r, "data"), report_number(r, "threshold"), report_text(r, "linkage"),
-             da_count(s->control_count, "random order").text, report_count(r, "controls_pool", "block").text, is_anywhere(s) ? ", inside modules or not" : " outside modules",
-             strstr(report_text(r, "controls_of"), "inside") ? ", each of the stage of the one inside" : "",
-             report_number(r, "seed"), attacks, origin);
+             "lowest to the highest of them.%s%s", da_result_text(r, "architecture"), da_report_count(r, "samples", "test image").text,
+             da_result_text(r, "data"), da_result_number(r, "threshold"), da_result_text(r, "linkage"),
+             da_count(s->control_count, "random order").text, da_report_count(r, "controls_pool", "block").text, is_anywhere(s) ? ", inside modules or not" : " outside modules",
+             strstr(da_result_text(r, "controls_of"), "inside") ? ", each of the stage of the one inside" : "",
+             da_result_number(r, "seed"), attacks, origin);
 }
 
 /* ---- Figures ---- */
@@ -129,58 +130,56 @@ static void add_curve(const study *s, da_property property, da_text *page) {
                                            .note = shown[property].note });
 }
 
-/* "93.1 %", "0.271" */
-static void add_value(cells *t, da_property property, double value, const char *sign) {
-    bool share = da_property_is_share(property), signs = *sign != '\0';
-    if (!isfinite(value)) cells_add(t, "%s", "");
-    else if (share) cells_add(t, signs ? "%+.1f" : "%.1f %%", 100 * value);
-    else cells_add(t, signs ? "%+.3f" : "%.3f", value);
+/* "93.1 %", "0.271"; a difference with its sign, of shares in points. */
+static da_value shown_value(da_property property, double value, bool difference, char text[32]) {
+    bool share = da_property_is_share(property);
+    double unit = share ? 100 : 1;
+    snprintf(text, 32, share ? difference ? "%+.1f" : "%.1f %%" : difference ? "%+.3f" : "%.3f", unit * value);
+    return isfinite(value) ? da_word(text) : da_word(NULL);
 }
 
-static da_status add_differences(const study *s, da_text *page) {
-    static const char *const header[COLUMNS] = { "property", "original", "inside", "controls, mean",
-                                                 "lowest to highest", "inside - controls, mean over the curve", "p" };
-    const da_json *difference = da_json_get(s->record, "inside_minus_controls");
-    const da_json *ps = da_json_get(s->record, "p_values");
-    int last = most_common(s), rows = 0;
+static void add_difference(const study *s, da_property property, int last, da_result *table) {
+    const char *name = da_property_name(property);
+    const da_result *p = da_result_find(da_result_find(s->record, "p_values"), name);
+    const double unit = da_property_is_share(property) ? 100 : 1;
+    const da_spread spread = spread_at(s, last, property);
+    char text[4][32], range[64];
+    snprintf(range, sizeof range, da_property_is_share(property) ? "%.1f to %.1f" : "%.3f to %.3f", unit * spread.low,
+             unit * spread.high);
+    da_row(table, da_word(shown[property].title), shown_value(property, inside_at(s, 0, property), false, text[0]),
+           shown_value(property, inside_at(s, last, property), false, text[1]),
+           shown_value(property, spread.mean, false, text[2]), da_word(spread.count > 0 ? range : NULL),
+           shown_value(property, da_result_number(da_result_find(s->record, "inside_minus_controls"), name), true, text[3]),
+           da_real(da_result_number(p, "")));
+}
+
+static void add_differences(const study *s, da_text *page) {
+    static const da_column columns[] = {
+        { .label = "property" }, { .label = "original" }, { .label = "inside" }, { .label = "controls, mean" },
+        { .label = "lowest to highest" }, { .label = "inside - controls, mean over the curve" },
+        { .label = "p", .format = ".3" } };
+    da_result *tables = da_result_new(), *t = da_result_table(tables, NULL, columns, 7);
+    const int last = most_common(s);
     char caption[240];
-    cells t;
-    DA_TRY(cells_init(&t, COLUMNS * DA_PROPERTY_COUNT));
-    for (int k = 0; k < DA_PROPERTY_COUNT; k++) {
-        da_property property = (da_property)k;
-        if (!is_measured(s, property)) continue;
-        bool share = da_property_is_share(property);
-        double unit = share ? 100 : 1;
-        da_spread spread = spread_at(s, last, property);
-        rows++;
-        cells_add(&t, "%s", shown[k].title);
-        add_value(&t, property, inside_at(s, 0, property), "");
-        add_value(&t, property, inside_at(s, last, property), "");
-        add_value(&t, property, spread.mean, "");
-        if (spread.count == 0) cells_add(&t, "%s", "");
-        else cells_add(&t, share ? "%.1f to %.1f" : "%.3f to %.3f", unit * spread.low, unit * spread.high);
-        add_value(&t, property, report_number(difference, da_property_name(property)), "+");
-        const double p = report_number(ps, da_property_name(property));
-        cells_add(&t, isfinite(p) ? "%.3f" : " ", p);
-    }
-    snprintf(caption, sizeof caption, "With %s %s; differences of accuracies in points; p: the share of the "
-             "curves, the one inside among them, whose mean is at least as good as its", da_count(last, "block").text, s->verb);
-    da_html_table(page, caption, COLUMNS, header, rows, t.cell, -1);
-    cells_free(&t);
-    return DA_OK;
+    for (int k = 0; k < DA_PROPERTY_COUNT; k++)
+        if (is_measured(s, (da_property)k)) add_difference(s, (da_property)k, last, t);
+    snprintf(caption, sizeof caption, "With %s %s; differences of accuracies in points; p: the share of the curves, the "
+             "one inside among them, whose mean is at least as good as its", da_count(last, "block").text, s->verb);
+    da_show_table(page, caption, t, -1);
+    da_result_free(tables);
 }
 
 /* Probes on every block: of the original, and of the network with all edits. */
 static da_status add_profile(const study *s, da_text *page) {
-    const da_json *ridges = da_json_get(s->record, "ridge_of_blocks");
-    const da_json *lists[3] = { da_json_first(ridges), da_json_get(s->record, "softmax_of_blocks"),
-                                da_json_at(ridges, s->points - 1) };
+    const da_result *ridges = da_result_find(s->record, "ridge_of_blocks");
+    const da_result *lists[3] = { da_result_first(ridges), da_result_find(s->record, "softmax_of_blocks"),
+                                da_result_at(ridges, s->points - 1) };
     double *values[3] = { NULL };
     char edited[96];
     int count[3] = { 0 };
     da_status status = DA_OK;
     if (!ridges) return DA_OK;
-    for (int i = 0; i < 3 && status == DA_OK; i++) status = report_numbers(lists[i], NULL, &values[i], &count[i]);
+    for (int i = 0; i < 3 && status == DA_OK; i++) status = da_report_numbers(lists[i], NULL, &values[i], &count[i]);
     snprintf(edited, sizeof edited, "ridge, %s %s", da_count(s->points - 1, "block").text, s->verb);
     const da_series series[3] = { { .name = "ridge, original", .count = count[0], .y = values[0] },
                                   { .name = "softmax, original", .count = count[1], .y = values[1] },
@@ -205,12 +204,9 @@ static da_status add_curves(const study *s, da_text *page) {
 }
 
 static bool is_edited(const study *s, const char *name) {
-    const da_json *list = da_json_get(da_json_get(s->record, "inside"), "blocks");
-    for (const da_json *item = da_json_first(list); item; item = da_json_next(item)) {
-        const char *text = "";
-        if (da_json_kind(item) == DA_JSON_STRING && da_json_as_string(item, &text) == DA_OK && strcmp(text, name) == 0)
-            return true;
-    }
+    const da_result *list = da_result_find(s->record, "inside/blocks");
+    for (const da_result *item = da_result_first(list); item; item = da_result_next(item))
+        if (strcmp(da_result_text(item, ""), name) == 0) return true;
     return false;
 }
 
@@ -231,8 +227,8 @@ static da_status add_chain(const study *s, da_text *page) {
     const char **names = NULL;
     da_partition p = { 0 };
     int count = 0;
-    DA_TRY(report_partition(s->record, &p));
-    da_status status = report_names(da_json_get(s->record, "names"), &names, &count);
+    DA_TRY(da_report_partition(s->record, &p));
+    da_status status = da_report_names(da_result_find(s->record, "names"), &names, &count);
     if (status == DA_OK && count != p.layers)
         status = DA_FAIL(DA_ERROR_FORMAT, "a record of properties: %s for %s", da_count(count, "name").text,
                          da_count(p.layers, "layer").text);
@@ -247,8 +243,8 @@ static da_status add_chain(const study *s, da_text *page) {
 /* Whether the difference of accuracy is more than chance gives: p cannot fall below 1 / (controls + 1). */
 static void add_chance(const study *s, da_text *page) {
     const char *name = da_property_name(DA_PROPERTY_ACCURACY);
-    const double p = report_number(da_json_get(s->record, "p_values"), name);
-    const double difference = report_number(da_json_get(s->record, "inside_minus_controls"), name);
+    const double p = da_result_number(da_result_find(s->record, "p_values"), name);
+    const double difference = da_result_number(da_result_find(s->record, "inside_minus_controls"), name);
     char text[240];
     if (!isfinite(p) || !isfinite(difference)) return;
     snprintf(text, sizeof text, "Over the whole curve, accuracy inside modules differs from the controls' by %+.1f points "
@@ -274,20 +270,20 @@ static void add_verdict(const study *s, da_text *page) {
 }
 
 /* Points with images that an attack could not follow, of the curve inside or of a control. */
-static int count_flat(const da_json *points) {
+static int count_flat(const da_result *points) {
     int flat = 0;
-    for (const da_json *p = da_json_first(points); p; p = da_json_next(p))
-        flat += report_number(p, "fgsm_without_gradient") > 0 || report_number(p, "pgd_without_gradient") > 0;
+    for (const da_result *p = da_result_first(points); p; p = da_result_next(p))
+        flat += da_result_number(p, "fgsm_without_gradient") > 0 || da_result_number(p, "pgd_without_gradient") > 0;
     return flat;
 }
 
 static void add_warnings(const study *s, da_text *page) {
-    const double above = report_number(s->record, "softmax_probes_above_their_minimum");
+    const double above = da_result_number(s->record, "softmax_probes_above_their_minimum");
     int flat = count_flat(s->inside);
     char text[300];
-    for (const da_json *c = da_json_first(s->controls); c; c = da_json_next(c)) flat += count_flat(da_json_get(c, "points"));
+    for (const da_result *c = da_result_first(s->controls); c; c = da_result_next(c)) flat += count_flat(da_result_find(c, "points"));
     snprintf(text, sizeof text, "%s of the blocks' features stopped above %s minimum: more accurate ones exist.",
-             report_count(s->record, "softmax_probes_above_their_minimum", "softmax probe").text, above > 1 ? "their" : "its");
+             da_report_count(s->record, "softmax_probes_above_their_minimum", "softmax probe").text, above > 1 ? "their" : "its");
     if (above > 0) da_html_note(page, text);
     snprintf(text, sizeof text, "At %s of the curves some attacked images have a gradient of zero: the attack does "
              "not know where to go, and accuracy under attack says nothing of robustness there.", da_count(flat, "point").text);
@@ -295,20 +291,19 @@ static void add_warnings(const study *s, da_text *page) {
 }
 
 static da_status open_study(study *s) {
-    const da_json *inside;
-    DA_TRY(da_json_object(s->record, "inside", &inside));
-    DA_TRY(da_json_array(inside, "points", &s->inside));
-    s->controls = da_json_get(s->record, "controls");
-    s->control_count = (int)da_json_count(s->controls);
-    s->points = (int)da_json_count(s->inside);
-    s->verb = strcmp(report_text(s->record, "edit"), "repeat") == 0 ? "repeated" : "removed";
+    DA_TRY(da_result_need(s->record, "inside/points", DA_LIST));
+    s->inside = da_result_find(s->record, "inside/points");
+    s->controls = da_result_find(s->record, "controls");
+    s->control_count = (int)da_result_count(s->controls);
+    s->points = (int)da_result_count(s->inside);
+    s->verb = strcmp(da_result_text(s->record, "edit"), "repeat") == 0 ? "repeated" : "removed";
     if (s->points < 1) return DA_FAIL(DA_ERROR_FORMAT, "a record of properties has no point");
     s->curve = da_alloc(4 * (size_t)s->points * sizeof *s->curve);
     describe(s);
     return s->curve ? DA_OK : DA_ERROR_MEMORY;
 }
 
-da_status report_study(const da_json *record, da_text *page) {
+da_status da_report_study(const da_result *record, da_text *page) {
     study s = { .record = record };
     char heading[80];
     da_status status = open_study(&s);
@@ -321,7 +316,7 @@ da_status report_study(const da_json *record, da_text *page) {
         add_warnings(&s, page);
         status = add_curves(&s, page);
     }
-    if (status == DA_OK) status = add_differences(&s, page);
+    if (status == DA_OK) add_differences(&s, page);
     if (status == DA_OK) status = add_chain(&s, page);
     da_html_section_end(page);
     da_free(s.curve);
@@ -329,10 +324,10 @@ da_status report_study(const da_json *record, da_text *page) {
 }
 
 static da_status fill(const void *context, da_text *page) {
-    const da_json *record = context;
+    const da_result *record = context;
     da_text command = { 0 };
-    da_status status = report_study(record, page);
-    report_command(record, &command);
+    da_status status = da_report_study(record, page);
+    da_report_command(record, &command);
     if (status == DA_OK) status = da_text_status(&command);
     if (status == DA_OK) {
         da_html_section_begin(page, "To repeat it");
@@ -343,10 +338,10 @@ static da_status fill(const void *context, da_text *page) {
     return status;
 }
 
-da_status report_study_page(cli *c, const da_json *record, const char *path) {
+da_status da_report_study_page(const da_result *record, const da_result *run, const char *path) {
     char title[160];
-    snprintf(title, sizeof title, "What the modules of %.100s preserve", report_text(record, "architecture"));
-    return page_save(c, path, &(page_request){ .title = title, .fill = fill, .context = record,
+    snprintf(title, sizeof title, "What the modules of %.100s preserve", da_result_text(record, "architecture"));
+    return da_page_save(path, &(da_page_request){ .title = title, .run = run, .fill = fill, .context = record,
         .subtitle = "Fitting, robustness and linear separability while blocks are edited, beside as many at random"
     }, NULL);
 }
