@@ -14,6 +14,7 @@
 #include "core/memory.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,32 +155,48 @@ da_status cli_names_are_kept(cli *c, const char *path) {
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+typedef struct names { char **items; int count, capacity; } names;
+
+static da_status add_name(names *list, const char *name) {
+    if (list->count == list->capacity) {
+        const int capacity = 2 * list->capacity + 64;
+        char **grown = da_realloc(list->items, (size_t)capacity * sizeof *grown);
+        if (!grown) return DA_ERROR_MEMORY;
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    list->items[list->count] = da_string_copy(name);
+    if (!list->items[list->count]) return DA_ERROR_MEMORY;
+    list->count++;
+    return DA_OK;
+}
+
+static da_status list_matching(names *list, const char *directory, const char *pattern) {
+    da_status status = DA_OK;
+    DIR *open = opendir(directory);
+    if (!open && (errno == ENOENT || errno == ENOTDIR)) return DA_OK;
+    if (!open) return DA_FAIL(DA_ERROR_IO, "cannot read the folder '%.200s': %s", directory, strerror(errno));
+    for (const struct dirent *entry; status == DA_OK && (entry = readdir(open));)
+        if (entry->d_name[0] != '.' && fnmatch(pattern, entry->d_name, 0) == 0) status = add_name(list, entry->d_name);
+    closedir(open);
+    if (list->count > 0) qsort(list->items, (size_t)list->count, sizeof *list->items, by_text);
+    return status;
+}
+
 /* The files in a directory whose names match one pattern, "*.json" or "runs/ *", in the order of their names. */
 static da_status each_within(const char *directory, const char *pattern, void (*visit)(void *, const char *),
                              void *context) {
-    enum { MOST = 65536 };
     char top[DA_FILE_NAME], path[2 * DA_FILE_NAME];
+    names list = { 0 };
     const char *slash = strrchr(pattern, '/');
     snprintf(top, sizeof top, "%s%s%.*s", directory, slash ? "/" : "", slash ? (int)(slash - pattern) : 0, pattern);
-    DIR *open = opendir(top);
-    if (!open) return DA_OK;
-    char **names = da_alloc_zero(MOST, sizeof *names);
-    da_status status = names ? DA_OK : DA_ERROR_MEMORY;
-    int count = 0;
-    for (struct dirent *entry; status == DA_OK && count < MOST && (entry = readdir(open));) {
-        if (entry->d_name[0] == '.' || fnmatch(slash ? slash + 1 : pattern, entry->d_name, 0) != 0) continue;
-        names[count] = da_string_copy(entry->d_name);
-        if (names[count]) count++;
-        else status = DA_ERROR_MEMORY;
-    }
-    if (names) qsort(names, (size_t)count, sizeof *names, by_text);
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/%s", top, names[i]);
+    da_status status = list_matching(&list, top, slash ? slash + 1 : pattern);
+    for (int i = 0; i < list.count; i++) {
+        snprintf(path, sizeof path, "%s/%s", top, list.items[i]);
         if (status == DA_OK && !da_file_is_stream(path)) visit(context, path); /* a pipe may never end */
-        da_free(names[i]);
+        da_free(list.items[i]);
     }
-    da_free(names);
-    closedir(open);
+    da_free(list.items);
     return status;
 }
 

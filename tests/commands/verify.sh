@@ -209,6 +209,13 @@ echo '{"run": {"outputs": [], "models": [{"file": "pipes/model"}], "options": {"
 check_fails "a pipe is not waited for" 1 "1 of 1 files" "$deeparc" verify pipes
 check_same "... in any place" "$(grep -c -e "^missing  *model  *pipes/model " -e "^1 record: .* 1 not checked" "$work/out")" 2
 
+# All records are read, or it is said which are not.
+mkdir many shut
+for i in 0 1 2; do for k in 0 1 2 3 4 5 6 7 8 9; do for l in 0 1 2 3 4 5 6 7 8 9; do echo '{}' > many/$i$k$l.json; done; done; done
+check_says "hundreds of records" "300 records: 0 files" "$deeparc" verify many
+ln -s runs shut/runs
+check_fails "a folder that cannot be read" 1 "cannot read the folder 'shut/runs'" "$deeparc" verify shut
+
 # Ctrl-C (here as SIGTERM: a shell's background jobs ignore the other) ends the command, too, and removes the folder.
 mkdir long
 awk '/"--epochs",/ { print; getline; print "\"90000\","; next } 1' all/z-train.json > long/train.json
