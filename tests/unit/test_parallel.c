@@ -65,6 +65,25 @@ TEST(parallel_loops_too_short_to_share_run_alone) {
     da_threads_set(0);
 }
 
+static double processor_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* Three threads that waited awake for these 80 ms would take two processors or more. */
+TEST(parallel_threads_without_work_go_to_sleep_and_come_back) {
+    if (strcmp(da_threads_kind(), "own threads") != 0) SKIP("not our own threads");
+    da_threads_set(4);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 20; i++) CHECK(is_complete(64));
+        const double before = processor_ms();
+        nanosleep(&(struct timespec){ .tv_nsec = 80000000 }, NULL);
+        CHECK(processor_ms() - before < 20);
+    }
+    da_threads_set(0);
+}
+
 static void loop_within(void *context, int64_t chunk, int worker) {
     (void)chunk, (void)worker;
     if (!is_complete(11)) atomic_fetch_add((atomic_int *)context, 1);
