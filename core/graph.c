@@ -595,25 +595,3 @@ float da_node_scalar(da_node *node) {
     const da_tensor *value = da_node_value(node);
     return value->data && da_tensor_count(value) == 1 ? da_tensor_floats(value)[0] : NAN;
 }
-
-int64_t da_graph_multiply_adds(const da_graph *graph) {
-    int64_t total = 0;
-    for (int64_t i = 0; i < graph->node_count; i++) {
-        const da_node *node = node_at(graph, i);
-        if (node->operation && node->operation->multiply_adds) total += node->operation->multiply_adds(node);
-    }
-    return total;
-}
-
-void da_graph_trace(const da_graph *graph, FILE *to) {
-    char text[96];
-    for (int64_t i = 0; i < graph->node_count; i++) {
-        const da_node *node = node_at(graph, i);
-        const da_operation *operation = node->operation;
-        fprintf(to, "%5lld  %-20s %-28s %-20s %14lld multiply-adds %12zu bytes\n", (long long)i,
-                operation ? operation->name : node->leaf_gradient ? "leaf" : "input", node->label ? node->label : "",
-                da_shape_text(text, node->value.ndim, node->value.shape),
-                operation && operation->multiply_adds ? (long long)operation->multiply_adds(node) : 0LL,
-                (size_t)(da_tensor_count(&node->value) + node->saved_count) * sizeof(float));
-    }
-}

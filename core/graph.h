@@ -79,10 +79,6 @@ const da_tensor *da_node_gradient(da_node *node);       /* NULL when there is no
 bool             da_node_poisoned(const da_node *node);
 float            da_node_scalar(da_node *node);         /* the one element of a one-element node; NaN when poisoned */
 
-/* One line a node: operation, label, shape, multiply-adds, bytes. */
-void    da_graph_trace(const da_graph *graph, FILE *to);
-int64_t da_graph_multiply_adds(const da_graph *graph); /* of all nodes on the tape, forward */
-
 /* ---- Operations. Letters: N batch, H W height and width, C channels in, K out, R S kernel height and width. ---- */
 
 /* Element by element, with numpy's broadcasting. */

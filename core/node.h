@@ -26,7 +26,6 @@ typedef struct da_operation {
     void      (*shape)(da_node *node);
     void      (*forward)(da_node *node);
     void      (*backward)(da_node *node);
-    int64_t   (*multiply_adds)(const da_node *node);
     /* The output's gradient, images of H W C, in the making: an operation that finishes it image by image shows it,
        while the cache holds it, to the node that made the output. False: that one has no use for it. May be NULL. */
     bool      (*gradient_sink)(da_node *node, da_image_sink *sink);

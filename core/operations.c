@@ -1,4 +1,4 @@
-/* The table: every operation there is. Tests, gradcheck, traces and benchmarks walk it. */
+/* The table: every operation there is. Tests, gradcheck and benchmarks walk it. */
 #include "core/operations/rows.h"
 
 #define ROW(name, ...) &dai_operation_##name,

@@ -49,7 +49,6 @@ size_t  da_dtype_size(da_dtype dtype);
 bool    da_tensor_is_contiguous(const da_tensor *t);
 bool    da_tensor_same_shape(const da_tensor *a, const da_tensor *b);
 static inline float   *da_tensor_floats(const da_tensor *t) { return (float *)t->data; }
-static inline uint8_t *da_tensor_octets(const da_tensor *t) { return (uint8_t *)t->data; }
 
 /* Views, which share the memory of t. Errors: DA_ERROR_SHAPE. reshape needs a contiguous t and allows one -1, which is
    worked out. permute: dimension i of the view is dimension axes[i] of t. slice: elements start, start+step, ... below

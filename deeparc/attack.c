@@ -28,8 +28,6 @@ struct da_attacker {
     int       channel_count;
 };
 
-const char *da_attack_name(da_attack_kind kind) { return kind == DA_ATTACK_FGSM ? "FGSM" : "PGD"; }
-
 da_status da_attack_complete(da_attack_options *options) {
     enum { STEPS = 10, MOST_STEPS = 10000 };
     da_attack_options o = *options;

@@ -23,7 +23,6 @@
 DA_C_BEGIN
 
 typedef enum da_attack_kind { DA_ATTACK_FGSM, DA_ATTACK_PGD } da_attack_kind;
-const char *da_attack_name(da_attack_kind kind); /* "FGSM", "PGD" */
 
 typedef struct da_attack_options {
     da_attack_kind kind;

@@ -42,9 +42,3 @@ void da_order_free(da_order *order) {
     da_free(order->step);
     memset(order, 0, sizeof *order);
 }
-
-int da_order_of(const da_order *order, int layer) {
-    for (int k = 0; k < order->count; k++)
-        if (order->step[k].layer == layer) return k + 1;
-    return 0;
-}

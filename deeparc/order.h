@@ -31,7 +31,6 @@ typedef struct da_order {
 da_status da_order_from_partition(const da_partition *partition, da_order *out);
 void      da_order_free(da_order *order); /* takes one of all zero bytes, and leaves it so */
 
-int da_order_of(const da_order *order, int layer); /* 1, 2, 3, ...; 0 for a layer that has none */
 
 DA_C_END
 

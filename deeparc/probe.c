@@ -20,8 +20,6 @@ static const double softmax_lambda = 1e-3;
 static const double ridge_lambdas[] = { 10, 1, 0.1, 0.01, 0.001, 0.0001 };
 enum { LAMBDAS = sizeof ridge_lambdas / sizeof *ridge_lambdas };
 
-const char *da_probe_name(da_probe_kind kind) { return kind == DA_PROBE_RIDGE ? "ridge" : "softmax"; }
-
 typedef struct problem {
     const da_probe_data *learn, *test;
     int64_t  width;

@@ -28,7 +28,6 @@ DA_C_BEGIN
 enum { DA_PROBE_WIDTH = 4096, DA_PROBE_LEAST = 10 }; /* most features, fewest samples to learn from */
 
 typedef enum da_probe_kind { DA_PROBE_RIDGE, DA_PROBE_SOFTMAX } da_probe_kind;
-const char *da_probe_name(da_probe_kind kind); /* "ridge", "softmax" */
 
 typedef struct da_probe_data {
     const float   *features; /* samples x width */

@@ -322,7 +322,6 @@ da_first_component da_similarity_first_component(const da_similarity *s, int lay
     return (da_first_component){ s->value[layer], s->trace[layer] };
 }
 
-int     da_similarity_layers(const da_similarity *s)  { return s->layers; }
 int64_t da_similarity_batches(const da_similarity *s) { return s->batches; }
 int64_t da_similarity_skipped(const da_similarity *s) { return s->skipped; }
 int64_t da_similarity_samples(const da_similarity *s) { return s->samples_counted; }

@@ -117,7 +117,6 @@ const double      *da_similarity_projections(const da_similarity *s, int layer);
 da_first_component da_similarity_first_component(const da_similarity *s, int layer);
 
 /* Facts. */
-int            da_similarity_layers(const da_similarity *s);
 int64_t        da_similarity_batches(const da_similarity *s); /* batches that count */
 int64_t        da_similarity_skipped(const da_similarity *s); /* batches of 3 samples or fewer */
 int64_t        da_similarity_samples(const da_similarity *s); /* in the batches that count */

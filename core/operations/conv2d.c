@@ -143,14 +143,9 @@ static void conv2d_backward(da_node *node) {
     dai_conv2d_backward(node, (da_image_source){ .values = node->gradient }, node->input_count > 2);
 }
 
-int64_t dai_conv2d_multiply_adds(const da_node *node) {
-    const da_tensor *w = &node->input[1]->value;
-    return da_tensor_count(&node->value) * w->shape[0] * w->shape[1] * w->shape[2];
-}
-
 const da_operation dai_operation_conv2d = {
     .name = "conv2d", .inputs_least = 2, .inputs_most = 3, .shape = conv2d_shape, .forward = conv2d_forward,
-    .backward = conv2d_backward, .multiply_adds = dai_conv2d_multiply_adds, .backward_needs_inputs = true,
+    .backward = conv2d_backward, .backward_needs_inputs = true,
     .takes_deferred = 1,
 };
 

@@ -211,7 +211,7 @@ static void conv2d_norm_backward(da_node *node) {
 
 const da_operation dai_operation_conv2d_norm = {
     .name = "conv2d_norm", .inputs_least = 4, .inputs_most = 5, .shape = conv2d_norm_shape,
-    .forward = conv2d_norm_forward, .backward = conv2d_norm_backward, .multiply_adds = dai_conv2d_multiply_adds,
+    .forward = conv2d_norm_forward, .backward = conv2d_norm_backward,
     .gradient_sink = gradient_sink, .backward_needs_inputs = true, .backward_needs_output = true,
     .takes_deferred = 1 << X,
 };

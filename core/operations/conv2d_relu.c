@@ -129,14 +129,9 @@ static void conv2d_relu_backward(da_node *node) {
     dai_conv2d_backward(node, dz, node->input_count > 2);
 }
 
-static int64_t conv2d_relu_multiply_adds(const da_node *node) {
-    const da_convolution v = dai_convolution_of(node);
-    return da_conv_multiply_adds(&v);
-}
-
 const da_operation dai_operation_conv2d_relu = {
     .name = "conv2d_relu", .inputs_least = 2, .inputs_most = 3, .shape = conv2d_relu_shape,
-    .forward = conv2d_relu_forward, .backward = conv2d_relu_backward, .multiply_adds = conv2d_relu_multiply_adds,
+    .forward = conv2d_relu_forward, .backward = conv2d_relu_backward,
     .backward_needs_inputs = true, .backward_needs_output = true, .takes_deferred = 1,
 };
 

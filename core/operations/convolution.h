@@ -10,7 +10,6 @@
 da_convolution  dai_convolution_of(const da_node *node);
 bool            dai_conv2d_shape(da_node *node); /* checks operands 0 and 1 and sets the output's shape; fails the node */
 bool            dai_conv2d_bias_fits(da_node *node); /* checks operand 2, if there is one */
-int64_t         dai_conv2d_multiply_adds(const da_node *node);
 da_image_source dai_images_of(const da_node *input); /* its value, or its value in the making; borrows the node */
 
 /* The gradients of operands 0 and 1, and of a bias as operand 2, from the gradient of the convolution's output. */

@@ -79,14 +79,9 @@ static void matmul_backward(da_node *node) {
     dai_gradient_end(node, 1);
 }
 
-static int64_t matmul_multiply_adds(const da_node *node) {
-    const matmul_sizes z = sizes_of(node);
-    return z.batch * z.m * z.n * z.k;
-}
-
 const da_operation dai_operation_matmul = {
     .name = "matmul", .inputs_least = 2, .inputs_most = 2, .shape = matmul_shape, .forward = matmul_forward,
-    .backward = matmul_backward, .multiply_adds = matmul_multiply_adds, .backward_needs_inputs = true,
+    .backward = matmul_backward, .backward_needs_inputs = true,
 };
 
 da_node *da_matmul(da_graph *g, da_node *a, da_node *b) {
@@ -146,13 +141,9 @@ static void linear_backward(da_node *node) {
     dai_gradient_end(node, 2);
 }
 
-static int64_t linear_multiply_adds(const da_node *node) {
-    return da_tensor_count(&node->value) * node->input[1]->value.shape[0];
-}
-
 const da_operation dai_operation_linear = {
     .name = "linear", .inputs_least = 2, .inputs_most = 3, .shape = linear_shape, .forward = linear_forward,
-    .backward = linear_backward, .multiply_adds = linear_multiply_adds, .backward_needs_inputs = true,
+    .backward = linear_backward, .backward_needs_inputs = true,
 };
 
 da_node *da_linear(da_graph *g, da_node *x, da_node *weight, da_node *bias) {

@@ -192,21 +192,6 @@ TEST(graph_survives_allocation_failure_anywhere) {
     CHECK(done);
 }
 
-TEST(graph_trace_lists_every_node) {
-    fixture f = make();
-    loss_of(&f);
-    CHECK_INT(da_graph_multiply_adds(f.g), 2 * 3 * 2);
-    FILE *to = tmpfile();
-    char text[4096] = "";
-    da_graph_trace(f.g, to);
-    rewind(to);
-    size_t size = fread(text, 1, sizeof text - 1, to);
-    fclose(to);
-    CHECK(size > 0 && strstr(text, "matmul") && strstr(text, "relu") && strstr(text, "leaf") &&
-          strstr(text, "reshape"));
-    end(&f);
-}
-
 /* ---- The invariants of graph.c, by their numbers ---- */
 
 static da_tensor image_of(float *data, int64_t channels) {
@@ -214,14 +199,10 @@ static da_tensor image_of(float *data, int64_t channels) {
 }
 
 /* What may be asked of a graph whose last operation failed. */
-static void check_after_failure(da_graph *g, int64_t nodes, int64_t multiply_adds) {
-    FILE *to = tmpfile();
+static void check_after_failure(da_graph *g, int64_t nodes) {
     CHECK(da_graph_status(g) != DA_OK);
     CHECK_INT(da_graph_mark(g), nodes);
-    CHECK_INT(da_graph_multiply_adds(g), multiply_adds);
-    da_graph_trace(g, to);
     da_graph_release(g, 0, NULL);
-    fclose(to);
 }
 
 TEST(graph_invariant_1_a_failed_operation_leaves_no_node) {
@@ -240,7 +221,7 @@ TEST(graph_invariant_1_a_failed_operation_leaves_no_node) {
                                              (da_batch_norm_options){ .training = true }, true);
         if (fault == 4) bad = da_matmul(f.g, m, x);
         CHECK(da_node_poisoned(bad) && da_node_value(bad)->data == NULL && da_node_gradient(bad) == NULL);
-        check_after_failure(f.g, 5, 2 * 3 * 2);
+        check_after_failure(f.g, 5);
     }
     end(&f);
 }
@@ -249,15 +230,11 @@ TEST(graph_invariant_1_holds_wherever_memory_ends) {
     da_status status = DA_ERROR_MEMORY;
     for (int64_t k = 0; status == DA_ERROR_MEMORY && k < 200; k++) {
         fixture f = make();
-        FILE *to = tmpfile();
         da_memory_fail_after(k);
         da_node *loss = loss_of(&f);
         status = da_graph_backward(f.g, loss);
         da_memory_fail_after(-1);
-        da_graph_trace(f.g, to);
         da_graph_release(f.g, 0, loss);
-        CHECK(da_graph_multiply_adds(f.g) <= 12);
-        fclose(to);
         end(&f);
     }
     CHECK_OK(status);
