@@ -120,7 +120,6 @@ struct cli {
     bool        whole;      /* the result is whole although the run fails: --json prints it all the same */
     cli_facts   facts;
     da_result  *result;     /* what the command has found: shown, recorded and printed as JSON when it is done */
-    char       *members;    /* of --record, until the command is done; NULL: none */
     da_json_writer writer;  /* of --json: an object is open while the command runs; main.c ends and prints it */
 };
 
@@ -155,19 +154,16 @@ void cli_aside(cli *c, da_status status);
 
 /* Results on stdout: text when not c->json (it prints nothing then). */
 void cli_print(cli *c, const char *format, ...) DA_PRINTF(2, 3);
-void cli_print_picture(cli *c, const char *picture); /* likewise, with the escape sequences that colour it */
 /* Writes a table of a result, by its key, as a CSV file. */
 da_status cli_csv_save(const da_result *result, const char *table, const char *path);
-/* A number with so many digits behind the point for such a line, with its sign where that is meant. Unknown is not zero:
-   NaN is "-" here, null in JSON, an empty field in a CSV file and an empty cell on a page. Both return `text`. */
+/* A number with so many digits behind the point for such a line. Unknown is not zero:
+   NaN is "-" here, null in JSON, an empty field in a CSV file and an empty cell on a page. Returns `text`. */
 enum { CLI_CELL = 32 };
 const char *cli_cell(char text[CLI_CELL], double value, int digits);
-const char *cli_cell_signed(char text[CLI_CELL], double value, int digits);
 /* Members of the result under --json; nothing without it. */
 void cli_put_text(cli *c, const char *key, const char *value);
 void cli_put_int(cli *c, const char *key, int64_t value);
 void cli_put_real(cli *c, const char *key, double value);
-void cli_put_hash(cli *c, const char *key, const char hex[65]); /* as "sha256:HEX" */
 /* A line on stderr, unless --quiet. */
 void cli_note(cli *c, const char *format, ...) DA_PRINTF(2, 3);
 /* What runs, a line on stderr: "deeparc 0.1.0: kernels avx512, 2 threads (own threads)". */

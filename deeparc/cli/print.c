@@ -72,18 +72,11 @@ da_status cli_csv_save(const da_result *result, const char *table, const char *p
     return status;
 }
 
-void cli_print_picture(cli *c, const char *picture) {
-    if (!c->json) fputs(picture, stdout);
-}
-
-static const char *cell(char text[CLI_CELL], double value, int digits, bool sign) {
+const char *cli_cell(char text[CLI_CELL], double value, int digits) {
     if (!isfinite(value)) snprintf(text, CLI_CELL, "-");
-    else snprintf(text, CLI_CELL, sign ? "%+.*f" : "%.*f", digits, value);
+    else snprintf(text, CLI_CELL, "%.*f", digits, value);
     return text;
 }
-
-const char *cli_cell(char text[CLI_CELL], double value, int digits) { return cell(text, value, digits, false); }
-const char *cli_cell_signed(char text[CLI_CELL], double value, int digits) { return cell(text, value, digits, true); }
 
 void cli_put_text(cli *c, const char *key, const char *value) {
     if (c->json) record_text(&c->writer, key, value);
@@ -95,10 +88,6 @@ void cli_put_int(cli *c, const char *key, int64_t value) {
 
 void cli_put_real(cli *c, const char *key, double value) {
     if (c->json) record_real(&c->writer, key, value);
-}
-
-void cli_put_hash(cli *c, const char *key, const char hex[65]) {
-    if (c->json) record_hash(&c->writer, key, hex);
 }
 
 static struct sigaction sigpipe; /* as the program found it */

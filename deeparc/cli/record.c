@@ -98,41 +98,6 @@ da_status record_save(cli *c, const char *path, writer_of_members *members, cons
     return status;
 }
 
-da_status record_write(cli *c, writer_of_members *members, const void *context) {
-    da_json_writer to;
-    if (c->json) members(context, &c->writer);
-    if (!cli_has(c, "record")) return DA_OK;
-    da_json_writer_init(&to, true);
-    da_json_begin_object(&to);
-    members(context, &to);
-    da_json_end(&to);
-    da_free(c->members);
-    c->members = NULL;
-    return da_json_finish(&to, &c->members, NULL);
-}
-
-/* Two objects become one: the header's without its end, the members' without their beginning. */
-static da_status write_members(cli *c) {
-    da_json_writer to;
-    char *head;
-    if (!c->members) return DA_OK;
-    begin(c, &to, true);
-    da_json_end(&to);
-    da_status status = da_json_finish(&to, &head, NULL);
-    if (status == DA_OK) {
-        da_file_writer *file = NULL;
-        int length = (int)(strrchr(head, '}') - head);
-        while (head[length - 1] == '\n') length--;
-        status = da_file_create(&file, cli_text(c, "record"));
-        if (status == DA_OK) (void)da_file_printf(file, "%.*s,%s", length, head, strchr(c->members, '{') + 1);
-        if (status == DA_OK) status = da_file_commit(file);
-        da_free(head);
-    }
-    da_free(c->members);
-    c->members = NULL;
-    return status;
-}
-
 /* NULL: the command has no --record, or it is not given. */
 static const char *record_path(const cli *c) {
     for (int i = 0; i < c->value_count; i++)
@@ -176,7 +141,6 @@ static da_status write_result(cli *c) {
 static da_status run_and_record(cli *c) {
     DA_TRY(c->command->run(c));
     DA_TRY(da_result_status(c->result));
-    cli_aside(c, write_members(c));
     if (da_result_first(c->result) && record_path(c)) cli_aside(c, write_result(c));
     if (!c->aside[0]) return DA_OK;
     c->whole = true;
@@ -189,8 +153,6 @@ da_status record_run(cli *c) {
     bool whole = status == DA_OK || c->whole;
     if (whole && c->json) da_result_write(c->result, &c->writer);
     else if (whole) shown = cli_show(c);
-    da_free(c->members);
-    c->members = NULL;
     da_result_free(c->result);
     return status == DA_OK ? shown : status;
 }

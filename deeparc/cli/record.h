@@ -11,9 +11,7 @@
     { .name = "record", .kind = CLI_TEXT, .value = "FILE.json", .file = CLI_WRITES,                                    \
       .help = "write the result there as JSON too" }
 
-/* members writes keys and values into the object that is open. write: into --record, whose file record_run writes when
-   the command is done and all its other files are there to be hashed; save: into `path` now. */
-da_status record_write(cli *c, void (*members)(const void *context, da_json_writer *to), const void *context);
+/* A record at `path` now, beside that of the command: members writes keys and values into the object that is open. */
 da_status record_save(cli *c, const char *path, void (*members)(const void *context, da_json_writer *to),
                       const void *context);
 /* Runs the command, writes its record, shows the result or puts it into the open object of --json, and fails with what
