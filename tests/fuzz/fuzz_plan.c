@@ -1,6 +1,6 @@
 /* A sweep: lines "NAME=VALUES" become axes of a grid, lines "--NAME" and their values the line of one run, and all bytes a
  * plan that is collected. */
-#include "deeparc/sweep_table.h"
+#include "deeparc/cli/sweep.h"
 #include "deeparc/sweep.h"
 #include "tests/command.h"
 #include "tests/fuzz/lines.h"
