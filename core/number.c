@@ -96,9 +96,15 @@ char *da_number_text(char text[DA_NUMBER_TEXT], double value) {
 
 static int within(int digits) { return digits < 0 ? 0 : digits > 40 ? 40 : digits; }
 
+double da_number_shown(double value, int digits) {
+    double half = 0.5;
+    for (int d = 0; d < digits && d < 300; d++) half /= 10;
+    return fabs(value) <= half ? 0 : value;
+}
+
 char *da_number_fixed(char text[DA_NUMBER_WIDE], double value, int digits) {
     if (!isfinite(value)) return not_finite(text, value);
-    snprintf(text, DA_NUMBER_WIDE, "%.*f", within(digits), value);
+    snprintf(text, DA_NUMBER_WIDE, "%.*f", within(digits), da_number_shown(value, digits));
     restore_point(text);
     return text;
 }

@@ -17,7 +17,11 @@ bool da_number_parse(const char *text, size_t size, double *value);
    text. */
 char *da_number_text(char text[DA_NUMBER_TEXT], double value);
 
-/* As printf's %.*f or %.*g: `digits` of them, 0 to 40, behind the point or in all. Any double fits. Returns text. */
+/* 0 for what shows as zero with so many digits behind the point, so that no sign stands before it; else the value. */
+double da_number_shown(double value, int digits);
+
+/* As printf's %.*f (of da_number_shown) or %.*g: `digits` of them, 0 to 40, behind the point or in all. Any double fits.
+   Returns text. */
 enum { DA_NUMBER_WIDE = 352 };
 char *da_number_fixed(char text[DA_NUMBER_WIDE], double value, int digits);
 char *da_number_rounded(char text[DA_NUMBER_WIDE], double value, int digits);

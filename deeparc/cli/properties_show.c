@@ -212,8 +212,9 @@ static void put_advantages(const study_result *r, da_result *to) {
         if (!is_measured(r, (da_property)k)) continue;
         da_result_put(differences, name, da_real(difference));
         da_result_put(ps, name, da_real(p));
-        snprintf(text, sizeof text, da_property_is_share((da_property)k) ? "%+.2f points" : "%+.4f       ",
-                 da_property_is_share((da_property)k) ? 100 * difference : difference);
+        const bool share = da_property_is_share((da_property)k);
+        snprintf(text, sizeof text, share ? "%+.2f points" : "%+.4f       ",
+                 share ? da_number_shown(100 * difference, 2) : da_number_shown(difference, 4));
         if (isfinite(difference)) da_row(table, da_word(titles[k]), da_word(text), da_real(p));
     }
     if (r->p.controls > 0)

@@ -91,58 +91,6 @@ static da_status check_held_out(surgery *s, const da_choice_options *o) {
     return DA_OK;
 }
 
-static da_status remove_redundant(surgery *s) {
-    cli *c = s->c;
-    da_choice_options o = { .data = s->train.images ? &s->train : NULL,
-                            .validation = cli_int(c, "validation"),
-                            .seed = c->seed,
-                            .max_drop = cli_real(c, "max-drop"),
-                            .enough = cli_real(c, "enough"),
-                            .progress = progress,
-                            .context = c };
-    if (o.data) DA_TRY(check_held_out(s, &o));
-    da_status status =
-        da_restructure_choose(s->model, &s->matrix.partition, (const char *const *)s->layers, &o, &s->choice);
-    cli_progress_end(c);
-    DA_TRY(status);
-    run_note_setting(c, "validation", "%lld", (long long)s->choice.samples);
-    if (s->choice.removed == 0)
-        return DA_FAIL(DA_ERROR_NOT_FOUND,
-                       "'%s' has no redundant layer at threshold %g, linkage %s%s: lower the threshold%s",
-                       c->arguments[0], cli_real(c, "threshold"), cli_text(c, "linkage"),
-                       o.data ? " that can go within --max-drop" : "", o.data ? " or allow a larger drop" : "");
-    if (!s->matrix.split[0])
-        cli_note(c, "whether '%s' was measured on training or test images is unknown: no record says so",
-                 cli_text(c, "similarity"));
-    s->left = s->choice.model;
-    s->choice.model = NULL;
-    return DA_OK;
-}
-
-/* ---- Results ---- */
-
-static da_status measure_version(surgery *s, version *v, da_model *model, const char *path) {
-    v->model = model;
-    v->file_bytes = record_file_size(path);
-    DA_TRY(da_model_measure(model, &v->size, NULL));
-    DA_TRY(da_model_hash(model, -1, v->hash));
-    return s->test.images ? da_evaluate(model, &s->test, 256, NULL, &v->test) : DA_OK;
-}
-
-static void put_version(const surgery *s, const char *key, const version *v) {
-    da_result *to = da_result_object(s->c->result, key);
-    da_result_put(to, "architecture", da_word(v->model->architecture));
-    da_result_put(to, "units", da_whole(v->model->unit_count));
-    da_result_put(to, "parameters", da_whole(v->size.parameters));
-    da_result_put(to, "multiply_adds", da_whole(v->size.multiply_adds));
-    da_result_put(to, "file_bytes", da_whole(v->file_bytes));
-    da_result_put(to, "hash", da_digest(v->hash));
-    if (!s->test.images) return;
-    da_result_put(to, "accuracy", da_real(v->test.accuracy));
-    da_result_put(to, "loss", da_real(v->test.loss));
-    da_result_put(to, "evaluation_seconds", da_real(v->test.seconds));
-}
-
 static void put_verification(const surgery *s, da_result *to) {
     const da_choice *choice = &s->choice;
     da_result_put(to, "held_out_samples", da_whole(choice->samples));
@@ -174,6 +122,61 @@ static void put_choice(const surgery *s, da_result *to) {
                da_real(left > 0 ? left : (double)NAN), da_real(k->accuracy), da_word(da_verdict_text(k->verdict)));
     }
     da_result_say(to, "\n");
+}
+
+static da_status remove_redundant(surgery *s) {
+    cli *c = s->c;
+    da_choice_options o = { .data = s->train.images ? &s->train : NULL,
+                            .validation = cli_int(c, "validation"),
+                            .seed = c->seed,
+                            .max_drop = cli_real(c, "max-drop"),
+                            .enough = cli_real(c, "enough"),
+                            .progress = progress,
+                            .context = c };
+    if (o.data) DA_TRY(check_held_out(s, &o));
+    da_status status =
+        da_restructure_choose(s->model, &s->matrix.partition, (const char *const *)s->layers, &o, &s->choice);
+    cli_progress_end(c);
+    DA_TRY(status);
+    run_note_setting(c, "validation", "%lld", (long long)s->choice.samples);
+    if (s->choice.removed == 0) {
+        put_choice(s, c->result);
+        c->whole = true; /* what each candidate costs is a result */
+        return DA_FAIL(DA_ERROR_NOT_FOUND,
+                       "'%s' has no redundant layer at threshold %g, linkage %s%s: lower the threshold%s",
+                       c->arguments[0], cli_real(c, "threshold"), cli_text(c, "linkage"),
+                       o.data ? " that can go within --max-drop" : "", o.data ? " or allow a larger drop" : "");
+    }
+    if (!s->matrix.split[0])
+        cli_note(c, "whether '%s' was measured on training or test images is unknown: no record says so",
+                 cli_text(c, "similarity"));
+    s->left = s->choice.model;
+    s->choice.model = NULL;
+    return DA_OK;
+}
+
+/* ---- Results ---- */
+
+static da_status measure_version(surgery *s, version *v, da_model *model, const char *path) {
+    v->model = model;
+    v->file_bytes = record_file_size(path);
+    DA_TRY(da_model_measure(model, &v->size, NULL));
+    DA_TRY(da_model_hash(model, -1, v->hash));
+    return s->test.images ? da_evaluate(model, &s->test, 256, NULL, &v->test) : DA_OK;
+}
+
+static void put_version(const surgery *s, const char *key, const version *v) {
+    da_result *to = da_result_object(s->c->result, key);
+    da_result_put(to, "architecture", da_word(v->model->architecture));
+    da_result_put(to, "units", da_whole(v->model->unit_count));
+    da_result_put(to, "parameters", da_whole(v->size.parameters));
+    da_result_put(to, "multiply_adds", da_whole(v->size.multiply_adds));
+    da_result_put(to, "file_bytes", da_whole(v->file_bytes));
+    da_result_put(to, "hash", da_digest(v->hash));
+    if (!s->test.images) return;
+    da_result_put(to, "accuracy", da_real(v->test.accuracy));
+    da_result_put(to, "loss", da_real(v->test.loss));
+    da_result_put(to, "evaluation_seconds", da_real(v->test.seconds));
 }
 
 static bool is_gone(const surgery *s, int unit) {

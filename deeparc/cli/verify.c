@@ -339,8 +339,10 @@ static da_status verify(check *k) {
     cli_put_int(c, "checked", k->checked);
     cli_put_int(c, "not_checked", k->absent);
     cli_put_int(c, "faults", k->faults);
-    cli_print(c, "%s: %d files, models and data as recorded, %d not checked, %s\n", da_count(k->list.count, "record").text,
-              k->checked, k->absent, da_count(k->faults, "fault").text);
+    cli_print(c, "%s: %d of files, models and data as recorded, %d not checked, %s\n",
+              da_count(k->list.count, "record").text, k->checked, k->absent, da_count(k->faults, "fault").text);
+    if (!cli_flag(c, "replay") && k->list.count > 0)
+        cli_print(c, "figures were not compared: --replay runs the commands again\n");
     if (k->without > 0) cli_print(c, "%s of an older version: without hashes\n", da_count(k->without, "record").text);
     c->whole = true;
     if (k->list.count == 0) return DA_FAIL(DA_ERROR_NOT_FOUND, "'%.200s' holds no record (*.json)", c->arguments[0]);

@@ -133,8 +133,8 @@ static void add_curve(const study *s, da_property property, da_text *page) {
 /* "93.1 %", "0.271"; a difference with its sign, of shares in points. */
 static da_value shown_value(da_property property, double value, bool difference, char text[32]) {
     bool share = da_property_is_share(property);
-    double unit = share ? 100 : 1;
-    snprintf(text, 32, share ? difference ? "%+.1f" : "%.1f %%" : difference ? "%+.3f" : "%.3f", unit * value);
+    const double rounded = share ? da_number_shown(100 * value, 1) : da_number_shown(value, 3);
+    snprintf(text, 32, share ? difference ? "%+.1f" : "%.1f %%" : difference ? "%+.3f" : "%.3f", rounded);
     return isfinite(value) ? da_word(text) : da_word(NULL);
 }
 

@@ -14,9 +14,12 @@
 static void add_real(da_text *out, const char *format, double value) {
     const char *point = format ? strchr(format, '.') : NULL;
     if (format && strchr(format, '%')) value *= 100;
-    if (format && *format == '+' && !signbit(value)) da_text_append(out, "+");
-    if (point) da_text_fixed(out, value, atoi(point + 1));
-    else da_text_rounded(out, value, format && *format == '~' ? atoi(format + 1) : 6);
+    if (point) {
+        char number[DA_NUMBER_WIDE];
+        da_number_fixed(number, value, atoi(point + 1));
+        if (*format == '+' && *number != '-') da_text_append(out, "+");
+        da_text_append(out, number);
+    } else da_text_rounded(out, value, format && *format == '~' ? atoi(format + 1) : 6);
 }
 
 static void add_whole(da_text *out, const char *format, int64_t value) {

@@ -276,7 +276,7 @@ static da_status add_figures(const da_sweep_table *t, da_text *page) {
     figures[0] = (da_figure){ value[0], "runs are finished", note[0] };
     for (int f = 0; f < DA_SWEEP_FACTORS; f++) {
         bool known = isfinite(all.correlation[f]);
-        snprintf(value[f + 1], sizeof value[0], known ? "%+.2f" : "-", all.correlation[f]);
+        snprintf(value[f + 1], sizeof value[0], known ? "%+.2f" : "-", da_number_shown(all.correlation[f], 2));
         snprintf(label[f], sizeof label[0], "correlation with %s", da_sweep_factors[f].name);
         snprintf(note[f + 1], sizeof note[0], "published %+.2f; at threshold %g: %s", da_sweep_factors[f].published,
                  fit.threshold, da_sweep_verdict(&fit, f));

@@ -40,7 +40,7 @@ if command -v sha256sum > /dev/null; then
         check_says "... and the digest of ${file##*/}" "$(sha256sum < "$file" | cut -d ' ' -f 1)" cat "$work/of/eval.json"
     done
 fi
-check_says "data as recorded" "5 files, models and data as recorded, 0 not checked, 0 faults" "$deeparc" verify "$work/of"
+check_says "data as recorded" "5 of files, models and data as recorded, 0 not checked, 0 faults" "$deeparc" verify "$work/of"
 { idx_images 8; head -c 6271 /dev/zero; bytes 1; } | gzip > "$images"
 check_fails "data that changed" 1 "2 of 5" "$deeparc" verify "$work/of"
 check_same "... are named" "$(grep -c '^changed  *data .*images' "$work/out")" 2 # the file, and what it holds
@@ -49,7 +49,7 @@ check_same "... are named" "$(grep -c '^changed  *data .*images' "$work/out")" 2
 mkdir "$work/told"
 check "a record of another normalisation" "$deeparc" eval "$work/moved/m.safetensors" --data digits --limit 20 --quiet \
     --normalize 0.2/0.7 --record "$work/told/eval.json"
-check_says "... of a model as recorded" "3 files, models and data as recorded, 0 not checked, 0 faults" \
+check_says "... of a model as recorded" "3 of files, models and data as recorded, 0 not checked, 0 faults" \
     "$deeparc" verify "$work/told"
 sed 's,0.2/0.7,0.2/0.75,' "$work/told/eval.json" > "$work/told/other.json"
 check_fails "... and no other normalisation" 1 "1 of 6" "$deeparc" verify "$work/told"
@@ -212,7 +212,7 @@ check_same "... in any place" "$(grep -c -e "^missing  *model  *pipes/model " -e
 # All records are read, or it is said which are not.
 mkdir many shut
 for i in 0 1 2; do for k in 0 1 2 3 4 5 6 7 8 9; do for l in 0 1 2 3 4 5 6 7 8 9; do echo '{}' > many/$i$k$l.json; done; done; done
-check_says "hundreds of records" "300 records: 0 files" "$deeparc" verify many
+check_says "hundreds of records" "300 records: 0 of files" "$deeparc" verify many
 ln -s runs shut/runs
 check_fails "a folder that cannot be read" 1 "cannot read the folder 'shut/runs'" "$deeparc" verify shut
 

@@ -75,6 +75,8 @@ TEST(number_fixed_and_rounded_take_any_double) {
     char text[DA_NUMBER_WIDE];
     CHECK_TEXT(da_number_fixed(text, 2.0 / 3, 3), "0.667");
     CHECK_TEXT(da_number_fixed(text, 7.4, 0), "7");
+    CHECK_TEXT(da_number_fixed(text, -0.004, 2), "0.00");
+    CHECK_TEXT(da_number_fixed(text, -0.006, 2), "-0.01");
     CHECK_TEXT(da_number_fixed(text, (double)NAN, 1), "nan");
     CHECK_TEXT(da_number_fixed(text, -(double)INFINITY, 1), "-inf");
     CHECK_INT(strlen(da_number_fixed(text, -0x1.fffffffffffffp1023, 1000)), 1 + 309 + 1 + 40);
