@@ -13,6 +13,7 @@
 #include "deeparc/similarity_parts.h"
 #include "deeparc/gram.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/parallel.h"
 
 #include <math.h>
@@ -295,8 +296,8 @@ da_status da_similarity_matrix(const da_similarity *s, double *matrix, double *s
     int layers = s->layers;
     if (s->batches == 0)
         return DA_FAIL(DA_ERROR_ARGUMENT,
-                       "similarity: no batch of at least %d samples was observed (smaller ones: %lld)",
-                       DA_LEAST_BATCH, (long long)s->skipped);
+                       "similarity: a batch must have at least %d samples; %s of fewer went unused",
+                       DA_LEAST_BATCH, da_count(s->skipped, "batch").text);
     for (int k = 0; k < layers; k++) {
         bool alive = da_similarity_state(s, k) == DA_LAYER_ALIVE;
         matrix[k * layers + k] = 1;

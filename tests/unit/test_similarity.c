@@ -408,7 +408,7 @@ TEST(similarity_refuses_misuse_with_reasons) {
     CHECK_OK(da_similarity_new(&s, 2, 8));
     CHECK_FAILS(da_similarity_choose(s, &(da_similarity_options){ .sigma_fraction = -1 }), DA_ERROR_ARGUMENT,
                 "positive");
-    CHECK_FAILS(da_similarity_matrix(s, matrix, NULL), DA_ERROR_ARGUMENT, "no batch");
+    CHECK_FAILS(da_similarity_matrix(s, matrix, NULL), DA_ERROR_ARGUMENT, "a batch must have");
     CHECK_FAILS(da_similarity_end_batch(s), DA_ERROR_ARGUMENT, "layer 0 was not observed");
     CHECK_FAILS(da_similarity_observe(s, 2, cka_features, 8, 5), DA_ERROR_ARGUMENT, "layer 2 of 2");
     CHECK_FAILS(da_similarity_observe(s, 0, cka_features, 9, 5), DA_ERROR_SHAPE, "9 samples");
