@@ -17,6 +17,7 @@
 #include "deeparc/text.h"
 #include "optim/feed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { STATE_EVERY = 16 }; /* batches */
@@ -42,6 +43,7 @@ typedef struct pass {
     da_similarity *similarity;
     da_dominant   *dominant;  /* layers x options->dominant */
     da_text        settings;  /* of the state file */
+    char           trouble[DA_MEASURE_TROUBLE];
     da_file_lock  *lock;      /* on it: what another process saves in between would be lost, or this run's sums */
     int64_t        resumed;
     const side    *now;       /* whose forward pass runs */
@@ -160,6 +162,14 @@ static da_status save(const pass *p, int64_t done) {
     return path ? dai_measure_state_write(path, da_text_string(&p->settings), done, p->similarity) : DA_OK;
 }
 
+/* A state that cannot be written does not end the measurement: why is kept, until the next try. */
+static da_status save_aside(pass *p, int64_t done) {
+    const da_status status = save(p, done);
+    const bool system = status == DA_ERROR_IO || status == DA_ERROR_NOT_FOUND;
+    snprintf(p->trouble, sizeof p->trouble, "%s", system ? da_error_message() : "");
+    return system ? DA_OK : status;
+}
+
 static da_status resume(pass *p) {
     if (!p->options->state) return DA_OK;
     DA_TRY(describe(p));
@@ -213,9 +223,9 @@ static da_status run(pass *p) {
         }
         DA_TRY(run_batch(p, done / steps, done % steps));
         if (o->progress) o->progress(o->context, done + 1, all);
-        if ((done + 1) % STATE_EVERY == 0) DA_TRY(save(p, done + 1));
+        if ((done + 1) % STATE_EVERY == 0) DA_TRY(save_aside(p, done + 1));
     }
-    return save(p, all);
+    return save_aside(p, all);
 }
 
 /* ---- The result ---- */
@@ -277,6 +287,7 @@ static da_status conclude(pass *p, da_measurement *m) {
     m->skipped = da_similarity_skipped(p->similarity);
     m->samples = da_similarity_samples(p->similarity);
     m->resumed = p->resumed;
+    snprintf(m->trouble, sizeof m->trouble, "%s", p->trouble);
     m->names = rows->names;
     m->column_names = columns->names;
     rows->names = columns->names = NULL; /* the measurement's from here on */

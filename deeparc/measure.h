@@ -62,6 +62,8 @@ typedef struct da_measure_options {
    over all images: the squared place on its batch's component, over the sum of all. */
 typedef struct da_dominant { int64_t image; double share; } da_dominant;
 
+enum { DA_MEASURE_TROUBLE = 512 };
+
 typedef struct da_measurement {
     int      layers, columns;  /* columns: layers of the other side; the same layers when there is none */
     char   **names;            /* of the layers measured, in the order of the chain; one block */
@@ -75,6 +77,7 @@ typedef struct da_measurement {
     double  *first_share;      /* of layers: the share of the variance that the first component has; NULL likewise */
     int64_t  batch, batches, skipped, samples; /* as measured; batches of 3 samples or fewer are skipped */
     int64_t  resumed;          /* batches that came from the state file */
+    char     trouble[DA_MEASURE_TROUBLE]; /* one sentence when the state could not be written in the end; else "" */
     da_measure_options options;/* as they were; pointers in it are not to be followed */
 } da_measurement;
 

@@ -111,8 +111,11 @@ static void put_sides(const result *r, da_result *to) {
 /* NaN: there is none but those of layers with themselves. */
 static double largest_error(const da_measurement *m) {
     double largest = (double)NAN;
-    for (int i = 0; i < m->layers * m->columns; i++)
-        if (m->batches > 1) largest = fmax(largest, m->standard_error[i]); /* of a number and NaN, the number */
+    const bool one_side = m->column_names == m->names;
+    for (int i = 0; i < m->layers * m->columns; i++) {
+        if (m->batches == 1 || (one_side && i / m->columns == i % m->columns)) continue;
+        largest = fmax(largest, m->standard_error[i]); /* of a number and NaN, the number */
+    }
     return largest;
 }
 
@@ -295,6 +298,7 @@ static da_status measure(result *r) {
     cli_progress_end(c);
     if (status == DA_ERROR_INTERRUPTED) return da_fail_context("the same line goes on from '%s': ", options.state);
     DA_TRY(status);
+    if (r->m.trouble[0]) cli_aside(c, DA_FAIL(DA_ERROR_IO, "%s", r->m.trouble));
     if (r->m.resumed > 0) cli_note(c, "continued after %s of '%s'", da_count(r->m.resumed, "batch").text, options.state);
     return DA_OK;
 }

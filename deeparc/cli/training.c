@@ -64,10 +64,10 @@ static da_status read_schedule(cli *c, da_schedule *s) {
     if (cli_given(c, "rate")) s->rate = (float)cli_real(c, "rate");
     if (cli_given(c, "step-every")) s->every = cli_int(c, "step-every");
     if (cli_given(c, "milestones")) DA_TRY(read_milestones(c, s));
-    if (cli_given(c, "factor")) s->factor = (float)cli_real(c, "factor");
+    if (cli_given(c, "factor") && cli_real(c, "factor") != DA_SCHEDULE_FACTOR) s->factor = (float)cli_real(c, "factor");
     if (cli_given(c, "final-rate")) s->final = (float)cli_real(c, "final-rate");
     if (cli_given(c, "warmup")) s->warm_steps = cli_int(c, "warmup");
-    if (cli_given(c, "rise")) s->warm_share = (float)cli_real(c, "rise");
+    if (cli_given(c, "rise") && cli_real(c, "rise") != DA_SCHEDULE_RISE) s->warm_share = (float)cli_real(c, "rise");
     if (cli_given(c, "low-momentum")) s->low_momentum = (float)cli_real(c, "low-momentum");
     return DA_OK;
 }

@@ -385,6 +385,30 @@ TEST(measure_goes_on_from_its_state) {
 }
 
 /* Sums of another normalisation, of more passes, or with another digit are no beginning of this measurement. */
+static void take_folder(void *folder, int64_t done, int64_t all) {
+    char gone[600];
+    snprintf(gone, sizeof gone, "%s.gone", (const char *)folder);
+    if (done == all) CHECK_INT(rename(folder, gone), 0);
+}
+
+TEST(measure_gives_its_result_where_the_state_cannot_be_written) {
+    da_model *model = NULL;
+    da_dataset data = { 0 };
+    da_measurement m = { 0 };
+    char folder[512], path[600];
+    snprintf(folder, sizeof folder, "%s", test_temporary("taken"));
+    snprintf(path, sizeof path, "%s/state.json", folder);
+    CHECK_OK(da_directory_make(folder));
+    make(&model, &data, "resnet8x0.5", 40);
+    const da_measure_options o = { .batch = 16, .state = path, .progress = take_folder, .context = folder };
+    CHECK_OK(da_measure(model, &data, &o, &m));
+    CHECK(strstr(m.trouble, "taken/state.json") != NULL);
+    CHECK(m.matrix && m.matrix[0] == 1 && m.batches == 3);
+    da_measurement_free(&m);
+    da_model_free(model);
+    da_dataset_free(&data);
+}
+
 TEST(measure_refuses_a_state_of_other_sums) {
     da_model *model = NULL;
     da_dataset data = { 0 };
