@@ -25,6 +25,17 @@ static const cli_option options[] = {
 
 /* ---- The model to train. ---- */
 
+/* Is there such a network, and has it what --conv asks for? The size of the images has no say in either. */
+static da_status check_network(cli *c, const char *name) {
+    da_model *any;
+    DA_TRY(da_zoo_check(name));
+    if (!cli_has(c, "conv")) return DA_OK;
+    DA_TRY(da_zoo_build(&any, name, (const int64_t[]){ 32, 32, 3 }, 10, NULL));
+    da_status status = cli_model_convolve(c, any);
+    da_model_free(any);
+    return status;
+}
+
 static da_status check_start(cli *c) {
     bool from = cli_has(c, "from");
     if (!from && !cli_has(c, "model"))
@@ -34,7 +45,7 @@ static da_status check_start(cli *c) {
     if (cli_has(c, "init") && cli_flag(c, "resume"))
         return cli_usage(c, "--init has no effect on a run that is resumed: its weights are in the checkpoint");
     if (from && cli_has(c, "shortcut")) return cli_usage(c, "--shortcut has no effect on a model --from a file");
-    if (!from) DA_TRY(da_zoo_check(cli_text(c, "model")));
+    if (!from) DA_TRY(check_network(c, cli_text(c, "model")));
     if (!from && cli_has(c, "shortcut") && strncmp(cli_text(c, "model"), "resnet", 6) != 0)
         return cli_usage(c, "--shortcut has no effect on %s: only ResNets have shortcuts", cli_text(c, "model"));
     return DA_OK;

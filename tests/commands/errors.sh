@@ -123,6 +123,7 @@ early "retrain: no such unit" 1 "no unit 'fc9'" "$deeparc" retrain "$model" --un
 early "retrain: a unit without parameters" 1 "'relu1' has no parameters" "$deeparc" retrain "$model" --units relu1 $out
 early "retrain: options that contradict" 2 "belong to sgd" \
     "$deeparc" retrain "$model" --units fc1 --optimizer adam --nesterov $out
+early "train: a way to convolve that does nothing" 2 "no effect on mlp-8" "$deeparc" train --model mlp-8 --conv winograd
 early "train: no such network" 1 "lenet" "$deeparc" train --model lenett
 early "train: no such file" 1 "no.st" "$deeparc" train --from "$work/no.st"
 early "similarity: a pattern that matches nothing" 1 "no layer of 'mlp-8' matches 'layer9.*'" \
