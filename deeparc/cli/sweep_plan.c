@@ -359,6 +359,7 @@ static da_status run(cli *c) {
     da_free(p->cost);
     da_dataset_free(&p->data);
     da_dataset_free(&p->test);
+    run_forget(&p->run);
     da_free(p);
     return status;
 }
