@@ -186,6 +186,7 @@ static da_status load(planner *p) {
         da_free(p->loaded);
         p->loaded = da_string_copy(da_text_string(&wanted));
         status = p->loaded ? cli_data_load_parts(&p->run, &p->data, &p->test) : DA_ERROR_MEMORY;
+        run_forget(&p->run); /* a plan has no header of its runs */
     }
     da_text_free(&wanted);
     return status;
