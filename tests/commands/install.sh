@@ -11,7 +11,7 @@ grep -q fsanitize "$build/.flags" 2> /dev/null && { skip "install" "this build i
 # The objects of this build as they are, those of the shared library quickly compiled.
 to=$work/to prefix=/opt/deeparc
 install() {
-    make -s BUILD="$build" -o "$build/.flags" -o "$build/.commit" PIC="$work/pic" O=-O0 DEBUG= DESTDIR="$to" \
+    make -s BUILD="$build" -o "$build/.flags" -o "$build/.commit" PIC="$work/pic" O=-O0 DEBUG= WERROR= DESTDIR="$to" \
         PREFIX="$prefix" "$@"
 }
 check_says "install" "is installed in" install install
