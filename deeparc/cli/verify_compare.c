@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct exception { const char *path, *why; } exception;
-static const exception may_differ[] = {
+typedef struct exemption { const char *path, *why; } exemption;
+static const exemption may_differ[] = {
     { "*seconds",                      "time" },
     { "run.version",                   "the program may be another, which is noted" },
     { "version",                       "the same, in a run of a sweep" },
@@ -39,7 +39,7 @@ static const exception may_differ[] = {
     { "run.outputs.html.sha256",       "the page names machine and paths of its run" },
     { "*file_bytes",                   "the file names machine and paths of its run, short ones or long ones" },
 };
-static const exception resumed_may_differ[] = {
+static const exemption resumed_may_differ[] = {
     { "losses",                        "they begin where the run was resumed; epochs has all" },
 };
 
@@ -51,7 +51,7 @@ typedef struct comparer {
     char path[512];
 } comparer;
 
-static bool is_listed(const exception *list, size_t count, const char *path) {
+static bool is_listed(const exemption *list, size_t count, const char *path) {
     for (size_t i = 0; i < count; i++)
         if (fnmatch(list[i].path, path, 0) == 0) return true;
     return false;

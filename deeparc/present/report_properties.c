@@ -41,7 +41,7 @@ typedef struct study {
     const char *verb;                          /* "removed", "repeated" */
     int     points, control_count;
     double *curve;                             /* room for 4 curves of the points */
-    char    note[SENTENCE];
+    char    note[2 * SENTENCE];
 } study;
 
 /* ---- Numbers ---- */
