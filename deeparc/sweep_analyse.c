@@ -127,6 +127,18 @@ da_sweep_summary da_sweep_summarise(const da_sweep_table *t, double threshold, d
     return s;
 }
 
+void da_sweep_put_means(da_result *table, const da_sweep_table *t) {
+    for (int h = 0; h < t->threshold_count; h++)
+        for (int d = 0; d < t->depth_count; d++) {
+            da_sweep_summary s = da_sweep_summarise(t, t->thresholds[h], t->depths[d]);
+            double published = da_published_modularity(t->depths[d], t->thresholds[h]);
+            if (s.runs > 0)
+                da_row(table, da_real(t->thresholds[h]), da_real(t->depths[d]), da_whole(s.runs), da_whole(s.floor),
+                       da_whole(s.ceiling), da_real(s.mean), da_real(s.least), da_real(s.most), da_real(s.deviation),
+                       da_real(s.stages), da_if(t->metric == DA_SWEEP_PAPER, da_real(published)));
+        }
+}
+
 /* ---- Dependence ---- */
 
 /* values: COLUMNS of t->points: the factors, the metric, and the metric of one module a stage. */

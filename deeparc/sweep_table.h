@@ -9,6 +9,7 @@
 
 #include "core/status.h"
 #include "deeparc/regression.h"
+#include "deeparc/result.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,6 +66,9 @@ typedef struct da_sweep_summary {
     int64_t freedom;
 } da_sweep_summary;
 da_sweep_summary da_sweep_summarise(const da_sweep_table *table, double threshold, double depth);
+/* A row a threshold and depth that has runs, into a table of eleven columns: threshold, depth, runs, at the floor, at the
+   ceiling, mean, least, most, deviation, stages, published mean. */
+void da_sweep_put_means(da_result *table, const da_sweep_table *of);
 
 enum { DA_SWEEP_FACTORS = 3 };
 typedef struct da_sweep_factor {

@@ -70,15 +70,7 @@ static void put_means(da_result *to, const da_sweep_table *t) {
     da_result_say(to, "\nmodularity, %s, over data shares, classes and seeds; spread: its deviation over seeds alone\n",
                   da_sweep_metric_name(t->metric));
     da_result *table = da_result_table(to, "means", columns, sizeof columns / sizeof *columns);
-    for (int h = 0; h < t->threshold_count; h++)
-        for (int d = 0; d < t->depth_count; d++) {
-            da_sweep_summary s = da_sweep_summarise(t, t->thresholds[h], t->depths[d]);
-            double published = da_published_modularity(t->depths[d], t->thresholds[h]);
-            if (s.runs > 0)
-                da_row(table, da_real(t->thresholds[h]), da_real(t->depths[d]), da_whole(s.runs), da_whole(s.floor),
-                       da_whole(s.ceiling), da_real(s.mean), da_real(s.least), da_real(s.most), da_real(s.deviation),
-                       da_real(s.stages), da_if(t->metric == DA_SWEEP_PAPER, da_real(published)));
-        }
+    da_sweep_put_means(table, t);
     explain_means(to, t);
 }
 

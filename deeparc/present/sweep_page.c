@@ -91,15 +91,7 @@ static void add_means_table(const da_sweep_table *t, da_text *page) {
         { .label = "most", .format = ".3" }, { .label = "spread over seeds", .format = ".3" },
         { .label = "cut at stages alone", .format = ".3" }, { .label = "published mean", .format = ".3" } };
     da_result *tables = da_result_new(), *table = da_result_table(tables, NULL, columns, 11);
-    for (int h = 0; h < t->threshold_count; h++)
-        for (int d = 0; d < t->depth_count; d++) {
-            da_sweep_summary s = da_sweep_summarise(t, t->thresholds[h], t->depths[d]);
-            double published = da_published_modularity(t->depths[d], t->thresholds[h]);
-            if (s.runs > 0)
-                da_row(table, da_real(t->thresholds[h]), da_real(t->depths[d]), da_whole(s.runs), da_whole(s.floor),
-                       da_whole(s.ceiling), da_real(s.mean), da_real(s.least), da_real(s.most), da_real(s.deviation),
-                       da_real(s.stages), da_if(t->metric == DA_SWEEP_PAPER, da_real(published)));
-        }
+    da_sweep_put_means(table, t);
     da_show_table(page, "spread: standard deviation over seeds alone, pooled over data shares and classes", table, -1);
     da_result_free(tables);
 }
